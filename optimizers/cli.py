@@ -1,0 +1,273 @@
+"""The command line: race, sweep, functions, rules."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from optimizers import RULES, __version__, compare, sweep
+from optimizers.checks import nearest
+from optimizers.functions import FUNCTIONS
+from optimizers.optimizer import defaults, formula
+
+RACERS = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW", "LAMB", "Lion")
+PICTURES = (".png", ".svg", ".pdf")
+
+EXAMPLES = """\
+examples:
+  python -m optimizers                           race eight rules on Rosenbrock, write race.png
+  python -m optimizers race --function beale --optimizers SGD Adam --steps 200
+  python -m optimizers race --start -1 2.5 --lr 0.01 --out my-race.png --animate race.gif
+  python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
+  python -m optimizers functions                 the test functions with their formulas
+  python -m optimizers rules                     the update rules with their formulas
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Returns
+    -------
+    int
+        The exit code: 0 when it worked, 1 when a file could not be written, 2 for arguments that
+        make no sense, 130 when it was interrupted.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
+        given.insert(0, "race")
+    try:
+        options = _parser(given[0]).parse_args(given)
+        options.run(options)
+        sys.stdout.flush()
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    except (TypeError, ValueError) as error:
+        print(f"optimizers: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # the reader, `head` for example, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"optimizers: cannot write: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("optimizers: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser(command: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="optimizers",
+        description="Learn how optimizers work: race them on test functions, tuned fairly.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"optimizers {__version__}")
+    commands = parser.add_subparsers(metavar="command", required=True)
+
+    def add(name: str, run: Callable[[Any], None], summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=run)
+        return sub
+
+    race = add("race", _race, "tune rules in the same way, race them, draw it")
+    _add_problem(race)
+    race.add_argument(
+        "--optimizers",
+        nargs="+",
+        type=_rule,
+        default=list(RACERS),
+        metavar="RULE",
+        help=f"who races (default: {' '.join(RACERS)})",
+    )
+    race.add_argument(
+        "--lr",
+        nargs="+",
+        type=float,
+        metavar="LR",
+        help="one number: everybody's learning rate, untuned; several: the grid to tune over "
+        "(default: 60 values from 1e-5 to 10)",
+    )
+    _add_out(race, "race.png")
+    race.add_argument("--animate", type=_gif, metavar="FILE.gif", help="write an animation as well")
+
+    grid = add("sweep", _sweep, "run one rule over hyper-parameter grids, draw a curve or a map")
+    grid.add_argument("rule", type=_rule, help="the rule")
+    grid.add_argument(
+        "grids",
+        nargs="+",
+        type=_grid,
+        metavar="name=low:high:count",
+        help="a grid (spaced in ratios when it spans a factor of 10 or more), or name=value",
+    )
+    _add_problem(grid)
+    _add_out(grid, "sweep.png")
+
+    add("functions", _functions, "list the test functions with their formulas")
+    add("rules", _rules, "list the update rules with their formulas")
+    if not command.startswith("-") and command not in commands.choices:
+        parser.error(
+            f"no command {command!r}; there are {', '.join(commands.choices)}."
+            f"{nearest(command, commands.choices)}"
+        )
+    return parser
+
+
+def _add_problem(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--function",
+        type=_function,
+        default="rosenbrock",
+        metavar="NAME",
+        help="the test function (default: rosenbrock)",
+    )
+    parser.add_argument(
+        "--steps", type=int, default=500, help="how many steps each run makes (default: 500)"
+    )
+    parser.add_argument(
+        "--start",
+        nargs="+",
+        type=float,
+        metavar="X",
+        help="the coordinates to start from (default: the function's own)",
+    )
+
+
+def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument(
+        "--out",
+        type=_picture,
+        default=default,
+        metavar="FILE",
+        help=f"the figure: {', '.join(PICTURES)} (default: {default})",
+    )
+
+
+def _known(name: str, known: Sequence[str], what: str) -> str:
+    by_folded = {k.lower(): k for k in known}
+    folded = name.lower().replace("-", "_")
+    if folded not in by_folded:
+        raise argparse.ArgumentTypeError(
+            f"no {what} {name!r}; there are {', '.join(known)}.{nearest(name, known)}"
+        )
+    return by_folded[folded]
+
+
+def _rule(name: str) -> str:
+    return _known(name, list(RULES), "rule")
+
+
+def _function(name: str) -> str:
+    return _known(name, list(FUNCTIONS), "function")
+
+
+def _file(name: str, endings: Sequence[str]) -> Path:
+    path = Path(name)
+    if path.suffix.lower() not in endings:
+        raise argparse.ArgumentTypeError(f"{name!r} must end in {' or '.join(endings)}")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r} for {name!r}")
+    return path
+
+
+def _picture(name: str) -> Path:
+    return _file(name, PICTURES)
+
+
+def _gif(name: str) -> Path:
+    return _file(name, (".gif",))
+
+
+def _grid(text: str) -> tuple[str, Any]:
+    """Read "lr=1e-3:1:40" as a name and its values, "k=5" as a name and its value."""
+    name, _, values = text.partition("=")
+    try:
+        if ":" not in values:
+            return name, int(values) if values.isdigit() else float(values)
+        low, high, count = values.split(":")
+        ends, number = (float(low), float(high)), int(count)
+        if number < 2:
+            raise ValueError("a grid needs two values or more")
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must look like lr=1e-3:1:40 or lr=0.1"
+        ) from error
+    by_ratio = ends[0] > 0 and ends[1] / ends[0] >= 10
+    return name, (np.geomspace if by_ratio else np.linspace)(*ends, number)
+
+
+def _race(options: argparse.Namespace) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    lr = options.lr[0] if options.lr and len(options.lr) == 1 else options.lr
+    race = compare(
+        [RULES[name] for name in options.optimizers],
+        FUNCTIONS[options.function],
+        start=options.start,
+        steps=options.steps,
+        lr=lr,
+    )
+    print(race)
+    figure = np.ravel(race.plot())[0].figure
+    figure.savefig(options.out, dpi=150)
+    print(f"\nfigure: {options.out}")
+    if options.animate:
+        from optimizers.plotting import save_gif
+
+        save_gif(race.animate(), options.animate)
+        print(f"animation: {options.animate}")
+
+
+def _sweep(options: argparse.Namespace) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    result = sweep(
+        RULES[options.rule],
+        FUNCTIONS[options.function],
+        start=options.start,
+        steps=options.steps,
+        **dict(options.grids),
+    )
+    best = ", ".join(f"{name} {value:.4g}" for name, value in result.best.items())
+    print(
+        f"{options.rule} on {result.function.name}, {result.final_loss.size} runs of "
+        f"{result.steps} steps\nbest: {best}\ndiverged: {result.diverged.mean():.0%}"
+    )
+    result.plot().figure.savefig(options.out, dpi=150)
+    print(f"figure: {options.out}")
+
+
+def _functions(options: argparse.Namespace) -> None:
+    for label, function in FUNCTIONS.items():
+        if np.isfinite(function.minimum):
+            where = " and ".join(_point(place) for place in function.minima)
+            minimum = f"minimum {function.minimum:.6g} at {where}"
+        else:
+            minimum = "unbounded below"
+        dimension = f"{function.dimension}-D" + (" and up" if function.any_dimension else "")
+        print(f"{label} ({dimension}), {minimum}\n    {function.formula}")
+
+
+def _rules(options: argparse.Namespace) -> None:
+    for name, rule in RULES.items():
+        values = ", ".join(
+            f"{key}={getattr(value, '__name__', value)}" for key, value in defaults(rule).items()
+        )
+        summary = (rule.__doc__ or "").split("\n")[0]
+        print(f"{name}({values})\n    {summary}")
+        for line in formula(rule).splitlines():
+            print("        " + line.replace("&", "").removesuffix(r"\\").strip())
+
+
+def _point(place: np.ndarray) -> str:
+    return "(" + ", ".join(f"{x:.6g}" for x in place) + ")"

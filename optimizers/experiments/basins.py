@@ -1,0 +1,153 @@
+"""basins: which minimum a rule reaches from where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.checks import shown
+from optimizers.experiments.inputs import Rule, check_rule, label_of, name_of, with_progress
+
+
+@dataclass(frozen=True, eq=False)
+class Basins:
+    """Which minimum a rule reaches from each start on a grid.
+
+    Attributes
+    ----------
+    rule, hyper_parameters, function, steps
+        What was run.
+    x, y
+        The coordinates of the starts: (nx,), (ny,).
+    minima
+        Where runs came to rest: (k, 2), the function's global minima first.
+    reached
+        For each start the row of `minima` that it reached, -1 if it was still under way, -2 if it
+        diverged: (ny, nx).
+    final_loss
+        The loss after the last step: (ny, nx), inf where the run diverged.
+    """
+
+    rule: str
+    hyper_parameters: dict[str, Any]
+    function: Any
+    steps: int
+    x: np.ndarray
+    y: np.ndarray
+    minima: np.ndarray
+    reached: np.ndarray
+    final_loss: np.ndarray
+
+    def plot(self, ax: Any = None) -> Any:
+        """Colour each start by the minimum it reaches. Returns the Axes."""
+        from optimizers.plotting import plot_basins
+
+        return plot_basins(self, ax=ax)
+
+    def __repr__(self) -> str:
+        shares = [f"{np.mean(self.reached == i):.0%}" for i in range(len(self.minima))]
+        under_way, diverged = np.mean(self.reached == -1), np.mean(self.reached == -2)
+        return (
+            f"<Basins of {self.rule} on {name_of(self.function)}: {self.reached.size} starts, "
+            f"{', '.join(shares)} to the minima; {under_way:.0%} under way, "
+            f"{diverged:.0%} diverged>"
+        )
+
+
+def basins(
+    rule: Rule,
+    function: Any,
+    *,
+    steps: int = 500,
+    resolution: int = 100,
+    **hyper_parameters: Any,
+) -> Basins:
+    """Start a rule at every point of a grid over the function's domain and see where it ends.
+
+    Arguments
+    ---------
+    rule
+        A rule's class, or a functools.partial of one.
+    function
+        A test function of two variables.
+    steps
+        How many steps each run makes.
+    resolution
+        How many starts along each axis.
+    **hyper_parameters
+        Handed to the rule, such as lr=0.01.
+
+    Returns
+    -------
+    Basins
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a function that is not one of two variables, and as `sweep`.
+
+    Examples
+    --------
+    >>> from optimizers import SGD, basins
+    >>> from optimizers.functions import himmelblau
+    >>> result = basins(SGD, himmelblau, lr=0.01, steps=200, resolution=20)
+    >>> len(result.minima)
+    4
+    """
+    check_rule(rule)
+    if getattr(function, "dimension", None) != 2:
+        raise ValueError(f"basins needs a test function of two variables, got {shown(function)}")
+    steps = checks.whole("steps", steps, 1)
+    resolution = checks.whole("resolution", resolution, 2)
+    x, y = (np.linspace(low, high, resolution) for low, high in function.domain)
+    starts = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    optimizer = rule(function, starts[0], **hyper_parameters)
+    if optimizer.batched:
+        path = rule(function, starts, **hyper_parameters).minimize(
+            steps, every=steps, progress=True
+        )
+        ends, norms, diverged = path.theta[-1], path.grad_norm[-1], path.diverged
+    else:
+        paths = [
+            rule(function, one, **hyper_parameters).minimize(steps, every=steps)
+            for one in with_progress(starts, label_of(rule))
+        ]
+        ends = np.stack([path.theta[-1] for path in paths])
+        norms = np.array([path.grad_norm[-1] for path in paths])
+        diverged = np.array([path.diverged for path in paths])
+    minima, reached = _assign(ends, norms, diverged, function)
+    final = np.where(diverged, np.inf, function.exact(ends))
+    shape = (resolution, resolution)
+    return Basins(
+        label_of(rule),
+        optimizer.hyper_parameters,
+        function,
+        steps,
+        x,
+        y,
+        minima,
+        reached.reshape(shape),
+        final.reshape(shape),
+    )
+
+
+def _assign(
+    ends: np.ndarray, norms: np.ndarray, diverged: np.ndarray, function: Any
+) -> tuple[np.ndarray, np.ndarray]:
+    """Group the ends: the known minima first, then every other place where runs came to rest."""
+    near = 0.01 * np.ptp(function.domain, axis=1).max()
+    still = 1e-3 * np.nanmax(np.where(np.isfinite(norms), norms, 0.0), initial=1.0)
+    minima = list(function.minima)
+    reached = np.where(diverged, -2, -1)
+    for i, place in enumerate(minima):
+        reached[(reached == -1) & (np.linalg.norm(ends - place, axis=1) <= near)] = i
+    while True:
+        resting = np.flatnonzero((reached == -1) & (norms <= still))
+        if not len(resting):
+            return np.array(minima).reshape(-1, 2), reached
+        place = ends[resting[np.argmin(norms[resting])]]
+        reached[(reached == -1) & (np.linalg.norm(ends - place, axis=1) <= near)] = len(minima)
+        minima.append(place)

@@ -1,0 +1,89 @@
+"""What the experiments take in: rules with their labels, grids, starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from optimizers.checks import shown
+from optimizers.optimizer import Optimizer
+
+Rule = type[Optimizer] | partial
+
+
+def check_rule(rule: Any) -> None:
+    """Raise a TypeError for what is neither a rule's class nor a partial of one."""
+    made = rule.func if isinstance(rule, partial) else rule
+    if not (isinstance(made, type) and issubclass(made, Optimizer)):
+        raise TypeError(
+            f"a rule must be a class such as SGD or Adam, or a partial of one, got {shown(rule)}"
+        )
+
+
+def label_of(rule: Rule, keywords: Mapping[str, Any] | None = None) -> str:
+    """Say which rule it is: "Adam", or "Lookahead(inner=SGD)" where something is set."""
+    set_here = dict(keywords or {})
+    made: Any = rule
+    while isinstance(made, partial):
+        set_here = {**made.keywords, **set_here}
+        made = made.func
+    values = ", ".join(f"{name}={short(value)}" for name, value in set_here.items())
+    return f"{made.__name__}({values})" if values else made.__name__
+
+
+def name_of(function: Any) -> str:
+    """The name of a test function, or of any loss."""
+    return str(getattr(function, "name", getattr(function, "__name__", repr(function))))
+
+
+def is_grid(value: Any) -> bool:
+    """Whether a value is several; a list of patterns, for the exclusion from decay, is one."""
+    if isinstance(value, (list, tuple, range)):
+        return not value or not all(isinstance(v, str) for v in value)
+    return isinstance(value, np.ndarray) and value.ndim > 0
+
+
+def as_grid(name: str, value: Any) -> np.ndarray:
+    """The values of a grid as an array with one axis."""
+    grid = np.asarray(value)
+    if grid.size == 0:
+        raise ValueError(f"the grid of {name} is empty: give at least one value")
+    if grid.ndim != 1:
+        raise ValueError(f"the grid of {name} must have one axis, got shape {grid.shape}")
+    return grid
+
+
+def start_of(function: Any, start: Any) -> Any:
+    """The start that was given, or the function's own."""
+    if not callable(function):
+        raise TypeError(
+            "function must be a test function or a loss, such as optimizers.functions.rosenbrock; "
+            f"got {shown(function)}"
+        )
+    if start is None:
+        start = getattr(function, "start", None)
+        if start is None:
+            raise ValueError(f"{name_of(function)} has no start of its own: give start=weights")
+    elif hasattr(function, "exact"):
+        function.exact(start)  # a test function says what is wrong with a point
+    return start
+
+
+def short(value: Any) -> str:
+    """A value as a label shows it."""
+    return f"{value:.3g}" if isinstance(value, float) else getattr(value, "__name__", repr(value))
+
+
+def plain(value: Any) -> Any:
+    """A NumPy number as Python's own, so that a rule's checks take it for what it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def with_progress(items: Iterable[Any], label: str) -> Iterable[Any]:
+    """The items, with a bar on stderr if they take longer than a moment."""
+    from tqdm.auto import tqdm
+
+    return tqdm(items, desc=label, unit="run", delay=0.5)

@@ -1,0 +1,171 @@
+"""sweep: one rule over a product of hyper-parameter grids."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.experiments.inputs import (
+    Rule,
+    as_grid,
+    check_rule,
+    is_grid,
+    label_of,
+    name_of,
+    plain,
+    short,
+    start_of,
+    with_progress,
+)
+from optimizers.optimizer import Optimizer, defaults
+from optimizers.trajectory import Trajectory
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """The final losses of a rule over a product of hyper-parameter grids.
+
+    Attributes
+    ----------
+    rule, function, start, steps
+        What was run. `rule` is its label.
+    grids
+        The values of each hyper-parameter, in the order of the axes of `final_loss`.
+    final_loss
+        The loss after the last step, inf where the run diverged. For a noisy function, its
+        noiseless one's.
+    diverged
+        Which runs diverged, shaped like `final_loss`.
+    """
+
+    rule: str
+    function: Any
+    start: Any
+    steps: int
+    grids: dict[str, np.ndarray]
+    final_loss: np.ndarray
+    diverged: np.ndarray
+
+    @property
+    def best(self) -> dict[str, Any]:
+        """The hyper-parameters with the lowest final loss, and that loss as "loss"."""
+        at = np.unravel_index(np.argmin(self.final_loss), self.final_loss.shape)
+        values = {
+            name: plain(grid[i]) for (name, grid), i in zip(self.grids.items(), at, strict=True)
+        }
+        return {**values, "loss": float(self.final_loss[at])}
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw a curve for one grid, a heat map for two. Returns the Axes."""
+        from optimizers.plotting import plot_heatmap
+
+        return plot_heatmap(self, ax=ax)
+
+    def __repr__(self) -> str:
+        size = " × ".join(f"{len(grid)} {name}" for name, grid in self.grids.items())
+        best = ", ".join(f"{name}={short(value)}" for name, value in self.best.items())
+        return (
+            f"<Sweep of {self.rule} on {name_of(self.function)}: {size}, {self.steps} steps; "
+            f"best {best}; {self.diverged.mean():.0%} diverged>"
+        )
+
+
+def sweep(
+    rule: Rule, function: Callable[..., Any], *, start: Any = None, steps: int = 500, **grids: Any
+) -> Sweep:
+    """Run a rule with every combination of hyper-parameters.
+
+    Arguments
+    ---------
+    rule
+        A rule's class, or a functools.partial of one.
+    function
+        A test function, or any loss.
+    start
+        The weights to start from; left out, the function's own `start`.
+    steps
+        How many steps each run makes.
+    **grids
+        Hyper-parameters by name: a list or an array of values is a grid, a single value is fixed.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an empty grid, an unknown hyper-parameter, no grid at all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from optimizers import SGD, sweep
+    >>> from optimizers.functions import sphere
+    >>> result = sweep(SGD, sphere, start=[3.0, 4.0], steps=10, lr=[0.1, 0.5, 2.0])
+    >>> result.best
+    {'lr': 0.5, 'loss': 0.0}
+    >>> result.final_loss.shape
+    (3,)
+    """
+    check_rule(rule)
+    steps = checks.whole("steps", steps, 1)
+    start = start_of(function, start)
+    fixed = {name: value for name, value in grids.items() if not is_grid(value)}
+    axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(value)}
+    if not axes:
+        raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
+    final_loss = final_losses(partial(rule, **fixed), function, start, steps, axes)
+    diverged = np.isinf(final_loss)
+    return Sweep(label_of(rule, fixed), function, start, steps, axes, final_loss, diverged)
+
+
+def final_losses(
+    rule: Rule,
+    function: Callable[..., Any],
+    start: Any,
+    steps: int,
+    grids: dict[str, np.ndarray],
+) -> np.ndarray:
+    """The loss after the last step for every combination of the grids: inf where it diverged."""
+    first = {name: plain(grid[0]) for name, grid in grids.items()}
+    probe = rule(function, start, **first)
+    together = [name for name in grids if probe.batched and _varies_by_run(probe, name)]
+    looped = [name for name in grids if name not in together]
+    result = np.empty([len(grid) for grid in grids.values()])
+    order = [list(grids).index(name) for name in looped + together]
+    view = result.transpose(order).reshape(*[len(grids[name]) for name in looped], -1)
+    columns = {}
+    if together:
+        mesh = np.meshgrid(*[grids[name] for name in together], indexing="ij")
+        columns = {name: m.reshape(-1, 1) for name, m in zip(together, mesh, strict=True)}
+    indices = list(product(*[range(len(grids[name])) for name in looped]))
+    for index in with_progress(indices, label_of(rule)) if len(indices) > 1 else indices:
+        values = {name: plain(grids[name][i]) for name, i in zip(looped, index, strict=True)}
+        optimizer = rule(function, start, **values, **columns)
+        path = optimizer.minimize(steps, every=steps, progress=len(indices) == 1)
+        last = exact_losses(function, path)[-1]
+        view[index] = np.where(path.diverged, np.inf, last)
+    return view.reshape([result.shape[i] for i in order]).transpose(np.argsort(order))
+
+
+def _varies_by_run(optimizer: Optimizer, name: str) -> bool:
+    """Whether a hyper-parameter may be one number a run: those whose default is a float may."""
+    inner = getattr(optimizer, "inner", None)
+    known = defaults(type(optimizer)) | (defaults(inner) if inner else {})
+    return isinstance(known.get(name), float)
+
+
+def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
+    """The losses along a path, without the noise that a noisy function adds."""
+    exact = getattr(function, "exact", function)
+    if exact is function:
+        return path.loss
+    with np.errstate(all="ignore"):
+        return np.asarray(exact(path.theta))

@@ -1,0 +1,427 @@
+"""Optimizer: the loop that every rule shares.
+
+    θ ← θ − η_t · d_t          d_t = direction(θ, g)          g = ∂loss/∂θ, by autograd
+
+A rule is a subclass with a `direction`; everything else is here.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import Any, ClassVar
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.checks import shown
+from optimizers.gradients import Gradient
+from optimizers.trajectory import Recorder, Trajectory
+from optimizers.weights import flatten
+
+Number = float | np.ndarray
+Schedule = Callable[[int], Any]
+
+RANGES: Mapping[str, checks.Range] = {
+    "lr": checks.NOT_NEGATIVE,
+    "momentum": checks.FRACTION,
+    "rho": checks.FRACTION,
+    "beta1": checks.FRACTION,
+    "beta2": checks.FRACTION,
+    "epsilon": checks.NOT_NEGATIVE,
+    "weight_decay": checks.NOT_NEGATIVE,
+    "damping": checks.NOT_NEGATIVE,
+    "trust_coefficient": checks.NOT_NEGATIVE,
+    "alpha": checks.SHARE,
+}
+NOT_HYPER_PARAMETERS = ("state", "batched", "elementwise")
+OTHER_SPELLINGS = {"epislon": "epsilon", "eps": "epsilon", "lambda1": "weight_decay"}
+
+
+class _OwnDefault:
+    """Stands in a signature for the rule's own learning rate; None would be a mistake to catch."""
+
+    def __repr__(self) -> str:
+        return "<the rule's own>"
+
+
+OWN_DEFAULT: Any = _OwnDefault()
+
+
+class Optimizer(ABC):
+    """The base of every rule: holds the loss and the weights, makes the steps, keeps the record.
+
+    A rule is a subclass with a `direction`. Its class attributes are its hyper-parameters and their
+    defaults, which become keywords: with `gamma = 0.5` in the class, `Rule(loss, weights, gamma=1)`
+    works, and `self.gamma` is there in the formula. Three attributes are promises, not
+    hyper-parameters: `state`, `batched` and `elementwise`.
+
+    Arguments
+    ---------
+    loss
+        `loss(weights)` → one number, written with autograd.numpy (or `loss(weights, batch)`).
+    weights
+        An array of shape (P,), or any nesting of lists, tuples and dicts of arrays; it is copied.
+        If the loss takes many runs (`loss.batched`), an array (..., P) is that many runs.
+    lr
+        The learning rate η: a number, one a run (shape (runs,) or (runs, 1)), or a schedule: a
+        function of the step t = 1, 2, … that returns a number.
+    **hyper_parameters
+        By name. A number may be one a run, as lr.
+
+    Attributes
+    ----------
+    theta
+        The weights now, in the nesting that was given (a copy).
+    t, eta, g, d
+        The number of steps made; the learning rate, the gradient and the direction of the last
+        step (flat).
+    path
+        The `Trajectory` of the last `minimize`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a keyword that the rule does not have (the nearest name is suggested), and for values
+        that make no sense.
+
+    Examples
+    --------
+    >>> import autograd.numpy as np
+    >>> from optimizers import Optimizer
+    >>> class SignDescent(Optimizer):
+    ...     def direction(self, theta, g):
+    ...         return np.sign(g)
+    >>> SignDescent(lambda x: np.sum(x**2), [3.0, -2.0], lr=0.5).minimize(2).theta
+    array([[ 3. , -2. ],
+           [ 2.5, -1.5],
+           [ 2. , -1. ]])
+    """
+
+    state: ClassVar[tuple[str, ...]] = ()  # arrays shaped like θ, zero before the first step
+    batched: bool = False  # `direction` takes any leading run axes
+    elementwise: bool = False  # each coordinate moves by its own numbers alone
+
+    lr: Any = 0.01
+
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        """Give the class the signature that its hyper-parameters make, for help() and editors."""
+        super().__init_subclass__(**keywords)
+        parameters = [
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+            for name in ("loss", "weights")
+        ]
+        for name, default in defaults(cls).items():
+            by_position = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            kind = by_position if name == "lr" else inspect.Parameter.KEYWORD_ONLY
+            parameters.append(inspect.Parameter(name, kind, default=default))
+        if not _arguments(cls):
+            cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+
+    def __new__(cls, *args: Any, **keywords: Any) -> Optimizer:
+        """Refuse unknown keywords by name before any rule's own __init__ sees them."""
+        cls.check_keywords(keywords)
+        return super().__new__(cls)
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        weights: Any,
+        lr: Number | Schedule = OWN_DEFAULT,
+        **hyper_parameters: Any,
+    ) -> None:
+        theta, self.layout = flatten(weights, runs=getattr(loss, "batched", False))
+        self.loss = loss
+        self.gradient = Gradient(loss, self.layout)
+        if lr is not OWN_DEFAULT:
+            hyper_parameters["lr"] = lr
+        for name, default in defaults(type(self)).items():
+            setattr(self, name, _checked(name, hyper_parameters.get(name, default), default))
+        varied = [v for v in vars(self).values() if isinstance(v, np.ndarray)]
+        if varied and not self.batched:
+            raise ValueError(
+                f"{type(self).__name__} does not promise `batched = True`, so it takes one value "
+                "of a hyper-parameter at a time; `sweep` loops over them"
+            )
+        runs = np.broadcast_shapes(theta.shape[:-1], *(v.shape[:-1] for v in varied))
+        self._theta = np.broadcast_to(theta, runs + theta.shape[-1:]).copy()
+        for name in self.state:
+            setattr(self, name, np.zeros_like(self._theta))
+        self.t = 0
+        self.batch: Any = None
+        self._draws = loss.draws() if hasattr(loss, "draws") else repeat(None)
+
+    @abstractmethod
+    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """d, where the step is −η·d.
+
+        Arguments
+        ---------
+        theta, g
+            The weights and the gradient, flat: (..., P). `self.t` is 1 at the first step.
+        """
+
+    def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """The one equation: θ − η·d."""
+        self.d = self.direction(theta, g)
+        return theta - self.eta * self.d
+
+    def minimize_raw(self, batch: Any = None) -> Any:
+        """Make one step.
+
+        Arguments
+        ---------
+        batch
+            Handed to the loss as its second argument, if given.
+
+        Returns
+        -------
+        loss
+            The loss before the step: a float, or one a run.
+        """
+        with np.errstate(all="ignore"):
+            loss, g = self._evaluate(next(self._draws) if batch is None else batch)
+            self._step(g)
+        return loss
+
+    def minimize(
+        self,
+        steps: int,
+        *,
+        batches: Iterable[Any] | None = None,
+        tol: float | None = None,
+        watch: Iterable[str] = (),
+        every: int = 1,
+        progress: bool = False,
+        callback: Callable[[Optimizer], Any] | None = None,
+    ) -> Trajectory:
+        """Make `steps` steps; called again, go on from there.
+
+        Arguments
+        ---------
+        steps
+            How many steps, 0 or more.
+        batches
+            One batch a step, handed to the loss as its second argument. The loss of the last
+            iterate is taken on the last batch.
+        tol
+            Stop as soon as the gradient's norm is at most this (in every run).
+        watch
+            Names of inner state to record as well, such as ("m_hat", "v_hat").
+        every
+            Keep every so many-th step; the first and the last are always kept.
+        progress
+            Whether to show a progress bar.
+        callback
+            Called with the optimizer after each step.
+
+        Returns
+        -------
+        Trajectory
+            steps + 1 rows (with every=1), the first the start, the last the last iterate. A run
+            whose loss or weights stop being finite ends there, marked `diverged`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is wrong, or the batches run dry.
+
+        Examples
+        --------
+        >>> from optimizers import Adam
+        >>> from optimizers.functions import rosenbrock
+        >>> path = Adam(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(500, watch=("m_hat",))
+        >>> path.theta.shape, path.loss.shape, path["m_hat"].shape
+        ((501, 2), (501,), (501, 2))
+        """
+        steps = checks.whole("steps", steps, 0)
+        every = checks.whole("every", every, 1)
+        if tol is not None:
+            tol = checks.number("tol", tol, checks.NOT_NEGATIVE)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be a function of the optimizer, got {shown(callback)}")
+        stream = self._batch_stream(batches, steps)
+        recorder = Recorder(self, steps, every, _names("watch", watch))
+        moving = [self, *(v for v in vars(self).values() if isinstance(v, Optimizer))]
+        bar = _progress_bar(steps, type(self).__name__) if progress else None
+        try:
+            with np.errstate(all="ignore"):
+                batch = self._next_batch(stream, 0, steps) if steps else next(self._draws)
+                loss, g = self._evaluate(batch)
+                recorder.add(self._theta, loss, g)
+                for done in range(1, steps + 1):
+                    if recorder.all_diverged or (tol is not None and recorder.within(tol)):
+                        break
+                    # rules assign new arrays, so a shallow copy is enough to undo half a step
+                    before = [dict(vars(part)) for part in moving]
+                    try:
+                        self._step(g)
+                        if done < steps:
+                            batch = self._next_batch(stream, done, steps)
+                        loss, g = self._evaluate(batch)
+                    except BaseException:
+                        for part, attributes in zip(moving, before, strict=True):
+                            part.__dict__ = attributes
+                        raise
+                    self._theta = recorder.add(self._theta, loss, g)
+                    if bar is not None:
+                        bar.update()
+                    if callback is not None:
+                        callback(self)
+        finally:
+            self.path = recorder.trajectory()
+            if bar is not None:
+                bar.close()
+        return self.path
+
+    def _evaluate(self, batch: Any) -> tuple[Any, np.ndarray]:
+        self.batch = batch
+        return self.gradient(self._theta, batch)
+
+    def _step(self, g: np.ndarray) -> None:
+        self.t += 1
+        self.eta = self._learning_rate()
+        self.g = g
+        theta = self.update(self._theta, g)
+        if np.shape(theta) != self._theta.shape:
+            raise ValueError(
+                f"{type(self).__name__}.direction must return an array shaped like theta, "
+                f"{self._theta.shape}; got {shown(getattr(self, 'd', theta))}"
+            )
+        self._theta = theta
+
+    def _learning_rate(self) -> Number:
+        if not callable(self.lr):
+            return self.lr
+        eta = self.lr(self.t)
+        return checks.number_or_runs(f"the schedule's lr at t = {self.t}", eta, RANGES["lr"])
+
+    def _batch_stream(self, batches: Iterable[Any] | None, steps: int) -> Iterator[Any]:
+        if batches is None:
+            return self._draws
+        try:
+            stream = iter(batches)
+        except TypeError as error:
+            raise TypeError(
+                f"batches must be an iterable with one batch a step, got {shown(batches)}"
+            ) from error
+        return stream
+
+    def _next_batch(self, stream: Iterator[Any], done: int, steps: int) -> Any:
+        for batch in stream:
+            return batch
+        raise ValueError(
+            f"batches ran dry after {done} of {steps} steps: give at least as many batches as "
+            "steps (itertools.cycle repeats a list)"
+        )
+
+    @property
+    def theta(self) -> Any:
+        """The weights now, in the nesting that was given (a copy)."""
+        return self.layout.unflatten(self._theta.copy())
+
+    @property
+    def hyper_parameters(self) -> dict[str, Any]:
+        """The rule's hyper-parameters by name."""
+        return {name: getattr(self, name) for name in defaults(type(self)) if hasattr(self, name)}
+
+    @classmethod
+    def check_keywords(cls, keywords: Iterable[str]) -> None:
+        """Raise a TypeError that suggests the right name for a keyword the rule does not have."""
+        known = defaults(cls)
+        for name in keywords:
+            if name not in known and name not in ("loss", "weights"):
+                ours = OTHER_SPELLINGS.get(name)
+                hint = f" Here it is {ours!r}." if ours in known else checks.nearest(name, known)
+                raise TypeError(
+                    f"{cls.__name__} has no hyper-parameter {name!r}; "
+                    f"it has {', '.join(known)}.{hint}"
+                )
+
+    def __repr__(self) -> str:
+        values = (f"{name}={_short(v)}" for name, v in self.hyper_parameters.items())
+        return f"{type(self).__name__}({', '.join(values)})"
+
+    def _repr_markdown_(self) -> str:
+        lines = formula(type(self))
+        return f"`{self!r}`\n\n$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$"
+
+
+def defaults(rule: type[Optimizer]) -> dict[str, Any]:
+    """The hyper-parameters of a rule and their defaults, lr first.
+
+    They are its class attributes, and the arguments of an __init__ of its own, if it has one.
+    """
+    found: dict[str, Any] = {}
+    for ancestor in reversed(rule.__mro__[: rule.__mro__.index(Optimizer) + 1]):
+        found.update(
+            (name, value)
+            for name, value in vars(ancestor).items()
+            if not name.startswith("_")
+            and name not in NOT_HYPER_PARAMETERS
+            and not hasattr(value, "__get__")  # a method or a property
+        )
+        if ancestor is not Optimizer:
+            found.update(_arguments(ancestor))
+    return found
+
+
+def _arguments(rule: type) -> dict[str, Any]:
+    """The hyper-parameters that an __init__ of the rule's own names, with their defaults."""
+    if "__init__" not in vars(rule):
+        return {}
+    return {
+        name: p.default
+        for name, p in inspect.signature(vars(rule)["__init__"]).parameters.items()
+        if name not in ("self", "loss", "weights")
+        and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        and p.default is not OWN_DEFAULT
+    }
+
+
+def formula(thing: Any) -> str:
+    """The LaTeX of the `.. math::` block in a docstring; its text stands there and nowhere else."""
+    block = re.search(r"\.\. math::\n\n((?:[ ]+.*\n|\n)+)", inspect.cleandoc(thing.__doc__ or ""))
+    return inspect.cleandoc(block.group(1)) if block else r"\theta \leftarrow \theta - \eta\,d"
+
+
+def _checked(name: str, value: Any, default: Any) -> Any:
+    """Flags are bools, numbers are numbers in their range; what else a rule takes it checks."""
+    if isinstance(default, bool):
+        return checks.flag(name, value)
+    if name == "lr" and callable(value):
+        return value
+    if isinstance(default, float):
+        return checks.number_or_runs(name, value, RANGES.get(name, checks.FINITE))
+    return value
+
+
+def _names(argument: str, names: Iterable[str]) -> tuple[str, ...]:
+    """One name or several as a tuple; a plain string is one name, not a list of letters."""
+    if isinstance(names, str):
+        return (names,)
+    try:
+        names = tuple(names)
+    except TypeError as error:
+        raise TypeError(f"{argument} must be names, got {shown(names)}") from error
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"{argument} must be names, got {shown(name)}")
+    return names
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"<{value.size} values, {value.min():.3g} to {value.max():.3g}>"
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
+    return repr(value)
+
+
+def _progress_bar(steps: int, name: str) -> Any:
+    from tqdm.auto import tqdm
+
+    return tqdm(total=steps, desc=name, unit="step", delay=0.5)

@@ -1,0 +1,38 @@
+"""The update rules, a family member a file, in teaching order."""
+
+from optimizers.rules.adadelta import AdaDelta
+from optimizers.rules.adagrad import AdaGrad
+from optimizers.rules.adam import Adam
+from optimizers.rules.adamw import AdamW
+from optimizers.rules.amsgrad import AMSGrad
+from optimizers.rules.lamb import LAMB
+from optimizers.rules.lars import LARS
+from optimizers.rules.lion import Lion
+from optimizers.rules.lookahead import Lookahead
+from optimizers.rules.momentum import Momentum
+from optimizers.rules.nadam import NAdam
+from optimizers.rules.newton import Newton
+from optimizers.rules.rmsprop import RMSProp
+from optimizers.rules.sgd import SGD
+
+RULES = {
+    rule.__name__: rule
+    for rule in (
+        SGD,
+        Momentum,
+        AdaGrad,
+        RMSProp,
+        AdaDelta,
+        Adam,
+        AMSGrad,
+        NAdam,
+        AdamW,
+        LAMB,
+        LARS,
+        Lion,
+        Lookahead,
+        Newton,
+    )
+}
+
+__all__ = ["RULES", *RULES]

@@ -1,0 +1,48 @@
+"""AdaGrad: a learning rate for each weight."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from optimizers.optimizer import Optimizer
+
+
+class AdaGrad(Optimizer):
+    r"""Divide by the root of the sum of all squared gradients so far.
+
+    .. math::
+
+        v_t &= v_{t-1} + g_t^2 \\
+        \theta_t &= \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{v_t} + \epsilon}
+
+    Arguments
+    ---------
+    loss, weights, lr
+        See `Optimizer`.
+    epsilon
+        ε ≥ 0, keeps the division finite.
+
+    Examples
+    --------
+    >>> from optimizers import AdaGrad
+    >>> from optimizers.functions import sphere
+    >>> AdaGrad(sphere, [3.0, 4.0], lr=0.5).minimize(1).theta[-1]
+    array([2.5, 3.5])
+
+    Notes
+    -----
+    Source: Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
+    stochastic optimization" (2011), section 1.1 with diagonal matrices (eq. 1).
+    ε stands outside the root, as in torch.optim.Adagrad, whose numbers these are; v starts at 0
+    (optax starts it at 0.1, TensorFlow too).
+    """
+
+    epsilon = 1e-10
+
+    state = ("v",)
+    batched = True
+    elementwise = True
+
+    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        self.v = self.v + g**2
+        return g / (np.sqrt(self.v) + self.epsilon)

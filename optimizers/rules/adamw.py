@@ -1,0 +1,63 @@
+"""AdamW: Adam, and the weights decay beside the gradient, not through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from optimizers.rules.adam import Adam
+
+
+class AdamW(Adam):
+    r"""Adam with decoupled weight decay.
+
+    .. math::
+
+        \theta_t = \theta_{t-1} - \eta \left(
+            \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon} + \lambda\, \theta_{t-1} \right)
+
+    with m̂ and v̂ as in `Adam`.
+
+    Arguments
+    ---------
+    loss, weights, lr
+        See `Optimizer`.
+    beta1, beta2, epsilon
+        As in `Adam`.
+    weight_decay
+        λ ≥ 0. A weight with zero gradient shrinks by the factor 1 − lr·λ.
+    exclude_from_weight_decay
+        Regular expressions; a weight whose name one is found in does not decay.
+
+    Examples
+    --------
+    >>> import autograd.numpy as np
+    >>> from optimizers import AdamW
+    >>> weights = {"dense": {"kernel": [2.0, 1.0], "bias": [2.0]}}
+    >>> def loss(w):
+    ...     return np.sum(w["dense"]["kernel"] * [0.0, 1.0]) + 0 * np.sum(w["dense"]["bias"])
+    >>> adamw = AdamW(
+    ...     loss, weights, lr=0.5, weight_decay=0.1, exclude_from_weight_decay=["bias"]
+    ... )
+    >>> value = adamw.minimize_raw()
+    >>> adamw.theta
+    {'dense': {'kernel': array([1.9 , 0.45]), 'bias': array([2.])}}
+
+    Notes
+    -----
+    Source: Loshchilov and Hutter, "Decoupled weight decay regularization" (2019), algorithm 2,
+    line 12. The decay is multiplied by the learning rate, as in torch.optim.AdamW, whose numbers
+    these are, and in optax; the paper multiplies it by the schedule alone (its η, not its α).
+    """
+
+    weight_decay = 0.01
+    exclude_from_weight_decay: Sequence[str] | str | None = None
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.decayed = self.layout.decayed(self.exclude_from_weight_decay)
+
+    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        return super().direction(theta, g) + self.weight_decay * self.decayed * theta

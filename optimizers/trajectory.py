@@ -1,0 +1,289 @@
+"""The record of one run, or of many runs side by side; save and load."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from optimizers.checks import nearest, shown
+from optimizers.weights import Layout
+
+FORMAT = "optimizers trajectory 1"
+# what NumPy, zipfile and json raise for files that are cut short, altered or something else
+DAMAGED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    OSError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+@dataclass(eq=False)
+class Trajectory:
+    """What an optimizer did: the weights, the loss and the gradient's norm at every kept step.
+
+    Attributes
+    ----------
+    theta
+        The weights, flat: (rows, ..., P). The axes in the middle are runs. Row 0 is the start, the
+        last row the last iterate.
+    loss, grad_norm
+        The loss and the Euclidean norm of its gradient at `theta`: (rows, ...).
+    step
+        The number of steps made at each row: (rows,), counted from the optimizer's first.
+    watched
+        Inner state that was asked for, by name, each (rows, ..., P); nan before it exists.
+    rule, hyper_parameters
+        The name of the rule and what it ran with.
+    layout
+        The nesting of the weights.
+    diverged, diverged_at
+        Whether the loss or a weight stopped being finite, and at which step (None if it did not).
+        With runs: arrays of bool and of int, with -1 for "did not". A single run ends at the row
+        where that happened; among many, the later rows of such a run are nan.
+
+    Examples
+    --------
+    >>> from optimizers import SGD
+    >>> from optimizers.functions import sphere
+    >>> path = SGD(sphere, [3.0, 4.0], lr=0.25).minimize(2)
+    >>> path.theta
+    array([[3.  , 4.  ],
+           [1.5 , 2.  ],
+           [0.75, 1.  ]])
+    >>> path.loss
+    array([25.    ,  6.25  ,  1.5625])
+    """
+
+    theta: np.ndarray
+    loss: np.ndarray
+    grad_norm: np.ndarray
+    step: np.ndarray
+    rule: str
+    hyper_parameters: dict[str, Any]
+    layout: Layout
+    watched: dict[str, np.ndarray] = field(default_factory=dict)
+    diverged: Any = False
+    diverged_at: Any = None
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    def __repr__(self) -> str:
+        runs = "" if self.loss.ndim == 1 else f", {self.loss[0].size} runs"
+        ended = "diverged at step" if np.any(self.diverged) else "loss"
+        if self.loss.ndim > 1:
+            end = f"{int(np.sum(self.diverged))} diverged"
+        else:
+            end = f"{ended} {self.diverged_at if self.diverged else f'{self.loss[-1]:.4g}'}"
+        return f"<{self.rule}: {self.step[-1] - self.step[0]} steps{runs}, {end}>"
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """The watched state of that name: (rows, ..., P)."""
+        if name not in self.watched:
+            raise KeyError(
+                f"{name!r} was not watched; watched: {sorted(self.watched)}."
+                f"{nearest(str(name), self.watched)} Ask for it: minimize(steps, watch=({name!r},))"
+            )
+        return self.watched[name]
+
+    def weights(self, i: int = -1) -> Any:
+        """The weights at row i in the nesting that the caller gave, as copies."""
+        return self.layout.unflatten(self.theta[i].copy())
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write everything to `file` (.npz, NumPy's own format, without pickle).
+
+        Hyper-parameters that are functions (a schedule, phi) are kept as their text.
+        """
+        arrays = {f"watched/{name}": value for name, value in self.watched.items()}
+        about = {
+            "format": FORMAT,
+            "rule": self.rule,
+            "hyper_parameters": {k: _to_json(v) for k, v in self.hyper_parameters.items()},
+            "layout": [self.layout.tree, self.layout.names, self.layout.shapes],
+        }
+        single = self.diverged_at is None or np.ndim(self.diverged_at) == 0
+        at = -1 if self.diverged_at is None else self.diverged_at
+        with open(file, "wb") as stream:
+            np.savez_compressed(
+                stream,
+                allow_pickle=False,
+                about=np.array(json.dumps(about)),
+                theta=self.theta,
+                loss=self.loss,
+                grad_norm=self.grad_norm,
+                step=self.step,
+                diverged_at=np.array(at) if single else self.diverged_at,
+                **arrays,
+            )
+
+    @classmethod
+    def load(cls, file: str | PathLike[str]) -> Trajectory:
+        """Read what `save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged or is not a trajectory.
+        """
+        try:
+            with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as data:
+                arrays = {name: data[name] for name in data.files}
+            about = json.loads(str(arrays.pop("about")))
+            if about["format"] != FORMAT:
+                raise ValueError(f"its format is {shown(about['format'])}, expected {FORMAT!r}")
+            tree, names, shapes = about["layout"]
+            at = arrays.pop("diverged_at")
+            return cls(
+                **{key: arrays.pop(key) for key in ("theta", "loss", "grad_norm", "step")},
+                rule=about["rule"],
+                hyper_parameters={k: _from_json(v) for k, v in about["hyper_parameters"].items()},
+                layout=Layout(_as_tree(tree), tuple(names), tuple(tuple(s) for s in shapes)),
+                watched={name.removeprefix("watched/"): value for name, value in arrays.items()},
+                diverged=at >= 0 if at.ndim else bool(at >= 0),
+                diverged_at=at if at.ndim else (int(at) if at >= 0 else None),
+            )
+        except FileNotFoundError:
+            raise FileNotFoundError(f"there is no file {str(file)!r}") from None
+        except DAMAGED as error:
+            raise ValueError(f"{str(file)!r} is damaged or not a trajectory: {error}") from error
+
+
+class Recorder:
+    """Keeps the rows of a run while it is made; `trajectory` gives them back.
+
+    Arguments
+    ---------
+    optimizer
+        Whose steps are recorded.
+    steps, every
+        The most steps that will come, and which of them are kept.
+    watch
+        Names of the optimizer's attributes to keep as well.
+    """
+
+    def __init__(self, optimizer: Any, steps: int, every: int, watch: tuple[str, ...]) -> None:
+        self.optimizer = optimizer
+        self.every = every
+        self.watch = watch
+        self.rows = steps // every + 2
+        self.added = 0  # how many iterates were seen
+        self.kept = 0  # how many rows are filled; the newest iterate is always in the last one
+        self.kept_for_good = 0
+        self.columns: dict[str, np.ndarray] = {}
+        self.diverged_at: Any = -1
+        self.norm: Any = np.nan
+
+    def add(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> np.ndarray:
+        """Take in an iterate. Returns theta; among many, runs that diverged are nan from now on."""
+        self.norm = np.sqrt(np.einsum("...i,...i->...", g, g))
+        row = self.kept_for_good
+        self._put("theta", row, theta)
+        self._put("loss", row, loss)
+        self._put("grad_norm", row, self.norm)
+        self._put("step", row, self.optimizer.t)
+        for name in self.watch:
+            self._watch(name, row)
+        self.kept = row + 1
+        if self.added % self.every == 0:
+            self.kept_for_good += 1
+        self.added += 1
+        return self._mark(theta, loss)
+
+    def _put(self, name: str, row: int, value: Any) -> None:
+        if name not in self.columns:
+            dtype = int if name == "step" else float
+            self.columns[name] = np.full((self.rows, *np.shape(value)), -1, dtype)
+        self.columns[name][row] = value
+
+    def _watch(self, name: str, row: int) -> None:
+        value = getattr(self.optimizer, name, None)
+        if value is not None:
+            if name not in self.columns:  # it came into being with the first step
+                self.columns[name] = np.full((self.rows, *np.shape(value)), np.nan)
+            self.columns[name][row] = value
+        elif row > 0:
+            seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
+            raise ValueError(
+                f"watch: {type(self.optimizer).__name__} has no {name!r}; it has "
+                f"{', '.join(seen)}.{nearest(name, seen)}"
+            )
+
+    def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
+        finite = np.isfinite(loss) & np.isfinite(theta).all(axis=-1)
+        if finite.all():
+            return theta
+        newly = ~finite & (self.diverged_at == -1)
+        self.diverged_at = np.where(newly, self.optimizer.t, self.diverged_at)
+        if theta.ndim == 1:
+            return theta
+        return np.where(finite[..., np.newaxis], theta, np.nan)
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether no run is left to go on with."""
+        return bool(np.all(self.diverged_at != -1))
+
+    def within(self, tol: float) -> bool:
+        """Whether the gradient's norm is at most tol in every run that has not diverged."""
+        return bool(np.all((self.norm <= tol) | (self.diverged_at != -1)))
+
+    def trajectory(self) -> Trajectory:
+        """The rows so far."""
+        optimizer = self.optimizer
+        if not self.columns:  # stopped before the start was evaluated
+            self._put("theta", 0, optimizer._theta)
+            for name in ("loss", "grad_norm"):
+                self._put(name, 0, np.full(optimizer._theta.shape[:-1], np.nan))
+            self._put("step", 0, optimizer.t)
+        columns = {name: values[: self.kept] for name, values in self.columns.items()}
+        at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1])
+        single = at.ndim == 0
+        return Trajectory(
+            **{name: columns.pop(name) for name in ("theta", "loss", "grad_norm", "step")},
+            rule=type(optimizer).__name__,
+            hyper_parameters=optimizer.hyper_parameters,
+            layout=optimizer.layout,
+            watched=columns,
+            diverged=bool(at >= 0) if single else at >= 0,
+            diverged_at=(int(at) if at >= 0 else None) if single else at.copy(),
+        )
+
+
+def _watchable(name: str, value: Any) -> bool:
+    return not name.startswith("_") and isinstance(value, (np.ndarray, float))
+
+
+def _to_json(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return {"array": value.tolist()}
+    if isinstance(value, (list, tuple)):
+        return [_to_json(v) for v in value]
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    return getattr(value, "__name__", repr(value))
+
+
+def _from_json(value: Any) -> Any:
+    return np.array(value["array"]) if isinstance(value, dict) else value
+
+
+def _as_tree(node: Any) -> Any:
+    """JSON makes lists of the tuples in a tree; make them tuples again."""
+    if isinstance(node, int):
+        return node
+    kind, items = node
+    return (kind, [[key, _as_tree(child)] for key, child in items])

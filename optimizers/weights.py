@@ -1,0 +1,205 @@
+"""Nested weights as one flat array: names, slices, shapes.
+
+Every optimizer holds its weights as one array of shape (..., P). The last axis is the P weights;
+any axes before it are independent runs. A `Layout` remembers the nesting they came from.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import count, pairwise
+from typing import Any
+
+import autograd.numpy as np
+import numpy
+
+from optimizers.checks import shown
+
+EXPECTED = "an array of numbers, or lists, tuples and dicts of such arrays"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How nested weights lie in the flat array.
+
+    Attributes
+    ----------
+    tree
+        The nesting, with the position of each array in `names` where the array stood:
+        an int, or ("dict" | "list" | "tuple", [[key, tree], ...]).
+    names
+        One name an array, its keys joined by "/": "dense/kernel".
+    shapes
+        One shape an array.
+
+    Examples
+    --------
+    >>> flat, layout = flatten({"dense": {"kernel": [[1, 2], [3, 4]], "bias": [0, 0]}})
+    >>> flat
+    array([1., 2., 3., 4., 0., 0.])
+    >>> layout.names
+    ('dense/kernel', 'dense/bias')
+    >>> layout.unflatten(flat)["dense"]["kernel"]
+    array([[1., 2.],
+           [3., 4.]])
+    """
+
+    tree: Any
+    names: tuple[str, ...]
+    shapes: tuple[tuple[int, ...], ...]
+    slices: tuple[slice, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        ends = numpy.cumsum([0, *self.sizes])
+        slices = tuple(slice(int(a), int(b)) for a, b in pairwise(ends))
+        object.__setattr__(self, "slices", slices)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """How many weights each array holds."""
+        return tuple(int(numpy.prod(shape)) for shape in self.shapes)
+
+    @cached_property
+    def size(self) -> int:
+        """P, the number of weights."""
+        return sum(self.sizes)
+
+    @cached_property
+    def is_vector(self) -> bool:
+        """Whether the weights are one vector, so that flat and nested are the same."""
+        return self.tree == 0 and len(self.shapes[0]) == 1
+
+    def unflatten(self, flat: Any) -> Any:
+        """Give the weights back in their nesting: (..., P) → arrays of shape (..., *shape)."""
+        if self.is_vector:
+            return flat
+        runs = flat.shape[:-1]
+        arrays = [
+            np.reshape(flat[..., place], runs + shape)
+            for place, shape in zip(self.slices, self.shapes, strict=True)
+        ]
+        return _build(self.tree, arrays)
+
+    def decayed(self, exclude: Any) -> numpy.ndarray:
+        """1 for each weight that decays, 0 for those whose name is excluded: (P,).
+
+        Arguments
+        ---------
+        exclude
+            None, or regular expressions that are searched in the names. A plain string is one.
+        """
+        patterns = (exclude,) if isinstance(exclude, str) else exclude or ()
+        try:
+            found = [any([re.search(p, name) for p in patterns]) for name in self.names]
+        except (re.error, TypeError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(
+                "exclude_from_weight_decay must be a list of regular expressions, such as "
+                f"['bias', 'norm'], got {shown(exclude)}: {error}"
+            ) from error
+        return numpy.repeat(1.0 - numpy.array(found), self.sizes)
+
+    def layer_norms(self, flat: numpy.ndarray) -> numpy.ndarray:
+        """Euclidean norm of each layer (each named array): (..., P) → (..., layers)."""
+        starts = [place.start for place in self.slices]
+        return numpy.sqrt(numpy.add.reduceat(flat * flat, starts, axis=-1))
+
+    def spread(self, per_layer: numpy.ndarray) -> numpy.ndarray:
+        """Give each weight its layer's number: (..., layers) → (..., P)."""
+        return numpy.repeat(per_layer, self.sizes, axis=-1)
+
+
+def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
+    """Copy nested weights into one flat float array.
+
+    Arguments
+    ---------
+    weights
+        An array, a number, or any nesting of lists, tuples and dicts of them. A list of numbers
+        (or of equally long lists of numbers) is an array. Ints become floats.
+    runs
+        With True, a lone array of shape (..., P) is many runs of P weights; otherwise its whole
+        shape is weights.
+
+    Returns
+    -------
+    flat, layout
+        The weights as float64, shape (P,) or (..., P), and the `Layout` that undoes it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is not a finite real number, for ragged lists and for empty weights.
+    """
+    arrays: list[numpy.ndarray] = []
+    names: list[str] = []
+    tree = _walk(weights, (), arrays, names, count())
+    if runs and tree == 0 and arrays[0].ndim > 1:
+        shape = arrays[0].shape[-1:]
+        return arrays[0], Layout(0, ("weights",), (shape,))
+    layout = Layout(tree, tuple(names), tuple(a.shape for a in arrays))
+    return numpy.concatenate([a.reshape(-1) for a in arrays]), layout
+
+
+def _walk(
+    node: Any,
+    keys: tuple[str, ...],
+    arrays: list[numpy.ndarray],
+    names: list[str],
+    number: Iterator[int],
+) -> Any:
+    kind: str
+    if isinstance(node, dict):
+        kind, items = "dict", list(node.items())
+    elif isinstance(node, (list, tuple)) and not _all_numbers(node):
+        kind, items = type(node).__name__, list(enumerate(node))
+        kind = "list" if isinstance(node, list) else "tuple"
+    else:
+        name = "/".join(keys) or "weights"
+        arrays.append(_as_floats(node, f"weights[{name!r}]" if keys else "weights"))
+        names.append(name)
+        return next(number)
+    if not items:
+        raise ValueError(f"weights are empty at {'/'.join(keys) or 'the top'}: expected {EXPECTED}")
+    for key, _ in items:
+        if not isinstance(key, (str, int)):
+            raise TypeError(f"weights: the keys of a dict must be strings, got {shown(key)}")
+    return (kind, [[k, _walk(v, (*keys, str(k)), arrays, names, number)] for k, v in items])
+
+
+def _all_numbers(node: Any) -> bool:
+    """Whether lists hold nothing but numbers, so that they are meant as one array."""
+    if isinstance(node, (list, tuple)):
+        return len(node) > 0 and all(_all_numbers(child) for child in node)
+    return not isinstance(node, (dict, numpy.ndarray))
+
+
+def _as_floats(leaf: Any, name: str) -> numpy.ndarray:
+    try:
+        array = numpy.array(leaf)
+    except ValueError as error:
+        raise ValueError(
+            f"{name} is ragged, its rows differ in length: {shown(leaf)}. "
+            "Make each row an array of its own (np.array) if they are separate weights"
+        ) from error
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be {EXPECTED}, got {shown(leaf)}")
+    if array.size == 0:
+        raise ValueError(f"{name} is empty, shape {array.shape}: expected {EXPECTED}")
+    array = array.astype(float)
+    if not numpy.all(numpy.isfinite(array)):
+        raise ValueError(f"{name} must be finite, got {shown(leaf)}")
+    return array
+
+
+def _build(tree: Any, arrays: list[Any]) -> Any:
+    if isinstance(tree, int):
+        return arrays[tree]
+    kind, items = tree
+    if kind == "dict":
+        return {key: _build(child, arrays) for key, child in items}
+    children = [_build(child, arrays) for _, child in items]
+    return children if kind == "list" else tuple(children)

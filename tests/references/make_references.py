@@ -1,0 +1,534 @@
+"""Let others run their optimizers on one small problem, and keep the weights of every step.
+
+    pip install -r tests/references/requirements.txt
+    python tests/references/make_references.py
+
+Three makers stand behind the files: `torch.optim`, `optax`, and the LAMB code that the article
+prints, with NumPy in the place of TensorFlow. `CASES` lists who runs what. README.md, beside this
+file, says what is inside the files.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import torch
+
+jax.config.update("jax_enable_x64", True)
+# The tensors below are float64 in any case. But torch's NAdam keeps its running product of
+# momenta in the default type, and in float32 that product is good for seven digits only.
+torch.set_default_dtype(torch.float64)
+
+FOLDER = Path(__file__).parent
+STEPS = 40
+
+Arrays = dict[str, np.ndarray]  # name of a leaf → its values
+HyperParameters = dict[str, Any]
+
+
+# ---------------------------------------------------------------------------------- the problem
+
+_rng = np.random.default_rng(2)
+X = _rng.normal(size=(12, 4))
+Y = _rng.normal(size=(12, 3))
+
+# Every maker treats the leaves one by one, so a flat dict stands for the nested one here; the
+# name of a leaf is its path in the nesting.
+START: Arrays = {
+    "net/layer1/kernel": _rng.normal(scale=0.5, size=(4, 5)),
+    "net/layer1/bias": np.zeros(5),
+    "net/layer2/kernel": _rng.normal(scale=0.5, size=(5, 3)),
+    "net/layer2/bias": np.zeros(3),
+    "unused": _rng.normal(size=3),
+}
+
+
+def loss(w: dict[str, Any], x: Any, y: Any, tanh: Callable[[Any], Any]) -> Any:
+    """Mean squared error of a small network; the same lines serve torch and jax."""
+    hidden = tanh(x @ w["net/layer1/kernel"] + w["net/layer1/bias"])
+    error = hidden @ w["net/layer2/kernel"] + w["net/layer2/bias"] - y
+    return (error**2).mean() + 0 * w["unused"].sum()  # a gradient of zeros, not no gradient
+
+
+def torch_loss(w: dict[str, torch.Tensor]) -> torch.Tensor:
+    return loss(w, torch.tensor(X), torch.tensor(Y), torch.tanh)
+
+
+def jax_loss(w: dict[str, jax.Array]) -> jax.Array:
+    return loss(w, X, Y, jnp.tanh)
+
+
+# ------------------------------------------------------------------------------------ the cases
+
+
+@dataclass(frozen=True)
+class Case:
+    """One file: our rule, with our spelling of the hyper-parameters, and whose code ran it."""
+
+    name: str
+    rule: str
+    reference: str
+    hyper_parameters: HyperParameters
+
+    def all_hyper_parameters(self) -> HyperParameters:
+        """Those of the case, and our defaults for the rest."""
+        defaults = DEFAULTS[self.rule]
+        if self.rule == "Lookahead":
+            defaults = defaults | DEFAULTS[self.hyper_parameters["inner"]]
+        return defaults | self.hyper_parameters
+
+
+_ADAM = {"lr": 0.001, "beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+
+# Ours. They are handed to the makers one by one: nobody else's default counts.
+DEFAULTS: dict[str, HyperParameters] = {
+    "SGD": {"lr": 0.01},
+    "Momentum": {"lr": 0.01, "momentum": 0.9, "nesterov": False},
+    "AdaGrad": {"lr": 0.01, "epsilon": 1e-10},
+    "RMSProp": {"lr": 0.01, "rho": 0.9, "epsilon": 1e-8},
+    "AdaDelta": {"lr": 1.0, "rho": 0.9, "epsilon": 1e-6},
+    "Adam": _ADAM,
+    "AMSGrad": _ADAM,
+    "NAdam": _ADAM | {"lr": 0.002},
+    "AdamW": _ADAM | {"weight_decay": 0.01, "exclude_from_weight_decay": None},
+    "LAMB": _ADAM
+    | {
+        "epsilon": 1e-6,
+        "weight_decay": 0.01,
+        "exclude_from_weight_decay": None,
+        "phi": None,
+        "bias_correction": True,
+    },
+    "LARS": {
+        "lr": 0.1,
+        "momentum": 0.9,
+        "weight_decay": 0.0,
+        "trust_coefficient": 0.001,
+        "exclude_from_weight_decay": None,
+    },
+    "Lion": {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
+    "Lookahead": {"inner": "Adam", "k": 5, "alpha": 0.5},
+    # beta, nesterov, ns_*: the matrices; adam_*: all other leaves; epsilon: both.
+    "Muon": {
+        "lr": 0.02,
+        "beta": 0.95,
+        "nesterov": True,
+        "ns_steps": 5,
+        "ns_coefficients": [3.4445, -4.7750, 2.0315],
+        "epsilon": 1e-8,
+        "weight_decay": 0.0,
+        "adam_lr": None,
+        "adam_beta1": 0.9,
+        "adam_beta2": 0.999,
+        "adam_weight_decay": 0.0,
+    },
+}
+
+_LION = {"lr": 0.01}
+_OTHER_ADAM = {"lr": 0.05, "beta1": 0.8, "beta2": 0.9, "epsilon": 0.01}
+_NO_BIAS_CORRECTION = {"lr": 0.02, "bias_correction": False}
+_DECAYING_LR = {"schedule": "lr0/sqrt(t)", "lr0": 0.2}
+_ARTICLE = "the article's reference code"
+
+# The learning rates are large enough for forty steps to be a journey. A large epsilon shows
+# where it is added, a small beta2 lets second moments fall as well as rise.
+CASES = [
+    Case("sgd", "SGD", "torch.optim.SGD", {"lr": 0.2}),
+    Case("sgd_schedule", "SGD", "torch.optim.SGD", {"lr": _DECAYING_LR}),
+    Case("momentum", "Momentum", "torch.optim.SGD", {"lr": 0.1}),
+    Case("momentum_low", "Momentum", "torch.optim.SGD", {"lr": 0.2, "momentum": 0.5}),
+    Case("nesterov", "Momentum", "torch.optim.SGD", {"lr": 0.1, "nesterov": True}),
+    Case(
+        "nesterov_low",
+        "Momentum",
+        "torch.optim.SGD",
+        {"lr": 0.2, "momentum": 0.5, "nesterov": True},
+    ),
+    Case("adagrad", "AdaGrad", "torch.optim.Adagrad", {"lr": 0.1}),
+    Case("adagrad_epsilon", "AdaGrad", "torch.optim.Adagrad", {"lr": 0.1, "epsilon": 0.1}),
+    Case("rmsprop", "RMSProp", "torch.optim.RMSprop", {"lr": 0.005}),
+    Case(
+        "rmsprop_rho", "RMSProp", "torch.optim.RMSprop", {"lr": 0.02, "rho": 0.99, "epsilon": 0.01}
+    ),
+    Case("adadelta", "AdaDelta", "torch.optim.Adadelta", {"lr": 1.0}),
+    Case(
+        "adadelta_rho", "AdaDelta", "torch.optim.Adadelta", {"lr": 2.0, "rho": 0.8, "epsilon": 1e-3}
+    ),
+    Case("adam", "Adam", "torch.optim.Adam", {"lr": 0.05}),
+    Case("adam_betas", "Adam", "torch.optim.Adam", _OTHER_ADAM),
+    Case("adam_schedule", "Adam", "torch.optim.Adam", {"lr": _DECAYING_LR}),
+    Case("amsgrad", "AMSGrad", "torch.optim.Adam(amsgrad=True)", {"lr": 0.05}),
+    Case("amsgrad_betas", "AMSGrad", "torch.optim.Adam(amsgrad=True)", _OTHER_ADAM),
+    Case("nadam", "NAdam", "torch.optim.NAdam", {"lr": 0.02}),
+    Case("nadam_betas", "NAdam", "torch.optim.NAdam", _OTHER_ADAM | {"lr": 0.02}),
+    Case("adamw", "AdamW", "torch.optim.AdamW", {"lr": 0.05}),
+    Case("adamw_decay", "AdamW", "torch.optim.AdamW", {"lr": 0.05, "weight_decay": 0.3}),
+    Case(
+        "adamw_excluded",
+        "AdamW",
+        "torch.optim.AdamW",
+        {"lr": 0.05, "weight_decay": 0.3, "exclude_from_weight_decay": ["bias"]},
+    ),
+    Case("adamw_betas", "AdamW", "torch.optim.AdamW", _OTHER_ADAM | {"weight_decay": 0.1}),
+    Case("lamb", "LAMB", "optax.lamb", {"lr": 0.02}),
+    Case("lamb_no_decay", "LAMB", "optax.lamb", {"lr": 0.02, "weight_decay": 0.0}),
+    Case(
+        "lamb_excluded",
+        "LAMB",
+        "optax.lamb",
+        {"lr": 0.02, "weight_decay": 0.3, "exclude_from_weight_decay": ["bias"]},
+    ),
+    Case("lamb_betas", "LAMB", "optax.lamb", _OTHER_ADAM | {"lr": 0.02, "weight_decay": 0.1}),
+    Case("lamb_article", "LAMB", _ARTICLE, _NO_BIAS_CORRECTION),
+    Case("lamb_article_no_decay", "LAMB", _ARTICLE, _NO_BIAS_CORRECTION | {"weight_decay": 0.0}),
+    Case(
+        "lamb_article_excluded",
+        "LAMB",
+        _ARTICLE,
+        _NO_BIAS_CORRECTION
+        | {"weight_decay": 0.3, "exclude_from_weight_decay": ["layer1/.*bias$", "^unused"]},
+    ),
+    Case("lamb_phi", "LAMB", _ARTICLE, _NO_BIAS_CORRECTION | {"phi": [0.3, 1.5]}),
+    Case("lamb_phi_upper", "LAMB", _ARTICLE, _NO_BIAS_CORRECTION | {"phi": [0.0, 1.0]}),
+    Case("lars", "LARS", "optax.lars", {"lr": 0.3}),
+    Case(
+        "lars_decay",
+        "LARS",
+        "optax.lars",
+        {"lr": 0.5, "momentum": 0.5, "weight_decay": 0.1, "trust_coefficient": 0.02},
+    ),
+    Case(
+        "lars_excluded",
+        "LARS",
+        "optax.lars",
+        {"lr": 0.3, "weight_decay": 0.1, "exclude_from_weight_decay": ["bias"]},
+    ),
+    Case("lion", "Lion", "optax.lion", _LION),
+    Case("lion_decay", "Lion", "optax.lion", _LION | {"weight_decay": 0.1}),
+    Case(
+        "lion_betas",
+        "Lion",
+        "optax.lion",
+        _LION | {"beta1": 0.7, "beta2": 0.8, "weight_decay": 1.0},
+    ),
+    Case("lookahead_adam", "Lookahead", "optax.lookahead", {"inner": "Adam", "lr": 0.05}),
+    Case(
+        "lookahead_adam_k3",
+        "Lookahead",
+        "optax.lookahead",
+        {"inner": "Adam", "k": 3, "alpha": 0.8} | _OTHER_ADAM,
+    ),
+    Case("lookahead_sgd", "Lookahead", "optax.lookahead", {"inner": "SGD", "lr": 0.2}),
+    Case(
+        "lookahead_sgd_k3",
+        "Lookahead",
+        "optax.lookahead",
+        {"inner": "SGD", "k": 3, "alpha": 0.8, "lr": 0.2},
+    ),
+    Case("muon", "Muon", "optax.contrib.muon", {}),
+    Case("muon_plain", "Muon", "optax.contrib.muon", {"nesterov": False, "beta": 0.9}),
+    Case(
+        "muon_decay",
+        "Muon",
+        "optax.contrib.muon",
+        {"lr": 0.05, "weight_decay": 0.3, "adam_lr": 0.01, "adam_weight_decay": 0.1, "ns_steps": 3},
+    ),
+]
+
+
+def learning_rate(h: HyperParameters, t: int) -> float:
+    """The learning rate of step t = 1, 2, …"""
+    if isinstance(h["lr"], dict):
+        return h["lr"]["lr0"] / t**0.5
+    return h["lr"]
+
+
+def decays(name: str, h: HyperParameters) -> bool:
+    """Whether weight decay touches the leaf of this name."""
+    patterns = h.get("exclude_from_weight_decay") or []
+    return not any(re.search(pattern, name) for pattern in patterns)
+
+
+# ---------------------------------------------------------------------------------------- torch
+
+
+def torch_optimizer(
+    rule: str, w: dict[str, torch.Tensor], h: HyperParameters
+) -> torch.optim.Optimizer:
+    """The optimizer of torch that has the formula of our rule."""
+    leaves = list(w.values())
+    match rule:
+        case "SGD":
+            return torch.optim.SGD(leaves)
+        case "Momentum":
+            return torch.optim.SGD(
+                leaves, momentum=h["momentum"], dampening=0, nesterov=h["nesterov"]
+            )
+        case "AdaGrad":
+            return torch.optim.Adagrad(leaves, eps=h["epsilon"])
+        case "RMSProp":
+            return torch.optim.RMSprop(leaves, alpha=h["rho"], eps=h["epsilon"])
+        case "AdaDelta":
+            return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
+
+    betas = h["beta1"], h["beta2"]
+    match rule:
+        case "Adam":
+            return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"])
+        case "AMSGrad":
+            return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"], amsgrad=True)
+        case "NAdam":
+            return torch.optim.NAdam(leaves, betas=betas, eps=h["epsilon"], momentum_decay=4e-3)
+        case "AdamW":
+            groups = [
+                {"params": [leaf], "weight_decay": h["weight_decay"] if decays(name, h) else 0}
+                for name, leaf in w.items()
+            ]
+            return torch.optim.AdamW(groups, betas=betas, eps=h["epsilon"])
+    raise ValueError(f"torch has no {rule}")
+
+
+def run_torch(rule: str, h: HyperParameters) -> list[Arrays]:
+    """The weights at steps 0 … STEPS, by torch."""
+    w = {name: torch.tensor(values, requires_grad=True) for name, values in START.items()}
+    optimizer = torch_optimizer(rule, w, h)
+    path = [START]
+    for t in range(1, STEPS + 1):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(h, t)
+        optimizer.zero_grad()
+        torch_loss(w).backward()
+        optimizer.step()
+        path.append({name: leaf.detach().numpy().copy() for name, leaf in w.items()})
+    return path
+
+
+# ---------------------------------------------------------------------------------------- optax
+
+
+def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformation:
+    """The optimizer of optax that has the formula of our rule."""
+    lr = h["lr"]
+    decay_mask = {name: decays(name, h) for name in START}
+    match rule:
+        case "SGD":
+            return optax.sgd(lr)
+        case "Adam":
+            return optax.adam(lr, b1=h["beta1"], b2=h["beta2"], eps=h["epsilon"], eps_root=0)
+        case "LAMB":
+            return optax.lamb(
+                lr,
+                b1=h["beta1"],
+                b2=h["beta2"],
+                eps=h["epsilon"],
+                eps_root=0,
+                weight_decay=h["weight_decay"],
+                mask=decay_mask,
+            )
+        case "LARS":
+            return optax.lars(
+                lr,
+                weight_decay=h["weight_decay"],
+                weight_decay_mask=decay_mask,
+                trust_coefficient=h["trust_coefficient"],
+                eps=0,
+                momentum=h["momentum"],
+                nesterov=False,
+            )
+        case "Lion":
+            return optax.lion(lr, b1=h["beta1"], b2=h["beta2"], weight_decay=h["weight_decay"])
+        case "Lookahead":
+            return optax.lookahead(
+                optax_optimizer(h["inner"], h), sync_period=h["k"], slow_step_size=h["alpha"]
+            )
+        case "Muon":
+            return optax.contrib.muon(
+                lr,
+                ns_coeffs=tuple(h["ns_coefficients"]),
+                ns_steps=h["ns_steps"],
+                beta=h["beta"],
+                eps=h["epsilon"],
+                weight_decay=h["weight_decay"],
+                nesterov=h["nesterov"],
+                adaptive=False,
+                preconditioning="frobenius",
+                adam_b1=h["adam_beta1"],
+                adam_b2=h["adam_beta2"],
+                adam_eps_root=0,
+                adam_weight_decay=h["adam_weight_decay"],
+                adam_learning_rate=h["adam_lr"],
+                consistent_rms=None,
+            )
+    raise ValueError(f"optax has no {rule}")
+
+
+def run_optax(rule: str, h: HyperParameters) -> list[Arrays]:
+    """The weights at steps 0 … STEPS, by optax; for Lookahead the slow ones as well."""
+    optimizer = optax_optimizer(rule, h)
+    params: Any = {name: jnp.array(values) for name, values in START.items()}
+    if rule == "Lookahead":
+        params = optax.LookaheadParams.init_synced(params)
+
+    @jax.jit
+    def step(params: Any, state: Any) -> tuple[Any, Any]:
+        gradient = jax.grad(jax_loss)(params.fast if rule == "Lookahead" else params)
+        updates, state = optimizer.update(gradient, state, params)
+        return optax.apply_updates(params, updates), state
+
+    def leaves(params: Any) -> Arrays:
+        if rule == "Lookahead":
+            slow = {f"slow/{name}": leaf for name, leaf in params.slow.items()}
+            params = params.fast | slow
+        return {name: np.array(leaf) for name, leaf in params.items()}
+
+    state = optimizer.init(params)
+    path = [leaves(params)]
+    for _ in range(STEPS):
+        params, state = step(params, state)
+        path.append(leaves(params))
+    return path
+
+
+# ---------------------------------------------------------------------------------- the article
+
+
+class LAMBOptimizer:
+    """The article's class, line for line: `np` for `tf`, an attribute for each `tf` variable.
+
+    The one addition is `phi`, the "minmax" function that the article's comment describes and its
+    code leaves out. The ratio stays 1 where the norm of the weights, before phi, is 0.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float,
+        weight_decay_rate: float = 0.01,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-6,
+        exclude_from_weight_decay: list[str] | None = None,
+        phi: list[float] | None = None,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.weight_decay_rate = weight_decay_rate
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.exclude_from_weight_decay = exclude_from_weight_decay
+        self.gamma_l, self.gamma_u = phi or (0.0, np.inf)
+        self.m = {name: np.zeros_like(values) for name, values in START.items()}
+        self.v = {name: np.zeros_like(values) for name, values in START.items()}
+
+    def apply_gradients(self, grads: Arrays, params: Arrays) -> Arrays:
+        """The weights after one step."""
+        assignments = {}
+        for param_name, param in params.items():
+            grad, m, v = grads[param_name], self.m[param_name], self.v[param_name]
+
+            # Standard Adam update.
+            next_m = np.multiply(self.beta_1, m) + np.multiply(1.0 - self.beta_1, grad)
+            next_v = np.multiply(self.beta_2, v) + np.multiply(1.0 - self.beta_2, np.square(grad))
+
+            update = next_m / (np.sqrt(next_v) + self.epsilon)
+
+            if self._do_use_weight_decay(param_name):
+                update += self.weight_decay_rate * param
+
+            r1 = np.sqrt(np.sum(np.square(param)))
+            r2 = np.sqrt(np.sum(np.square(update)))
+
+            r = self._phi(r1) / r2 if r1 > 0.0 and r2 > 0.0 else 1.0
+
+            eta = self.learning_rate * r
+
+            update_with_lr = eta * update
+
+            next_param = param - update_with_lr
+
+            assignments[param_name] = next_param
+            self.m[param_name], self.v[param_name] = next_m, next_v
+        return assignments
+
+    def _phi(self, z: float) -> float:
+        return min(max(z, self.gamma_l), self.gamma_u)
+
+    def _do_use_weight_decay(self, param_name: str) -> bool:
+        if not self.weight_decay_rate:
+            return False
+        if self.exclude_from_weight_decay:
+            for r in self.exclude_from_weight_decay:
+                if re.search(r, param_name) is not None:
+                    return False
+        return True
+
+
+def run_article(rule: str, h: HyperParameters) -> list[Arrays]:
+    """The weights at steps 0 … STEPS, by the article's code; its gradients come from torch."""
+    if rule != "LAMB" or h["bias_correction"]:
+        raise ValueError("the article's reference code is LAMB without bias correction")
+    optimizer = LAMBOptimizer(
+        h["lr"],
+        weight_decay_rate=h["weight_decay"],
+        beta_1=h["beta1"],
+        beta_2=h["beta2"],
+        epsilon=h["epsilon"],
+        exclude_from_weight_decay=h["exclude_from_weight_decay"],
+        phi=h["phi"],
+    )
+    path = [START]
+    for _ in range(STEPS):
+        w = {name: torch.tensor(values, requires_grad=True) for name, values in path[-1].items()}
+        torch_loss(w).backward()
+        grads = {name: leaf.grad.numpy() for name, leaf in w.items()}
+        path.append(optimizer.apply_gradients(grads, path[-1]))
+    return path
+
+
+# ------------------------------------------------------------------------------------ the files
+
+
+def run(case: Case) -> tuple[list[Arrays], str]:
+    """The path of a case, and the version of the library that made it."""
+    arguments = case.rule, case.all_hyper_parameters()
+    if case.reference.startswith("torch."):
+        return run_torch(*arguments), torch.__version__.split("+")[0]
+    if case.reference.startswith("optax."):
+        return run_optax(*arguments), optax.__version__
+    return run_article(*arguments), f"numpy {np.__version__}"
+
+
+def write(case: Case) -> Path:
+    """Run one case and write its file."""
+    path, version = run(case)
+    record = {
+        "name": case.name,
+        "rule": case.rule,
+        "hyper_parameters": case.hyper_parameters,
+        "all_hyper_parameters": case.all_hyper_parameters(),
+        "reference": case.reference,
+        "version": version,
+        "steps": STEPS,
+        "leaves": list(START),
+    }
+    arrays = {name: np.stack([weights[name] for weights in path]) for name in path[0]}
+    file = FOLDER / f"{case.name}.npz"
+    np.savez_compressed(file, case=np.array(json.dumps(record)), x=X, y=Y, **arrays)
+    return file
+
+
+def main() -> None:
+    """Write every file anew."""
+    files = [write(case) for case in CASES]
+    size = sum(file.stat().st_size for file in files)
+    print(f"{len(files)} files, {size / 1e3:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

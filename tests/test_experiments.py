@@ -1,0 +1,246 @@
+"""Sweeps, comparisons and basins: complete, fair, and honest about what diverged."""
+
+from functools import partial
+
+import numpy
+import pytest
+
+from optimizers import (
+    LAMB,
+    SGD,
+    Adam,
+    AdamW,
+    Lookahead,
+    Momentum,
+    Newton,
+    Optimizer,
+    basins,
+    compare,
+    sweep,
+)
+from optimizers.functions import (
+    himmelblau,
+    monkey_saddle,
+    noisy,
+    rosenbrock,
+    shifted,
+    sphere,
+    styblinski_tang,
+    trap,
+)
+
+
+class Alone(Optimizer):
+    """A student's rule, which promises nothing."""
+
+    gamma = 0.5
+
+    def direction(self, theta, g):
+        return self.gamma * g / (1e-9 + numpy.linalg.norm(g))
+
+
+def test_a_sweep_has_the_final_loss_of_every_combination():
+    result = sweep(Adam, rosenbrock, steps=30, lr=[0.01, 0.1, 0.5], beta1=[0.5, 0.9])
+    assert result.final_loss.shape == (3, 2)
+    for i, lr in enumerate([0.01, 0.1, 0.5]):
+        for j, beta1 in enumerate([0.5, 0.9]):
+            path = Adam(rosenbrock, rosenbrock.start, lr, beta1=beta1).minimize(30)
+            assert result.final_loss[i, j] == pytest.approx(path.loss[-1], rel=1e-12)
+    best = result.best
+    assert best["loss"] == result.final_loss.min()
+    path = Adam(rosenbrock, rosenbrock.start, best["lr"], beta1=best["beta1"]).minimize(30)
+    assert path.loss[-1] == pytest.approx(best["loss"], rel=1e-12)
+
+
+def test_a_sweep_marks_what_diverged_as_infinitely_bad():
+    result = sweep(SGD, rosenbrock, steps=50, lr=[1e-4, 1.0])
+    assert result.diverged.tolist() == [False, True]
+    assert result.final_loss[1] == numpy.inf
+    assert "50% diverged" in repr(result)
+
+
+def test_grids_of_switches_and_whole_numbers_keep_their_place_among_the_others():
+    result = sweep(
+        Lookahead,
+        rosenbrock,
+        steps=20,
+        k=[2, 5],
+        lr=[0.01, 0.1, 0.2],
+        alpha=[0.3, 0.9],
+        inner=Momentum,
+    )
+    assert result.final_loss.shape == (2, 3, 2)
+    one = Lookahead(rosenbrock, rosenbrock.start, 0.1, inner=Momentum, k=5, alpha=0.9).minimize(20)
+    numpy.testing.assert_allclose(
+        result.final_loss[1, 1, 1], one.loss[-1] if not one.diverged else numpy.inf
+    )
+    both = sweep(Momentum, rosenbrock, steps=20, lr=[1e-4, 1e-3], nesterov=[False, True])
+    one = Momentum(rosenbrock, rosenbrock.start, 1e-3, nesterov=True).minimize(20)
+    assert both.final_loss[1, 1] == pytest.approx(one.loss[-1], rel=1e-12)
+
+
+def test_a_student_s_rule_is_swept_run_by_run():
+    result = sweep(Alone, rosenbrock, steps=10, lr=[0.01, 0.1], gamma=[0.5, 1.0, 2.0])
+    one = Alone(rosenbrock, rosenbrock.start, 0.1, gamma=2.0).minimize(10)
+    assert result.final_loss[1, 2] == one.loss[-1]
+
+
+def test_a_plain_loss_with_nested_weights_can_be_swept_and_compared():
+    def loss(w):
+        return (w["a"][0] - 3) ** 2 + w["b"] ** 2
+
+    start = {"a": [0.0], "b": 1.0}
+    assert sweep(SGD, loss, start=start, steps=50, lr=[0.1, 0.4]).best["lr"] == 0.4
+    race = compare([SGD, Adam], loss, start=start, steps=20)
+    assert race["SGD"].weights()["a"] == pytest.approx(3, abs=1e-3)
+    assert "distance" in repr(race)
+
+
+def test_every_rule_is_tuned_over_the_same_grid_for_the_steps_that_are_shown():
+    race = compare([SGD, Adam, AdamW], rosenbrock, steps=60)
+    assert len(race.lr_grid) == 60
+    assert race.lr_grid[0] == pytest.approx(1e-5)
+    assert race.lr_grid[-1] == pytest.approx(10)
+    for label, rule in (("SGD", SGD), ("Adam", Adam), ("AdamW", AdamW)):
+        curve = race.final_loss[label]
+        assert race.lr[label] == race.lr_grid[numpy.argmin(curve)]
+        assert race[label].loss[-1] == pytest.approx(curve.min(), rel=1e-9)
+        assert len(race[label]) == 61
+        swept = sweep(rule, rosenbrock, steps=60, lr=race.lr_grid)
+        assert numpy.array_equal(swept.final_loss, curve)
+
+
+def test_the_table_says_what_was_measured_best_first():
+    race = compare([SGD, Momentum, Newton], himmelblau, steps=100)
+    rows = race.rows()
+    assert [row["final_loss"] for row in rows] == sorted(row["final_loss"] for row in rows)
+    for row in rows:
+        path = race[row["rule"]]
+        assert row["lr"] == race.lr[row["rule"]]
+        assert row["final_loss"] == path.loss[-1]
+        nearest = min(numpy.linalg.norm(path.theta[-1] - m) for m in himmelblau.minima)
+        assert row["distance"] == pytest.approx(nearest)
+        at = row["steps_to_tolerance"]
+        assert path.loss[at] <= 1e-3 * path.loss[0] < path.loss[at - 1]
+        assert row["diverged"] == numpy.mean(numpy.isinf(race.final_loss[row["rule"]]))
+        low, high = row["good_lr"]
+        assert low <= row["lr"] <= high
+
+
+def test_the_good_range_of_learning_rates_is_unbroken_and_measured_against_the_minimum():
+    race = compare([SGD], styblinski_tang, steps=40)
+    low, high = race.rows()[0]["good_lr"]
+    gap = race.final_loss["SGD"] - styblinski_tang.minimum
+    first = styblinski_tang(styblinski_tang.start) - styblinski_tang.minimum
+    inside = (race.lr_grid >= low) & (race.lr_grid <= high)
+    limit = max(10 * gap.min(), 1e-3 * first)
+    assert (gap[inside] <= limit).all()
+    ends = numpy.flatnonzero(inside)
+    for neighbour in (ends[0] - 1, ends[-1] + 1):
+        assert gap[neighbour] > limit
+
+
+def test_the_table_says_when_the_tuned_value_sits_at_the_edge_of_the_grid():
+    race = compare([SGD], rosenbrock, steps=20, lr=[1e-6, 1e-5, 1e-4])
+    assert race.rows()[0]["at_edge"]
+    assert "edge of the grid" in repr(race)
+    assert "0.0001*" in repr(race)
+    inside = compare([SGD], rosenbrock, steps=20, lr=[1e-6, 1e-3, 1.0])
+    assert "edge of the grid" not in repr(inside)
+
+
+def test_given_learning_rates_are_taken_untuned_and_it_says_so():
+    race = compare([SGD, Adam], rosenbrock, steps=20, lr=1e-3)
+    assert race.lr == {"SGD": 1e-3, "Adam": 1e-3}
+    assert race.lr_grid is None
+    assert "not tuned" in repr(race)
+    by_label = compare([SGD, Adam], rosenbrock, steps=20, lr={"SGD": 1e-3, "Adam": 0.1})
+    assert by_label["Adam"].hyper_parameters["lr"] == 0.1
+
+
+def test_a_minimum_at_the_origin_is_said_where_a_rule_is_drawn_to_it():
+    words = "minimum sits at the origin, to which weight decay draws AdamW, LAMB"
+    assert words in repr(compare([SGD, AdamW, LAMB], sphere, steps=5))
+    assert "sits at the origin" not in repr(compare([SGD, Adam], sphere, steps=5))
+    assert "sits at the origin" not in repr(compare([AdamW], shifted(sphere, 1.0), steps=5))
+
+
+def test_noise_is_the_same_for_all_and_not_in_the_losses_of_the_table():
+    function = noisy(rosenbrock, 0.5, seed=1)
+    race = compare([SGD, Adam], function, steps=30)
+    for row in race.rows():
+        end = race[row["rule"]].theta[-1]
+        assert row["final_loss"] == pytest.approx(rosenbrock(end))
+    assert "without the noise" in repr(race)
+    again = compare([SGD, Adam], noisy(rosenbrock, 0.5, seed=1), steps=30)
+    assert numpy.array_equal(again["Adam"].theta, race["Adam"].theta)
+
+
+def test_partials_and_labels_race_under_their_names():
+    race = compare(
+        [Adam, partial(Adam, beta1=0.5), partial(Lookahead, inner=SGD)], rosenbrock, steps=5
+    )
+    assert list(race) == ["Adam", "Adam(beta1=0.5)", "Lookahead(inner=SGD)"]
+    named = compare({"calm": partial(Adam, beta1=0.99), "wild": Adam}, rosenbrock, steps=5)
+    assert list(named) == ["calm", "wild"]
+    assert named["calm"].hyper_parameters["beta1"] == 0.99
+
+
+def test_a_student_s_rule_races_beside_the_library_s():
+    race = compare([SGD, Alone], rosenbrock, steps=10, lr=[1e-3, 1e-2])
+    assert set(race) == {"SGD", "Alone"}
+
+
+def test_a_rule_that_always_diverges_comes_last_and_is_called_so():
+    race = compare([SGD, Adam], rosenbrock, steps=50, lr=[0.5, 1.0])
+    rows = race.rows()
+    assert rows[-1]["rule"] == "SGD"
+    assert rows[-1]["diverged"] == 1
+    assert "diverged" in repr(race).splitlines()[3]
+
+
+def test_a_function_without_a_minimum_has_no_distance_and_no_tolerance():
+    rows = compare([SGD], monkey_saddle, steps=5, lr=1e-3).rows()
+    assert rows[0]["distance"] is None
+    assert rows[0]["steps_to_tolerance"] is None
+
+
+def test_a_race_in_more_dimensions_measures_the_distance_there():
+    race = compare([Adam], rosenbrock, start=[0.0] * 5, steps=50)
+    end = race["Adam"].theta[-1]
+    assert race.rows()[0]["distance"] == pytest.approx(numpy.linalg.norm(end - 1))
+
+
+def test_the_notebook_table_has_the_same_cells_and_escapes_labels():
+    race = compare({"<b>": SGD}, rosenbrock, steps=5)
+    assert "&lt;b&gt;" in race._repr_html_()
+    assert "<b>" not in race._repr_html_()
+
+
+def test_an_unknown_label_is_answered_with_the_nearest():
+    race = compare([SGD], rosenbrock, steps=2)
+    with pytest.raises(KeyError, match="Did you mean 'SGD'"):
+        race["SDG"]
+
+
+def test_basins_of_himmelblau_are_its_four_minima():
+    result = basins(SGD, himmelblau, lr=0.01, steps=300, resolution=15)
+    assert numpy.allclose(result.minima[:4], himmelblau.minima)
+    assert set(numpy.unique(result.reached)) <= {-2, -1, 0, 1, 2, 3}
+    i, j = 3, 11
+    end = SGD(himmelblau, [result.x[j], result.y[i]], lr=0.01).minimize(300).theta[-1]
+    nearest = numpy.argmin(numpy.linalg.norm(himmelblau.minima - end, axis=1))
+    assert result.reached[i, j] == nearest
+
+
+def test_basins_find_local_minima_as_well():
+    result = basins(SGD, trap, lr=0.02, steps=500, resolution=12)
+    assert len(result.minima) == 2
+    assert numpy.allclose(result.minima[1], [-1, 1], atol=1e-3)
+    assert (result.reached >= 0).all()
+
+
+def test_basins_mark_starts_that_diverge_and_loop_over_a_student_s_rule():
+    assert (basins(SGD, rosenbrock, lr=5.0, steps=30, resolution=5).reached == -2).any()
+    looped = basins(Alone, himmelblau, lr=0.1, steps=5, resolution=4)
+    assert (looped.reached == -1).all()

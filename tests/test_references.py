@@ -1,0 +1,79 @@
+"""Every rule gives the numbers that somebody else's code gave (references/README.md)."""
+
+import json
+from pathlib import Path
+
+import autograd.numpy as np
+import pytest
+
+from optimizers import RULES
+
+FILES = sorted((Path(__file__).parent / "references").glob("*.npz"))
+TOLERANCE = 1e-9
+
+# the rules that have no reference file: Newton's is the quadratic (test_rules.py)
+WITHOUT_FILE = {"Newton"}
+
+
+def nested(leaves):
+    """{"a/b": array} as {"a": {"b": array}}."""
+    root = {}
+    for path, value in leaves.items():
+        *branches, last = path.split("/")
+        node = root
+        for branch in branches:
+            node = node.setdefault(branch, {})
+        node[last] = value
+    return root
+
+
+def hyper_parameters(case):
+    values = dict(case["hyper_parameters"])
+    if isinstance(values.get("lr"), dict):
+        lr0 = values["lr"]["lr0"]
+        values["lr"] = lambda t: lr0 / t**0.5
+    if "inner" in values:
+        values["inner"] = RULES[values["inner"]]
+    return values
+
+
+def read(file):
+    with np.load(file) as data:
+        case = json.loads(data["case"].item())
+        leaves = {name: data[name] for name in case["leaves"]}
+        slow = {name: data[f"slow/{name}"] for name in leaves if f"slow/{name}" in data.files}
+        return case, leaves, slow, data["x"], data["y"]
+
+
+def difference(ours, theirs):
+    return np.max(np.abs(ours - theirs)) / np.max(np.abs(theirs))
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_rule_gives_the_reference_s_numbers(file, relative_differences):
+    case, theirs, slow, x, y = read(file)
+    if case["rule"] not in RULES:
+        pytest.skip(f"{case['rule']} is not in the library yet")
+
+    def loss(w):
+        hidden = np.tanh(x @ w["net"]["layer1"]["kernel"] + w["net"]["layer1"]["bias"])
+        error = hidden @ w["net"]["layer2"]["kernel"] + w["net"]["layer2"]["bias"] - y
+        return np.mean(error**2) + 0 * np.sum(w["unused"])
+
+    start = nested({name: path[0] for name, path in theirs.items()})
+    optimizer = RULES[case["rule"]](loss, start, **hyper_parameters(case))
+    path = optimizer.minimize(case["steps"], watch=["slow"] if slow else [])
+
+    places = dict(zip(optimizer.layout.names, optimizer.layout.slices, strict=True))
+    largest = max(
+        difference(flat[:, places[name]].reshape(leaf.shape), leaf)
+        for flat, leaves in ((path.theta, theirs), (path.watched.get("slow"), slow))
+        for name, leaf in leaves.items()
+    )
+    relative_differences.append((case["name"], repr(case["reference"]), largest))
+    assert largest < TOLERANCE
+
+
+def test_every_rule_has_a_reference():
+    covered = {read(file)[0]["rule"] for file in FILES}
+    assert set(RULES) - WITHOUT_FILE <= covered

@@ -1,0 +1,247 @@
+"""What the rules promise, beyond the reference numbers: batching, neat formulas, known facts."""
+
+import autograd.numpy as np
+import numpy
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from optimizers import (
+    LAMB,
+    LARS,
+    RULES,
+    SGD,
+    Adam,
+    AdamW,
+    Lion,
+    Lookahead,
+    Momentum,
+    Newton,
+    Optimizer,
+    RMSProp,
+)
+from optimizers.functions import FUNCTIONS, noisy, quadratic, rosenbrock
+from optimizers.optimizer import formula
+
+EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+SETTINGS = [(name, {}) for name in RULES] + [
+    ("Momentum", {"nesterov": True}),
+    ("LAMB", {"bias_correction": False, "phi": (0.1, 1.0)}),
+]
+
+
+@pytest.mark.parametrize(("name", "extra"), SETTINGS, ids=[f"{n}{e or ''}" for n, e in SETTINGS])
+@settings(max_examples=15, deadline=None)
+@given(
+    st.sampled_from(["rosenbrock", "beale", "ackley", "saddle"]),
+    st.integers(0, 1000),
+    st.integers(2, 5),
+)
+def test_many_runs_at_once_are_the_runs_one_by_one(name, extra, function, seed, runs):
+    rng = numpy.random.default_rng(seed)
+    function = FUNCTIONS[function]
+    starts = rng.uniform(*function.domain.T, size=(runs, 2))
+    lr = rng.uniform(1e-4, 5e-3, size=(runs, 1))
+    together = RULES[name](function, starts, lr, **extra).minimize(12)
+    for i in range(runs):
+        alone = RULES[name](function, starts[i], float(lr[i, 0]), **extra).minimize(12)
+        rows = len(alone)  # a run that diverges alone ends there
+        numpy.testing.assert_allclose(together.theta[:rows, i], alone.theta, rtol=1e-9, atol=1e-12)
+        numpy.testing.assert_allclose(together.loss[:rows, i], alone.loss, rtol=1e-9, atol=1e-12)
+        assert together.diverged[i] == alone.diverged
+
+
+@EVERY_RULE
+def test_a_run_in_two_parts_is_the_run_in_one(rule):
+    whole = rule(rosenbrock, [-1.5, 2.0], 1e-3).minimize(20)
+    optimizer = rule(rosenbrock, [-1.5, 2.0], 1e-3)
+    first, second = optimizer.minimize(8), optimizer.minimize(12)
+    assert numpy.array_equal(numpy.concatenate([first.theta, second.theta[1:]]), whole.theta)
+    assert second.step.tolist() == list(range(8, 21))
+
+
+@EVERY_RULE
+def test_single_steps_are_the_loop(rule):
+    by_hand = rule(rosenbrock, [-1.5, 2.0], 1e-3)
+    losses = [by_hand.minimize_raw() for _ in range(10)]
+    path = rule(rosenbrock, [-1.5, 2.0], 1e-3).minimize(10)
+    assert numpy.array_equal(by_hand.theta, path.theta[-1])
+    assert losses == path.loss[:10].tolist()
+
+
+@EVERY_RULE
+def test_nested_weights_move_as_flat_ones_do_where_layers_do_not_count(rule):
+    if rule in (LAMB, LARS):
+        pytest.skip("layers are what these are about")
+    nested = rule(
+        lambda w: rosenbrock(np.stack([w["a"][0], w["b"]])), {"a": [-1.5], "b": 2.0}, 1e-3
+    )
+    flat = rule(rosenbrock, [-1.5, 2.0], 1e-3)
+    numpy.testing.assert_allclose(nested.minimize(10).theta, flat.minimize(10).theta, rtol=1e-12)
+    assert set(nested.theta) == {"a", "b"}
+
+
+@EVERY_RULE
+def test_repr_shows_the_rule_with_its_hyper_parameters_and_a_notebook_its_formula(rule):
+    optimizer = rule(rosenbrock, [-1.5, 2.0], lr=0.125)
+    assert repr(optimizer).startswith(f"{rule.__name__}(lr=0.125")
+    assert formula(rule) in optimizer._repr_markdown_()
+    assert r"\theta_t" in formula(rule)
+
+
+@EVERY_RULE
+def test_a_rule_names_its_source_and_shows_an_example(rule):
+    assert "Source" in rule.__doc__
+    assert ">>>" in rule.__doc__
+
+
+@EVERY_RULE
+def test_the_caller_s_weights_never_change(rule):
+    weights = {"a": numpy.array([-1.5, 2.0])}
+    optimizer = rule(lambda w: rosenbrock(w["a"]), weights)
+    optimizer.minimize(3)
+    optimizer.theta["a"][:] = 0  # a copy as well
+    assert weights["a"].tolist() == [-1.5, 2.0]
+    assert optimizer.theta["a"].any()
+
+
+@settings(deadline=None)
+@given(st.floats(0.001, 1), st.floats(-100, 100).filter(lambda x: abs(x) > 1e-3))
+def test_adam_s_first_step_is_lr_in_the_direction_of_the_sign(lr, x):
+    adam = Adam(lambda w: np.sum(w**2), [x], lr)
+    adam.minimize_raw()
+    assert adam.theta[0] == pytest.approx(x - lr * numpy.sign(x), abs=1e-4 * lr)
+
+
+def test_under_adamw_a_weight_without_gradient_shrinks_by_one_minus_lr_times_decay():
+    adamw = AdamW(lambda w: w[0] + 0 * w[1], [1.0, 2.0], lr=0.1, weight_decay=0.5)
+    path = adamw.minimize(3)
+    numpy.testing.assert_allclose(path.theta[:, 1], 2.0 * 0.95 ** numpy.arange(4), rtol=1e-14)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(1, 1e4), st.floats(0, 90), st.integers(2, 6), st.integers(0, 99))
+def test_newton_reaches_the_minimum_of_a_convex_quadratic_in_one_step(condition, angle, n, seed):
+    start = numpy.random.default_rng(seed).normal(size=n)
+    function = quadratic(condition, angle, n)
+    end = Newton(function, start).minimize(1).theta[-1]
+    numpy.testing.assert_allclose(end, function.minima[0], atol=1e-8)
+
+
+def test_newton_leaves_directions_without_curvature_alone():
+    path = Newton(lambda w: (w[0] - 3) ** 2 + 0 * w[1], [1.0, 5.0]).minimize(1)
+    numpy.testing.assert_allclose(path.theta[-1], [3, 5])
+
+
+def test_damping_shortens_newton_s_step():
+    path = Newton(lambda w: np.sum(w**2), [2.0], damping=2.0).minimize(1)
+    assert path.theta[-1, 0] == pytest.approx(1.0)
+
+
+def test_phi_clips_the_norm_of_the_weights_and_may_be_any_function():
+    def step(phi):
+        lamb = LAMB(lambda w: np.sum(w**2), [30.0, 40.0], lr=1.0, weight_decay=0, phi=phi)
+        return numpy.linalg.norm(lamb.theta - lamb.minimize(1).theta[-1])
+
+    assert step(None) == pytest.approx(50)
+    assert step((0, 10)) == pytest.approx(10)
+    assert step((100, 200)) == pytest.approx(100)
+    assert step(lambda norm: 0 * norm + 7) == pytest.approx(7)
+
+
+def test_lamb_without_gradient_and_without_weights_has_a_ratio_of_one():
+    lamb = LAMB(
+        lambda w: np.sum(w["a"]) + 0 * np.sum(w["b"]), {"a": [0.0], "b": [1.0]}, weight_decay=0
+    )
+    lamb.minimize_raw()
+    assert lamb.trust_ratio.tolist() == [1, 1]
+
+
+def test_lookahead_wraps_any_rule_and_takes_its_default_learning_rate():
+    assert Lookahead(rosenbrock, [0.0, 0.0], inner=SGD).lr == SGD.lr
+    assert Lookahead(rosenbrock, [0.0, 0.0]).lr == Adam.lr
+    wrapped = Lookahead(rosenbrock, [0.0, 0.0], 0.5, inner=RMSProp, rho=0.5)
+    assert wrapped.hyper_parameters["rho"] == 0.5
+    assert "inner=RMSProp" in repr(wrapped)
+
+
+def test_lookahead_with_alpha_one_is_the_inner_rule():
+    inner = Momentum(rosenbrock, [-1.5, 2.0], 1e-3).minimize(20)
+    outer = Lookahead(rosenbrock, [-1.5, 2.0], 1e-3, inner=Momentum, k=3, alpha=1.0).minimize(20)
+    numpy.testing.assert_allclose(outer.theta, inner.theta, rtol=1e-13)
+
+
+def test_lookahead_around_newton_sees_the_batch():
+    target = [np.array([1.0, 2.0])] * 2
+    loss = lambda w, batch: np.sum((w - batch) ** 2)  # noqa: E731
+    path = Lookahead(loss, [0.0, 0.0], inner=Newton, k=5).minimize(2, batches=target)
+    numpy.testing.assert_allclose(path.theta[-1], [1, 2])
+
+
+def test_a_schedule_is_asked_at_each_step_from_one_on():
+    asked = []
+
+    def schedule(t):
+        asked.append(t)
+        return 0.1 / t
+
+    sgd = SGD(lambda w: np.sum(w), [0.0], lr=schedule)
+    path = sgd.minimize(3)
+    assert asked == [1, 2, 3]
+    numpy.testing.assert_allclose(path.theta[:, 0], [0, -0.1, -0.15, -0.15 - 0.1 / 3])
+    assert "lr=schedule" in repr(sgd)
+
+
+def test_inner_state_can_be_looked_at_between_steps():
+    adam = Adam(rosenbrock, [-1.5, 2.0])
+    assert adam.t == 0
+    assert adam.m.tolist() == [0, 0]
+    adam.minimize_raw()
+    assert adam.t == 1
+    numpy.testing.assert_allclose(adam.m_hat, adam.g)
+    numpy.testing.assert_allclose(adam.v_hat, adam.g**2)
+
+
+def test_every_rule_meets_the_same_noise():
+    function = noisy(rosenbrock, 0.5, seed=3)
+    a, b = SGD(function, [0.0, 0.0], 0.0), SGD(function, [0.0, 0.0], 0.0)
+    assert a.minimize(5).loss.tolist() == b.minimize(5).loss.tolist()
+    noise = a.minimize(5, watch="g")["g"][1:]
+    assert len(numpy.unique(noise, axis=0)) == 5
+
+
+class SignDescent(Optimizer):
+    """A student's rule with a hyper-parameter of its own."""
+
+    scale = 0.5
+
+    def direction(self, theta, g):
+        return self.scale * np.sign(g)
+
+
+def test_a_student_s_rule_is_a_subclass_with_a_direction_and_its_class_attributes():
+    rule = SignDescent(lambda w: np.sum(w**2), [3.0, -2.0], lr=1.0)
+    assert repr(rule) == "SignDescent(lr=1.0, scale=0.5)"
+    assert rule.minimize(2).theta[-1].tolist() == [2.0, -1.0]
+    assert (
+        SignDescent(lambda w: np.sum(w**2), [3.0], lr=1.0, scale=2.0).minimize(1).theta[-1] == 1.0
+    )
+
+
+def test_a_student_s_rule_may_have_an_init_in_the_article_s_style():
+    class Scaled(SGD):
+        def __init__(self, loss, weights, lr=0.1, gamma=0.5):
+            super().__init__(loss, weights, lr)
+            self.gamma = gamma
+
+        def direction(self, theta, g):
+            return self.gamma * g
+
+    assert repr(Scaled(rosenbrock, [0.0, 0.0], gamma=0.25)) == "Scaled(lr=0.1, gamma=0.25)"
+    with pytest.raises(TypeError, match="Did you mean 'gamma'"):
+        Scaled(rosenbrock, [0.0, 0.0], gama=0.25)
+
+
+def test_lion_moves_every_weight_by_lr():
+    path = Lion(rosenbrock, [-1.5, 2.0], lr=0.01).minimize(30)
+    numpy.testing.assert_allclose(numpy.abs(numpy.diff(path.theta, axis=0)), 0.01, rtol=1e-9)
