@@ -223,9 +223,7 @@ class NoisyFunction(Function):
 
     def draws(self) -> Iterator[Array]:
         """Return a fresh, endless iterator of noise ξ of shape (dimension,): each time the same."""
-        generator = default_rng(self.seed)
-        while True:
-            yield generator.standard_normal(self.dimension)
+        return _Draws(default_rng(self.seed), self.dimension)
 
     def __call__(self, x: ArrayLike, noise: ArrayLike | None = None) -> Any:
         """Return the noisy value at each point.
@@ -254,6 +252,17 @@ class NoisyFunction(Function):
         if drawn.shape[-1:] != (n,):
             raise ValueError(f"noise must have {n} coordinates, as x has, got shape {drawn.shape}")
         return self.body(points, drawn)
+
+
+@dataclass
+class _Draws(Iterator[Array]):
+    """Noise without end; unlike a generator function's, its place can be copied and pickled."""
+
+    generator: Generator
+    dimension: int
+
+    def __next__(self) -> Array:
+        return self.generator.standard_normal(self.dimension)
 
 
 def describe(

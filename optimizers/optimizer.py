@@ -11,7 +11,6 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -152,7 +151,7 @@ class Optimizer(ABC):
             setattr(self, name, np.zeros_like(self._theta))
         self.t = 0
         self.batch: Any = None
-        self._draws = loss.draws() if hasattr(loss, "draws") else repeat(None)
+        self._draws: Iterator[Any] | None = loss.draws() if hasattr(loss, "draws") else None
 
     @abstractmethod
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -183,7 +182,7 @@ class Optimizer(ABC):
             The loss before the step: a float, or one a run.
         """
         with np.errstate(all="ignore"):
-            loss, g = self._evaluate(next(self._draws) if batch is None else batch)
+            loss, g = self._evaluate(self._draw() if batch is None else batch)
             self._step(g)
         return loss
 
@@ -243,13 +242,13 @@ class Optimizer(ABC):
             tol = checks.number("tol", tol, checks.NOT_NEGATIVE)
         if callback is not None and not callable(callback):
             raise TypeError(f"callback must be a function of the optimizer, got {shown(callback)}")
-        stream = self._batch_stream(batches, steps)
+        stream = self._batch_stream(batches)
         recorder = Recorder(self, steps, every, _names("watch", watch))
         moving = [self, *(v for v in vars(self).values() if isinstance(v, Optimizer))]
         bar = _progress_bar(steps, type(self).__name__) if progress else None
         try:
             with np.errstate(all="ignore"):
-                batch = self._next_batch(stream, 0, steps) if steps else next(self._draws)
+                batch = self._next_batch(stream, 0, steps) if steps else self._draw()
                 loss, g = self._evaluate(batch)
                 recorder.add(self._theta, loss, g)
                 for done in range(1, steps + 1):
@@ -299,18 +298,21 @@ class Optimizer(ABC):
         eta = self.lr(self.t)
         return checks.number_or_runs(f"the schedule's lr at t = {self.t}", eta, RANGES["lr"])
 
-    def _batch_stream(self, batches: Iterable[Any] | None, steps: int) -> Iterator[Any]:
-        if batches is None:
-            return self._draws
+    def _batch_stream(self, batches: Iterable[Any] | None) -> Iterator[Any] | None:
         try:
-            stream = iter(batches)
+            return None if batches is None else iter(batches)
         except TypeError as error:
             raise TypeError(
                 f"batches must be an iterable with one batch a step, got {shown(batches)}"
             ) from error
-        return stream
 
-    def _next_batch(self, stream: Iterator[Any], done: int, steps: int) -> Any:
+    def _draw(self) -> Any:
+        """The next noise of a noisy loss; other losses take none."""
+        return next(self._draws) if self._draws is not None else None
+
+    def _next_batch(self, stream: Iterator[Any] | None, done: int, steps: int) -> Any:
+        if stream is None:
+            return self._draw()
         for batch in stream:
             return batch
         raise ValueError(

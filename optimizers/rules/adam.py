@@ -32,12 +32,12 @@ class Adam(Optimizer):
 
     >>> from optimizers import Adam
     >>> from optimizers.functions import sphere
-    >>> adam = Adam(sphere, [3.0, -4000.0], lr=0.5)
+    >>> adam = Adam(sphere, [3.0, -40.0], lr=0.5)
     >>> loss = adam.minimize_raw()
     >>> adam.theta
-    array([    2.5, -3999.5])
+    array([  2.5, -39.5])
     >>> adam.m_hat, adam.v_hat
-    (array([    6., -8000.]), array([3.6e+01, 6.4e+07]))
+    (array([  6., -80.]), array([  36., 6400.]))
 
     Notes
     -----

@@ -48,8 +48,8 @@ class LAMB(AdamW):
     >>> step = lamb.theta; loss = lamb.minimize_raw(); step = step - lamb.theta
     >>> round(float(np.linalg.norm(step)), 6)
     0.5
-    >>> lamb.trust_ratio  # φ(5) / ‖(1, 1)‖
-    array([3.53553393])
+    >>> lamb.trust_ratio  # φ(5) / ‖u‖, where u is nearly (1, 1)
+    array([3.53553442])
 
     Notes
     -----
