@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from dataclasses import dataclass, field
@@ -178,44 +179,42 @@ class Recorder:
     def __init__(self, optimizer: Any, steps: int, every: int, watch: tuple[str, ...]) -> None:
         self.optimizer = optimizer
         self.every = every
-        self.watch = watch
-        self.rows = steps // every + 2
-        self.added = 0  # how many iterates were seen
-        self.kept = 0  # how many rows are filled; the newest iterate is always in the last one
-        self.kept_for_good = 0
-        self.columns: dict[str, np.ndarray] = {}
-        self.diverged_at: Any = -1
+        theta = optimizer._theta
+        rows, runs = steps // every + 2, theta.shape[:-1]
+        self.theta = np.empty((rows, *theta.shape))
+        self.loss = np.empty((rows, *runs))
+        self.grad_norm = np.empty((rows, *runs))
+        self.step = np.empty(rows, int)
+        self.watched: dict[str, np.ndarray | None] = dict.fromkeys(watch)
+        self.row = 0  # where the newest iterate is
+        self.added = 0
         self.norm: Any = np.nan
+        self.diverged_at: Any = -1
 
     def add(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> np.ndarray:
         """Take in an iterate. Returns theta; among many, runs that diverged are nan from now on."""
-        self.norm = np.sqrt(np.einsum("...i,...i->...", g, g))
-        row = self.kept_for_good
-        self._put("theta", row, theta)
-        self._put("loss", row, loss)
-        self._put("grad_norm", row, self.norm)
-        self._put("step", row, self.optimizer.t)
-        for name in self.watch:
-            self._watch(name, row)
-        self.kept = row + 1
-        if self.added % self.every == 0:
-            self.kept_for_good += 1
+        if self.added and (self.added - 1) % self.every == 0:
+            self.row += 1  # the row before is kept for good
+        row = self.row
         self.added += 1
+        self.norm = norm(g)
+        self.theta[row] = theta
+        self.loss[row] = loss
+        self.grad_norm[row] = self.norm
+        self.step[row] = self.optimizer.t
+        if self.watched:
+            for name in self.watched:
+                self._watch(name, row)
         return self._mark(theta, loss)
-
-    def _put(self, name: str, row: int, value: Any) -> None:
-        if name not in self.columns:
-            dtype = int if name == "step" else float
-            self.columns[name] = np.full((self.rows, *np.shape(value)), -1, dtype)
-        self.columns[name][row] = value
 
     def _watch(self, name: str, row: int) -> None:
         value = getattr(self.optimizer, name, None)
         if value is not None:
-            if name not in self.columns:  # it came into being with the first step
-                self.columns[name] = np.full((self.rows, *np.shape(value)), np.nan)
-            self.columns[name][row] = value
-        elif row > 0:
+            kept = self.watched[name]
+            if kept is None:  # it came into being with the first step
+                kept = self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)
+            kept[row] = value
+        elif self.added > 1:
             seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
             raise ValueError(
                 f"watch: {type(self.optimizer).__name__} has no {name!r}; it has "
@@ -223,13 +222,19 @@ class Recorder:
             )
 
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
+        if theta.ndim == 1:
+            # the sum of squares is cheap, and finite unless a weight is not or is beyond 1e154
+            fine = math.isfinite(loss) and (
+                math.isfinite(theta.dot(theta)) or bool(np.isfinite(theta).all())
+            )
+            if not fine:
+                self.diverged_at = self.optimizer.t
+            return theta
         finite = np.isfinite(loss) & np.isfinite(theta).all(axis=-1)
         if finite.all():
             return theta
         newly = ~finite & (self.diverged_at == -1)
         self.diverged_at = np.where(newly, self.optimizer.t, self.diverged_at)
-        if theta.ndim == 1:
-            return theta
         return np.where(finite[..., np.newaxis], theta, np.nan)
 
     @property
@@ -244,23 +249,29 @@ class Recorder:
     def trajectory(self) -> Trajectory:
         """The rows so far."""
         optimizer = self.optimizer
-        if not self.columns:  # stopped before the start was evaluated
-            self._put("theta", 0, optimizer._theta)
-            for name in ("loss", "grad_norm"):
-                self._put(name, 0, np.full(optimizer._theta.shape[:-1], np.nan))
-            self._put("step", 0, optimizer.t)
-        columns = {name: values[: self.kept] for name, values in self.columns.items()}
+        if not self.added:  # stopped before the start was evaluated
+            self.theta[0], self.step[0] = optimizer._theta, optimizer.t
+            self.loss[0] = self.grad_norm[0] = np.nan
+        rows = slice(self.row + 1)
         at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1])
         single = at.ndim == 0
         return Trajectory(
-            **{name: columns.pop(name) for name in ("theta", "loss", "grad_norm", "step")},
+            theta=self.theta[rows],
+            loss=self.loss[rows],
+            grad_norm=self.grad_norm[rows],
+            step=self.step[rows],
             rule=type(optimizer).__name__,
             hyper_parameters=optimizer.hyper_parameters,
             layout=optimizer.layout,
-            watched=columns,
+            watched={k: v[rows] for k, v in self.watched.items() if v is not None},
             diverged=bool(at >= 0) if single else at >= 0,
             diverged_at=(int(at) if at >= 0 else None) if single else at.copy(),
         )
+
+
+def norm(g: np.ndarray) -> Any:
+    """The Euclidean norm of each run's gradient: (..., P) → (...)."""
+    return math.sqrt(g.dot(g)) if g.ndim == 1 else np.sqrt(np.vecdot(g, g))
 
 
 def _watchable(name: str, value: Any) -> bool:
