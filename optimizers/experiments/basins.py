@@ -119,7 +119,8 @@ def basins(
         norms = np.array([path.grad_norm[-1] for path in paths])
         diverged = np.array([path.diverged for path in paths])
     minima, reached = _assign(ends, norms, diverged, function)
-    final = np.where(diverged, np.inf, function.exact(ends))
+    with np.errstate(all="ignore"):
+        final = np.where(diverged, np.inf, function.exact(ends))
     shape = (resolution, resolution)
     return Basins(
         label_of(rule),
@@ -142,8 +143,9 @@ def _assign(
     still = 1e-3 * np.nanmax(np.where(np.isfinite(norms), norms, 0.0), initial=1.0)
     minima = list(function.minima)
     reached = np.where(diverged, -2, -1)
+    ends = np.where(diverged[:, np.newaxis], np.nan, ends)  # near nothing
     for i, place in enumerate(minima):
-        reached[(reached == -1) & (np.linalg.norm(ends - place, axis=1) <= near)] = i
+        reached[np.linalg.norm(ends - place, axis=1) <= near] = i
     while True:
         resting = np.flatnonzero((reached == -1) & (norms <= still))
         if not len(resting):

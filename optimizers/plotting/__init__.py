@@ -1,0 +1,33 @@
+"""Pictures: quiet landscapes, loud paths, one colour a rule everywhere.
+
+Every helper takes `ax=None` and returns the Axes it drew on; those with several panels take
+`axes=None` and return an array of Axes. Nothing here runs an optimizer, changes matplotlib's global
+settings or shows a window.
+"""
+
+from optimizers.plotting.animation import animate_paths, html_player, save_gif
+from optimizers.plotting.basins import plot_basins
+from optimizers.plotting.contour import plot_contour, plot_paths
+from optimizers.plotting.convergence import plot_convergence
+from optimizers.plotting.field import plot_gradient_field
+from optimizers.plotting.heatmap import plot_heatmap
+from optimizers.plotting.learning_rate import plot_learning_rates
+from optimizers.plotting.race import plot_race
+from optimizers.plotting.state import plot_state
+from optimizers.plotting.surface import plot_surface
+
+__all__ = [
+    "animate_paths",
+    "html_player",
+    "plot_basins",
+    "plot_contour",
+    "plot_convergence",
+    "plot_gradient_field",
+    "plot_heatmap",
+    "plot_learning_rates",
+    "plot_paths",
+    "plot_race",
+    "plot_state",
+    "plot_surface",
+    "save_gif",
+]

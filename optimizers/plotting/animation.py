@@ -1,0 +1,291 @@
+"""A race as a film: in a notebook, as a GIF, or as an HTML player that needs nothing else."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import html
+import io
+import zlib
+from collections.abc import Iterator
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from matplotlib.animation import AbstractMovieWriter, Animation, FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
+
+from optimizers.checks import shown, whole
+from optimizers.plotting.contour import SIGNS, draw_paths, frame_of, journey
+from optimizers.plotting.layout import axes_for, map_size
+from optimizers.plotting.paths import Paths, in_the_plane, last_step, mapping, plane
+from optimizers.plotting.style import caption, headline
+from optimizers.trajectory import Trajectory
+
+NEARLY_WHITE = 247
+COLORS = 128  # of a frame in the player: quiet maps need no more, and files are a third
+
+
+def animate_paths(
+    paths: Paths,
+    function: Any,
+    ax: Axes | None = None,
+    *,
+    frames: int = 60,
+    fps: float = 15.0,
+    domain: Any = None,
+) -> FuncAnimation:
+    """Let paths run down the contours together, step by step.
+
+    Arguments
+    ---------
+    paths
+        A trajectory, or a mapping from labels to trajectories.
+    function
+        The test function of two variables.
+    ax
+        Where to draw; a new figure if None.
+    frames
+        How many pictures, spread evenly over the steps; fewer if there are fewer steps.
+    fps
+        Pictures a second.
+    domain
+        Lowest and highest value of each coordinate, (2, 2); the function's own if None.
+
+    Returns
+    -------
+    matplotlib.animation.FuncAnimation
+        Keep a reference to it until it is shown or saved.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `plot_paths`, or for frames below 2 or fps that is not positive.
+
+    Examples
+    --------
+    >>> from optimizers import Adam
+    >>> from optimizers.functions import rosenbrock
+    >>> path = Adam(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(100)
+    >>> film = animate_paths(path, rosenbrock, frames=3)
+    >>> player = html_player(film)
+    """
+    named = mapping(paths, "animate_paths")
+    plane(function, "animate_paths")
+    in_the_plane(named, "animate_paths")
+    frames = whole("frames", frames, 2)
+    if not (isinstance(fps, (int, float)) and 0 < fps <= 100):
+        raise ValueError(f"fps must be a number in (0, 100], got {shown(fps)}")
+    frame = frame_of(function, named, domain)
+    ax, ours = axes_for(ax, "animate_paths", map_size(frame, 8.0))
+    drawn, labels = draw_paths(ax, named, function, frame)
+    figure: Any = ax.get_figure(root=True)
+    if ours:
+        caption(figure, f"{journey(named, function)}\n{SIGNS}")
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # laid out once: nothing moves but the paths
+    first = min(int(path.step[0]) for path in named.values())
+    last = last_step(named)
+    steps = np.unique(np.linspace(first, last, frames).round().astype(int))
+    title = ax.get_title(loc="left")
+
+    def update(step: int) -> list[Any]:
+        for path, line in zip(named.values(), drawn, strict=True):
+            line.show(*_until(path, int(step)))
+        if labels is not None:
+            labels.move([line.end for line in drawn])
+        headline(ax, title if step == last else f"Step {step} of {last}")
+        return []
+
+    return FuncAnimation(
+        figure, update, frames=steps.tolist(), interval=1000 / fps, blit=False, repeat=True
+    )
+
+
+def _until(path: Trajectory, step: int) -> tuple[np.ndarray, Any]:
+    """The path up to a step, and whether it had diverged by then."""
+    rows = max(1, int(np.searchsorted(path.step, step, side="right")))
+    if path.diverged_at is None:
+        return path.theta[:rows], False
+    at = np.ravel(path.diverged_at)
+    return path.theta[:rows], (at >= 0) & (at <= step)
+
+
+def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2.0) -> None:
+    """Write a film as a GIF that plays for ever.
+
+    Arguments
+    ---------
+    animation
+        What `animate_paths` returns.
+    file
+        Where to write.
+    hold
+        Seconds that the last picture stays.
+
+    Raises
+    ------
+    TypeError
+        If it is not an animation.
+    """
+    pictures, pace = _pictures(animation)
+    times = [pace] * (len(pictures) - 1) + [round(1000 * hold) + pace]
+    palette = _reduced(pictures[-1], 255)  # one for all, so that the colours do not flicker
+    reduced = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
+    reduced[0].save(
+        file,
+        format="GIF",
+        save_all=True,
+        append_images=reduced[1:],
+        duration=times,
+        loop=0,
+        optimize=False,
+    )
+
+
+def html_player(animation: Animation, alt: str = "Paths of optimizers, step by step") -> str:
+    """Return a film as HTML that needs no other file and no network.
+
+    matplotlib's own `to_jshtml` takes the icons of its buttons from a server elsewhere.
+
+    Arguments
+    ---------
+    animation
+        What `animate_paths` returns.
+    alt
+        What the picture shows, for those who cannot see it.
+
+    Returns
+    -------
+    str
+        A `<div>` with its script: put it into a page, or `IPython.display.HTML(...)`.
+
+    Raises
+    ------
+    TypeError
+        If it is not an animation.
+    """
+    pictures, pace = _pictures(animation)
+    frames = [_png(picture) for picture in pictures]
+    name = f"film{zlib.crc32(''.join(frames).encode()):08x}"
+    listed = ",\n".join(f'"data:image/png;base64,{frame}"' for frame in frames)
+    replaced = {
+        "@name": name,
+        "@alt": html.escape(alt, quote=True),
+        "@last": str(len(frames) - 1),
+        "@pace": str(pace),
+        "@frames": listed,
+    }
+    page = PLAYER
+    for key, value in replaced.items():
+        page = page.replace(key, value)
+    return page
+
+
+class _Grabber(AbstractMovieWriter):
+    """Keeps what matplotlib would write to a file."""
+
+    def __init__(self) -> None:
+        super().__init__(fps=1)
+        self.pictures: list[Image.Image] = []
+
+    def setup(self, fig: Any, outfile: Any, dpi: float | None = None) -> None:
+        super().setup(fig, outfile, dpi)
+
+    def grab_frame(self, **options: Any) -> None:
+        """Take the frame from the canvas, on which the animation has just drawn it."""
+        picture = Image.fromarray(np.asarray(self.fig.canvas.buffer_rgba()))  # type: ignore[attr-defined]
+        self.pictures.append(picture.convert("RGB"))
+        if len(self.pictures) == 1:  # a caller's own figure is laid out for the first frame
+            self.fig.set_layout_engine("none")
+
+    def finish(self) -> None:
+        """Nothing to close."""
+
+
+@contextlib.contextmanager
+def _drawn_aside(figure: Any) -> Iterator[None]:
+    """Let the figure draw into memory, and give it back as it was."""
+    canvas, engine = figure.canvas, figure.get_layout_engine()
+    try:
+        FigureCanvasAgg(figure)
+        yield
+    finally:
+        figure.set_canvas(canvas)
+        figure.set_layout_engine(engine)
+
+
+def _pictures(animation: Any) -> tuple[list[Image.Image], int]:
+    """Every frame, and the milliseconds that each stays."""
+    if not isinstance(animation, Animation):
+        raise TypeError(f"animation must be what animate_paths returns, got {shown(animation)}")
+    film: Any = animation
+    grabber = _Grabber()
+    with _drawn_aside(film._fig):
+        film.save("not written", writer=grabber, dpi=film._fig.dpi)
+    return grabber.pictures, round(film._interval)
+
+
+def _reduced(picture: Image.Image, colors: int) -> Image.Image:
+    """The picture in so many colours, with the paper as white as it was."""
+    reduced = picture.quantize(colors, dither=Image.Dither.NONE)
+    palette = np.array(reduced.getpalette()).reshape(-1, 3)
+    palette[(palette >= NEARLY_WHITE).all(axis=1)] = 255
+    reduced.putpalette(palette.ravel().tolist())
+    return reduced
+
+
+def _png(picture: Image.Image) -> str:
+    stream = io.BytesIO()
+    _reduced(picture, COLORS).save(stream, format="PNG")
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+PLAYER = """<div id="@name" style="max-width:100%;font-family:sans-serif">
+<img alt="@alt" style="max-width:100%;display:block">
+<div style="display:flex;gap:.4em;align-items:center;max-width:50em">
+<button type="button" data-go="first" aria-label="first step">⏮</button>
+<button type="button" data-go="back" aria-label="one back">◀</button>
+<button type="button" data-go="play" aria-label="play or pause">▶</button>
+<button type="button" data-go="on" aria-label="one on">▷</button>
+<button type="button" data-go="last" aria-label="last step">⏭</button>
+<input type="range" min="0" max="@last" value="0" style="flex:1" aria-label="step">
+</div>
+<script>
+(function () {
+  const frames = [@frames];
+  const root = document.getElementById("@name");
+  const image = root.querySelector("img"), slider = root.querySelector("input");
+  const play = root.querySelector("[data-go=play]");
+  let at = 0, timer = null;
+  function show(i) {
+    at = Math.max(0, Math.min(frames.length - 1, i));
+    image.src = frames[at];
+    slider.value = at;
+  }
+  function stop() { clearInterval(timer); timer = null; play.textContent = "▶"; }
+  function start() {
+    if (at === frames.length - 1) show(0);
+    play.textContent = "⏸";
+    timer = setInterval(function () {
+      if (at === frames.length - 1) stop(); else show(at + 1);
+    }, @pace);
+  }
+  const go = {
+    first: function () { stop(); show(0); },
+    back: function () { stop(); show(at - 1); },
+    play: function () { if (timer) stop(); else start(); },
+    on: function () { stop(); show(at + 1); },
+    last: function () { stop(); show(frames.length - 1); }
+  };
+  root.querySelectorAll("button").forEach(function (button) {
+    button.addEventListener("click", go[button.dataset.go]);
+  });
+  slider.addEventListener("input", function () { stop(); show(Number(slider.value)); });
+  show(0);
+})();
+</script>
+</div>
+"""
