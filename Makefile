@@ -27,7 +27,7 @@ notebooks: $(VENV)/dev
 	$(VENV)/bin/python tests/test_notebooks.py
 
 figures: $(VENV)/class
-	$(VENV)/bin/python -m optimizers --out figures/race.png --animate figures/race.gif
+	$(VENV)/bin/python -m optimizers --out figures/race.png
 
 $(VENV)/class: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
