@@ -40,11 +40,11 @@ def shown(value: Any) -> str:
 
 def number(name: str, value: Any, allowed: Range) -> float:
     """`value` as a float, or an error that names the argument and what is allowed."""
-    if isinstance(value, (str, bytes, bool, np.bool_)) or np.ndim(value) != 0:
+    if isinstance(value, (str, bytes, bool, np.bool_, list, tuple)) or np.ndim(value) != 0:
         raise TypeError(f"{name} must be {allowed.words}, got {shown(value)}")
     try:
         result = float(value)
-    except TypeError as error:
+    except (TypeError, OverflowError) as error:
         raise TypeError(f"{name} must be {allowed.words}, got {shown(value)}") from error
     if not (np.isfinite(result) and allowed.holds(result)):
         raise ValueError(f"{name} must be {allowed.words}, got {shown(value)}")
@@ -56,12 +56,12 @@ def number_or_runs(name: str, value: Any, allowed: Range) -> float | np.ndarray:
 
     A list or array of shape (runs,) is given its last axis here.
     """
-    if np.ndim(value) == 0:
-        return number(name, value, allowed)
     try:
         array = np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be a number or one a run, got {shown(value)}") from error
+    if array.ndim == 0:
+        return number(name, value, allowed)
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be {allowed.words}, or one a run, got {shown(value)}")
     array = array.astype(float)

@@ -106,7 +106,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         nargs="+",
         type=_grid,
         metavar="name=low:high:count",
-        help="a grid (spaced in ratios when it spans a factor of 10 or more), or name=value",
+        help="a grid (spaced in ratios when it spans a factor of 10 or more), or name=a,b,c, or "
+        "name=value",
     )
     _add_problem(grid)
     _add_out(grid, "sweep.png")
@@ -187,21 +188,29 @@ def _gif(name: str) -> Path:
 
 
 def _grid(text: str) -> tuple[str, Any]:
-    """Read "lr=1e-3:1:40" as a name and its values, "k=5" as a name and its value."""
+    """Read "lr=1e-3:1:40" or "k=2,5,10" as a name and its values, "k=5" as a name and its value."""
     name, _, values = text.partition("=")
     try:
+        if "," in values:
+            return name, [_value(v) for v in values.split(",")]
         if ":" not in values:
-            return name, int(values) if values.isdigit() else float(values)
+            return name, _value(values)
         low, high, count = values.split(":")
         ends, number = (float(low), float(high)), int(count)
         if number < 2:
             raise ValueError("a grid needs two values or more")
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"{text!r} must look like lr=1e-3:1:40 or lr=0.1"
+            f"{text!r} must look like lr=1e-3:1:40, k=2,5,10 or lr=0.1"
         ) from error
     by_ratio = ends[0] > 0 and ends[1] / ends[0] >= 10
     return name, (np.geomspace if by_ratio else np.linspace)(*ends, number)
+
+
+def _value(text: str) -> bool | int | float:
+    if text in ("True", "False"):
+        return text == "True"
+    return int(text) if text.isdigit() else float(text)
 
 
 def _race(options: argparse.Namespace) -> None:

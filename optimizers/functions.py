@@ -13,7 +13,7 @@ minima are, which part of the plane to draw, where a run should start, who publi
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar
@@ -202,7 +202,7 @@ class NoisyFunction(Function):
     Examples
     --------
     >>> f = noisy(sphere, sigma=0.5, seed=1)
-    >>> noise = next(f.draws())
+    >>> noise = f.noise(t=1)
     >>> bool(f([3, 4], noise) == f.exact([3, 4]) + 0.5 * noise @ [3, 4])
     True
     """
@@ -221,9 +221,23 @@ class NoisyFunction(Function):
         """The function without its noise."""
         return self.noiseless
 
-    def draws(self) -> Iterator[Array]:
-        """Return a fresh, endless iterator of noise ξ of shape (dimension,): each time the same."""
-        return _Draws(default_rng(self.seed), self.dimension)
+    def noise(self, t: int, n: int | None = None) -> Array:
+        """Return the noise ξ of step t = 1, 2, …, shape (n,): it depends on the seed and t alone.
+
+        Parameters
+        ----------
+        t : int
+            The step.
+        n : int, optional
+            Number of coordinates; left out, `dimension`.
+
+        Examples
+        --------
+        >>> f = noisy(sphere, sigma=0.5, seed=1)
+        >>> bool(np.all(f.noise(7) == f.noise(7))), bool(np.any(f.noise(7) == f.noise(8)))
+        (True, False)
+        """
+        return default_rng((self.seed, t)).standard_normal(self.dimension if n is None else n)
 
     def __call__(self, x: ArrayLike, noise: ArrayLike | None = None) -> Any:
         """Return the noisy value at each point.
@@ -252,17 +266,6 @@ class NoisyFunction(Function):
         if drawn.shape[-1:] != (n,):
             raise ValueError(f"noise must have {n} coordinates, as x has, got shape {drawn.shape}")
         return self.body(points, drawn)
-
-
-@dataclass
-class _Draws(Iterator[Array]):
-    """Noise without end; unlike a generator function's, its place can be copied and pickled."""
-
-    generator: Generator
-    dimension: int
-
-    def __next__(self) -> Array:
-        return self.generator.standard_normal(self.dimension)
 
 
 def describe(
@@ -872,8 +875,8 @@ def noisy(function: Function, sigma: float, seed: int = 0) -> NoisyFunction:
 
     .. math:: f(x) + \sigma\, \xi \cdot x
 
-    Called as `f(x)` it draws a new ξ each time; `f(x, noise)` takes the ξ it is given. `f.draws()`
-    yields them, the same ones each time it is called; `f.exact` is the function without noise.
+    Called as `f(x)` it draws a new ξ each time; `f(x, noise)` takes the ξ it is given.
+    `f.noise(t)` is the ξ of step t, always the same; `f.exact` is the function without noise.
 
     Parameters
     ----------
@@ -899,7 +902,7 @@ def noisy(function: Function, sigma: float, seed: int = 0) -> NoisyFunction:
     --------
     >>> from autograd import grad
     >>> f = noisy(sphere, sigma=0.1, seed=0)
-    >>> noise = next(f.draws())
+    >>> noise = f.noise(t=1)
     >>> bool(np.allclose(grad(f)(np.array([3.0, 4.0]), noise), [6, 8] + 0.1 * noise))
     True
     """

@@ -38,8 +38,8 @@ def pure(loss: Loss) -> Loss:
 class Gradient:
     """g = ∂loss/∂θ at flat weights.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss
         `loss(weights)` or `loss(weights, batch)` → one number, written with autograd.numpy. If it
         has an attribute `batched` that is True, it takes arrays of shape (..., P) and returns one
@@ -57,6 +57,7 @@ class Gradient:
         self.loss = loss
         self.layout = layout
         self.batched = bool(getattr(loss, "batched", False))
+        self._traced = False  # whether the loss was ever seen to depend on the weights
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
@@ -65,11 +66,14 @@ class Gradient:
         try:
             with trace_stack.new_trace() as here:
                 end = self._at(batch)(new_box(theta, here, VJPNode.new_root()))
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
             self._explain(error)
             raise
         if not (isbox(end) and end._trace == here):
+            if self._traced and isinstance(end, float):
+                return end, numpy.zeros_like(theta)  # Python's max or an `if` chose a constant
             self._refuse(end)
+        self._traced = True
         self._check(end._value, theta.shape[:-1])
         return end._value, backward_pass(vspace(end._value).ones(), end._node)
 
@@ -108,8 +112,6 @@ class Gradient:
         )
 
     def _check(self, value: Any, runs: tuple[int, ...]) -> None:
-        if isinstance(value, (dict, list, tuple)):
-            raise TypeError(f"{self._expected()}, got {shown(value)}")
         if numpy.iscomplexobj(value):
             raise TypeError(f"{self._expected()}, got a complex one: {shown(value)}")
         if numpy.shape(value) != runs:
@@ -127,7 +129,11 @@ class Gradient:
     def _explain(self, error: Exception) -> None:
         """Turn autograd's words for common slips into a sentence; the original stays the cause."""
         words = str(error)
-        if re.search(r"item assignment|read-only", words):
+        if isinstance(error, NotImplementedError):
+            raise TypeError(
+                f"the loss {self._name()!r} uses what autograd has no gradient for: {words}"
+            ) from error
+        if re.search(r"item assignment|read-only|setting an array element", words):
             raise TypeError(
                 f"the loss {self._name()!r} assigns to an array in place (x[i] = ... or x += ...), "
                 "which autograd cannot follow: build a new array, with np.stack or np.where, say"
@@ -135,5 +141,6 @@ class Gradient:
         if "Box" in words:
             raise TypeError(
                 f"the loss {self._name()!r} passes the weights to something that autograd cannot "
-                f"see through (math, float(), an f-string with a format): {USE_AUTOGRAD_NUMPY}"
+                "see through (math, float(), an f-string with a format, an array that is changed "
+                f"in place): {USE_AUTOGRAD_NUMPY}"
             ) from error

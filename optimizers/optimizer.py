@@ -11,6 +11,7 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import repeat
 from typing import Any, ClassVar
 
 import numpy as np
@@ -58,8 +59,8 @@ class Optimizer(ABC):
     works, and `self.gamma` is there in the formula. Three attributes are promises, not
     hyper-parameters: `state`, `batched` and `elementwise`.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss
         `loss(weights)` → one number, written with autograd.numpy (or `loss(weights, batch)`).
     weights
@@ -107,8 +108,14 @@ class Optimizer(ABC):
     lr: Any = 0.01
 
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """Give the class the signature that its hyper-parameters make, for help() and editors."""
+        """Let a new formula make its own promises, and give the class its signature, for help()."""
         super().__init_subclass__(**keywords)
+        if isinstance(cls.state, str):
+            raise TypeError(f"state must be a tuple of names: state = ({cls.state!r},)")
+        if {"direction", "update", "__init__"} & vars(cls).keys():
+            for promise in ("batched", "elementwise"):
+                if promise not in vars(cls):
+                    setattr(cls, promise, False)
         parameters = [
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
             for name in ("loss", "weights")
@@ -122,7 +129,15 @@ class Optimizer(ABC):
 
     def __new__(cls, *args: Any, **keywords: Any) -> Optimizer:
         """Refuse unknown keywords by name before any rule's own __init__ sees them."""
-        cls.check_keywords(keywords)
+        known = cls.known(keywords)
+        for name in keywords:
+            if name not in known and name not in ("loss", "weights"):
+                ours = OTHER_SPELLINGS.get(name)
+                hint = f" Here it is {ours!r}." if ours in known else checks.nearest(name, known)
+                raise TypeError(
+                    f"{cls.__name__} has no hyper-parameter {name!r}; "
+                    f"it has {', '.join(known)}.{hint}"
+                )
         return super().__new__(cls)
 
     def __init__(
@@ -137,28 +152,41 @@ class Optimizer(ABC):
         self.gradient = Gradient(loss, self.layout)
         if lr is not OWN_DEFAULT:
             hyper_parameters["lr"] = lr
+        varied = {}
         for name, default in defaults(type(self)).items():
-            setattr(self, name, _checked(name, hyper_parameters.get(name, default), default))
-        varied = [v for v in vars(self).values() if isinstance(v, np.ndarray)]
+            value = hyper_parameters.get(name, default)
+            if _is_number(default) or name in RANGES:
+                value = _checked(name, value)
+                if isinstance(value, np.ndarray):
+                    varied[name] = value.shape[:-1]
+            elif isinstance(default, bool):
+                value = checks.flag(name, value)
+            setattr(self, name, value)
         if varied and not self.batched:
             raise ValueError(
                 f"{type(self).__name__} does not promise `batched = True`, so it takes one value "
-                "of a hyper-parameter at a time; `sweep` loops over them"
+                f"of {' and '.join(varied)} at a time; `sweep` loops over them"
             )
-        runs = np.broadcast_shapes(theta.shape[:-1], *(v.shape[:-1] for v in varied))
+        try:
+            runs = np.broadcast_shapes(theta.shape[:-1], *varied.values())
+        except ValueError as error:
+            counts = ", ".join(f"{name} {shape}" for name, shape in varied.items())
+            raise ValueError(
+                f"the numbers of runs do not fit: weights {theta.shape[:-1]}, {counts}"
+            ) from error
         self._theta = np.broadcast_to(theta, runs + theta.shape[-1:]).copy()
         for name in self.state:
             setattr(self, name, np.zeros_like(self._theta))
         self.t = 0
         self.batch: Any = None
-        self._draws: Iterator[Any] | None = loss.draws() if hasattr(loss, "draws") else None
+        self._diverged_at: Any = -1
 
     @abstractmethod
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """d, where the step is −η·d.
 
-        Arguments
-        ---------
+        Parameters
+        ----------
         theta, g
             The weights and the gradient, flat: (..., P). `self.t` is 1 at the first step.
         """
@@ -166,13 +194,18 @@ class Optimizer(ABC):
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The one equation: θ − η·d."""
         self.d = self.direction(theta, g)
+        if np.shape(self.d) != theta.shape:
+            raise ValueError(
+                f"{type(self).__name__}.direction must return an array shaped like theta, "
+                f"{theta.shape}; got {shown(self.d)}"
+            )
         return theta - self.eta * self.d
 
     def minimize_raw(self, batch: Any = None) -> Any:
         """Make one step.
 
-        Arguments
-        ---------
+        Parameters
+        ----------
         batch
             Handed to the loss as its second argument, if given.
 
@@ -182,7 +215,7 @@ class Optimizer(ABC):
             The loss before the step: a float, or one a run.
         """
         with np.errstate(all="ignore"):
-            loss, g = self._evaluate(self._draw() if batch is None else batch)
+            loss, g = self._evaluate(batch)
             self._step(g)
         return loss
 
@@ -199,8 +232,8 @@ class Optimizer(ABC):
     ) -> Trajectory:
         """Make `steps` steps; called again, go on from there.
 
-        Arguments
-        ---------
+        Parameters
+        ----------
         steps
             How many steps, 0 or more.
         batches
@@ -248,7 +281,7 @@ class Optimizer(ABC):
         bar = _progress_bar(steps, type(self).__name__) if progress else None
         try:
             with np.errstate(all="ignore"):
-                batch = self._next_batch(stream, 0, steps) if steps else self._draw()
+                batch = self._next_batch(stream, 0, steps) if steps else None
                 loss, g = self._evaluate(batch)
                 recorder.add(self._theta, loss, g)
                 for done in range(1, steps + 1):
@@ -261,22 +294,26 @@ class Optimizer(ABC):
                         if done < steps:
                             batch = self._next_batch(stream, done, steps)
                         loss, g = self._evaluate(batch)
+                        self._theta = recorder.add(self._theta, loss, g)
                     except BaseException:
                         for part, attributes in zip(moving, before, strict=True):
                             part.__dict__ = attributes
                         raise
-                    self._theta = recorder.add(self._theta, loss, g)
                     if bar is not None:
                         bar.update()
                     if callback is not None:
                         callback(self)
         finally:
             self.path = recorder.trajectory()
+            self._diverged_at = recorder.diverged_at
             if bar is not None:
                 bar.close()
         return self.path
 
     def _evaluate(self, batch: Any) -> tuple[Any, np.ndarray]:
+        if batch is None and hasattr(self.loss, "noise"):
+            # the noise belongs to the step, so that every rule meets the same
+            batch = self.loss.noise(self.t + 1, self._theta.shape[-1])
         self.batch = batch
         return self.gradient(self._theta, batch)
 
@@ -284,35 +321,29 @@ class Optimizer(ABC):
         self.t += 1
         self.eta = self._learning_rate()
         self.g = g
-        theta = self.update(self._theta, g)
-        if np.shape(theta) != self._theta.shape:
-            raise ValueError(
-                f"{type(self).__name__}.direction must return an array shaped like theta, "
-                f"{self._theta.shape}; got {shown(getattr(self, 'd', theta))}"
-            )
-        self._theta = theta
+        self._theta = self.update(self._theta, g)
 
     def _learning_rate(self) -> Number:
         if not callable(self.lr):
             return self.lr
-        eta = self.lr(self.t)
-        return checks.number_or_runs(f"the schedule's lr at t = {self.t}", eta, RANGES["lr"])
+        name = f"the schedule's lr at t = {self.t}"
+        eta = checks.number_or_runs(name, self.lr(self.t), RANGES["lr"])
+        if isinstance(eta, np.ndarray) and eta.shape[:-1] != self._theta.shape[:-1]:
+            raise ValueError(
+                f"{name} must be a number, or one a run; got {len(eta)} for "
+                f"{self._theta.shape[:-1] or 'a single run'}"
+            )
+        return eta
 
-    def _batch_stream(self, batches: Iterable[Any] | None) -> Iterator[Any] | None:
+    def _batch_stream(self, batches: Iterable[Any] | None) -> Iterator[Any]:
         try:
-            return None if batches is None else iter(batches)
+            return repeat(None) if batches is None else iter(batches)
         except TypeError as error:
             raise TypeError(
                 f"batches must be an iterable with one batch a step, got {shown(batches)}"
             ) from error
 
-    def _draw(self) -> Any:
-        """The next noise of a noisy loss; other losses take none."""
-        return next(self._draws) if self._draws is not None else None
-
-    def _next_batch(self, stream: Iterator[Any] | None, done: int, steps: int) -> Any:
-        if stream is None:
-            return self._draw()
+    def _next_batch(self, stream: Iterator[Any], done: int, steps: int) -> Any:
         for batch in stream:
             return batch
         raise ValueError(
@@ -331,17 +362,9 @@ class Optimizer(ABC):
         return {name: getattr(self, name) for name in defaults(type(self)) if hasattr(self, name)}
 
     @classmethod
-    def check_keywords(cls, keywords: Iterable[str]) -> None:
-        """Raise a TypeError that suggests the right name for a keyword the rule does not have."""
-        known = defaults(cls)
-        for name in keywords:
-            if name not in known and name not in ("loss", "weights"):
-                ours = OTHER_SPELLINGS.get(name)
-                hint = f" Here it is {ours!r}." if ours in known else checks.nearest(name, known)
-                raise TypeError(
-                    f"{cls.__name__} has no hyper-parameter {name!r}; "
-                    f"it has {', '.join(known)}.{hint}"
-                )
+    def known(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The hyper-parameters that a call with these keywords may set, with their defaults."""
+        return defaults(cls)
 
     def __repr__(self) -> str:
         values = (f"{name}={_short(v)}" for name, v in self.hyper_parameters.items())
@@ -390,15 +413,16 @@ def formula(thing: Any) -> str:
     return inspect.cleandoc(block.group(1)) if block else r"\theta \leftarrow \theta - \eta\,d"
 
 
-def _checked(name: str, value: Any, default: Any) -> Any:
-    """Flags are bools, numbers are numbers in their range; what else a rule takes it checks."""
-    if isinstance(default, bool):
-        return checks.flag(name, value)
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _checked(name: str, value: Any) -> Any:
+    """A number in its range (a whole one stays whole), one a run, or a schedule as lr."""
     if name == "lr" and callable(value):
         return value
-    if isinstance(default, float):
-        return checks.number_or_runs(name, value, RANGES.get(name, checks.FINITE))
-    return value
+    number = checks.number_or_runs(name, value, RANGES.get(name, checks.FINITE))
+    return value if isinstance(value, int) else number
 
 
 def _names(argument: str, names: Iterable[str]) -> tuple[str, ...]:

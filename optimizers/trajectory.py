@@ -16,6 +16,7 @@ from optimizers.checks import nearest, shown
 from optimizers.weights import Layout
 
 FORMAT = "optimizers trajectory 1"
+FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full
 # what NumPy, zipfile and json raise for files that are cut short, altered or something else
 DAMAGED = (
     ValueError,
@@ -107,25 +108,23 @@ class Trajectory:
 
         Hyper-parameters that are functions (a schedule, phi) are kept as their text.
         """
-        arrays = {f"watched/{name}": value for name, value in self.watched.items()}
+        arrays: dict[str, Any] = {f"watched/{name}": value for name, value in self.watched.items()}
         about = {
             "format": FORMAT,
             "rule": self.rule,
             "hyper_parameters": {k: _to_json(v) for k, v in self.hyper_parameters.items()},
             "layout": [self.layout.tree, self.layout.names, self.layout.shapes],
         }
-        single = self.diverged_at is None or np.ndim(self.diverged_at) == 0
         at = -1 if self.diverged_at is None else self.diverged_at
         with open(file, "wb") as stream:
             np.savez_compressed(
                 stream,
-                allow_pickle=False,
                 about=np.array(json.dumps(about)),
                 theta=self.theta,
                 loss=self.loss,
                 grad_norm=self.grad_norm,
                 step=self.step,
-                diverged_at=np.array(at) if single else self.diverged_at,
+                diverged_at=np.asarray(at),
                 **arrays,
             )
 
@@ -154,8 +153,7 @@ class Trajectory:
                 hyper_parameters={k: _from_json(v) for k, v in about["hyper_parameters"].items()},
                 layout=Layout(_as_tree(tree), tuple(names), tuple(tuple(s) for s in shapes)),
                 watched={name.removeprefix("watched/"): value for name, value in arrays.items()},
-                diverged=at >= 0 if at.ndim else bool(at >= 0),
-                diverged_at=at if at.ndim else (int(at) if at >= 0 else None),
+                **_divergence(at),
             )
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no file {str(file)!r}") from None
@@ -166,8 +164,8 @@ class Trajectory:
 class Recorder:
     """Keeps the rows of a run while it is made; `trajectory` gives them back.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     optimizer
         Whose steps are recorded.
     steps, every
@@ -180,7 +178,8 @@ class Recorder:
         self.optimizer = optimizer
         self.every = every
         theta = optimizer._theta
-        rows, runs = steps // every + 2, theta.shape[:-1]
+        self.most = steps // every + 2
+        rows, runs = min(self.most, FIRST_ROWS), theta.shape[:-1]
         self.theta = np.empty((rows, *theta.shape))
         self.loss = np.empty((rows, *runs))
         self.grad_norm = np.empty((rows, *runs))
@@ -189,37 +188,48 @@ class Recorder:
         self.row = 0  # where the newest iterate is
         self.added = 0
         self.norm: Any = np.nan
-        self.diverged_at: Any = -1
+        self.diverged_at = optimizer._diverged_at
 
     def add(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> np.ndarray:
         """Take in an iterate. Returns theta; among many, runs that diverged are nan from now on."""
-        if self.added and (self.added - 1) % self.every == 0:
-            self.row += 1  # the row before is kept for good
-        row = self.row
-        self.added += 1
-        self.norm = norm(g)
+        # the row before is kept for good, or written over
+        row = self.row + (self.added > 0 and (self.added - 1) % self.every == 0)
+        if row == len(self.step):
+            self._grow()
+        norms = norm(g)
         self.theta[row] = theta
         self.loss[row] = loss
-        self.grad_norm[row] = self.norm
+        self.grad_norm[row] = norms
         self.step[row] = self.optimizer.t
         if self.watched:
             for name in self.watched:
                 self._watch(name, row)
-        return self._mark(theta, loss)
+        theta = self._mark(theta, loss)
+        self.norm, self.row = norms, row  # last, so that an interrupt leaves whole rows
+        self.added += 1
+        return theta
+
+    def _grow(self) -> None:
+        rows = min(2 * len(self.step), self.most)
+        for name in ("theta", "loss", "grad_norm", "step"):
+            setattr(self, name, _longer(getattr(self, name), rows))
+        self.watched = {k: None if v is None else _longer(v, rows) for k, v in self.watched.items()}
 
     def _watch(self, name: str, row: int) -> None:
         value = getattr(self.optimizer, name, None)
-        if value is not None:
-            kept = self.watched[name]
-            if kept is None:  # it came into being with the first step
-                kept = self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)
-            kept[row] = value
-        elif self.added > 1:
+        if value is None and self.added == 0:
+            return  # it comes into being with the first step
+        if not _watchable(name, value):
             seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
+            what = type(self.optimizer).__name__
+            lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"
             raise ValueError(
-                f"watch: {type(self.optimizer).__name__} has no {name!r}; it has "
-                f"{', '.join(seen)}.{nearest(name, seen)}"
+                f"watch: {what} {lacks}; it has {', '.join(seen)}.{nearest(name, seen)}"
             )
+        kept = self.watched[name]
+        if kept is None:
+            kept = self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)  # type: ignore[arg-type]
+        kept[row] = value
 
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
         if theta.ndim == 1:
@@ -227,7 +237,7 @@ class Recorder:
             fine = math.isfinite(loss) and (
                 math.isfinite(theta.dot(theta)) or bool(np.isfinite(theta).all())
             )
-            if not fine:
+            if not fine and self.diverged_at == -1:
                 self.diverged_at = self.optimizer.t
             return theta
         finite = np.isfinite(loss) & np.isfinite(theta).all(axis=-1)
@@ -252,21 +262,37 @@ class Recorder:
         if not self.added:  # stopped before the start was evaluated
             self.theta[0], self.step[0] = optimizer._theta, optimizer.t
             self.loss[0] = self.grad_norm[0] = np.nan
-        rows = slice(self.row + 1)
-        at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1])
-        single = at.ndim == 0
+        rows = self.row + 1
+        at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1]).copy()
         return Trajectory(
-            theta=self.theta[rows],
-            loss=self.loss[rows],
-            grad_norm=self.grad_norm[rows],
-            step=self.step[rows],
+            theta=_longer(self.theta, rows),
+            loss=_longer(self.loss, rows),
+            grad_norm=_longer(self.grad_norm, rows),
+            step=_longer(self.step, rows),
             rule=type(optimizer).__name__,
             hyper_parameters=optimizer.hyper_parameters,
             layout=optimizer.layout,
-            watched={k: v[rows] for k, v in self.watched.items() if v is not None},
-            diverged=bool(at >= 0) if single else at >= 0,
-            diverged_at=(int(at) if at >= 0 else None) if single else at.copy(),
+            watched={k: _longer(v, rows) for k, v in self.watched.items() if v is not None},
+            **_divergence(at),
         )
+
+
+def _divergence(at: np.ndarray) -> dict[str, Any]:
+    """`diverged` and `diverged_at` of a trajectory, from the steps (-1 for none)."""
+    if at.ndim:
+        return {"diverged": at >= 0, "diverged_at": at}
+    return {"diverged": bool(at >= 0), "diverged_at": int(at) if at >= 0 else None}
+
+
+def _longer(column: np.ndarray, rows: int) -> np.ndarray:
+    """A column with so many rows: a copy, unless it has them already."""
+    if len(column) == rows:
+        return column
+    longer = np.full(
+        (rows, *column.shape[1:]), np.nan if column.dtype == float else 0, column.dtype
+    )
+    longer[: len(column)] = column[:rows]
+    return longer
 
 
 def norm(g: np.ndarray) -> Any:
@@ -275,7 +301,7 @@ def norm(g: np.ndarray) -> Any:
 
 
 def _watchable(name: str, value: Any) -> bool:
-    return not name.startswith("_") and isinstance(value, (np.ndarray, float))
+    return not name.startswith("_") and isinstance(value, (np.ndarray, float, int))
 
 
 def _to_json(value: Any) -> Any:

@@ -86,12 +86,14 @@ class Layout:
     def decayed(self, exclude: Any) -> numpy.ndarray:
         """1 for each weight that decays, 0 for those whose name is excluded: (P,).
 
-        Arguments
-        ---------
+        Parameters
+        ----------
         exclude
             None, or regular expressions that are searched in the names. A plain string is one.
         """
-        patterns = (exclude,) if isinstance(exclude, str) else exclude or ()
+        patterns = () if exclude is None else exclude
+        if isinstance(exclude, str):
+            patterns = (exclude,)
         try:
             found = [any([re.search(p, name) for p in patterns]) for name in self.names]
         except (re.error, TypeError) as error:
@@ -115,8 +117,8 @@ class Layout:
 def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
     """Copy nested weights into one flat float array.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     weights
         An array, a number, or any nesting of lists, tuples and dicts of them. A list of numbers
         (or of equally long lists of numbers) is an array. Ints become floats.
@@ -155,8 +157,7 @@ def _walk(
     if isinstance(node, dict):
         kind, items = "dict", list(node.items())
     elif isinstance(node, (list, tuple)) and not _all_numbers(node):
-        kind, items = type(node).__name__, list(enumerate(node))
-        kind = "list" if isinstance(node, list) else "tuple"
+        kind, items = "list" if isinstance(node, list) else "tuple", list(enumerate(node))
     else:
         name = "/".join(keys) or "weights"
         arrays.append(_as_floats(node, f"weights[{name!r}]" if keys else "weights"))

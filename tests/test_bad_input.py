@@ -15,6 +15,7 @@ from optimizers import (
     AdamW,
     Lookahead,
     Momentum,
+    Optimizer,
     RMSProp,
     basins,
     compare,
@@ -58,6 +59,23 @@ def prints_itself(x):
     return np.sum(x)
 
 
+def fills_a_plain_array(x):
+    y = np.zeros(2)
+    y[0] = x[0] ** 2
+    return np.sum(y)
+
+
+def adds_in_place(x):
+    total = np.zeros(1)
+    total += x[0] ** 2
+    return np.sum(total)
+
+
+def own(direction, lr=1):
+    rule = type("Rule", (Optimizer,), {"direction": direction, "lr": 1})
+    return rule(bowl, [1.0, 2.0], lr=lr).minimize_raw()
+
+
 def silent_numpy(x):
     return float(numpy.sum([1.0, 2.0]))
 
@@ -74,6 +92,13 @@ MISTAKES = {
     "lr of some runs negative": (make(SGD, lr=[0.1, -0.1]), r"lr must be .*every run"),
     "lr of no runs": (make(SGD, lr=[]), r"lr must be a number, or one a run"),
     "lr of a strange shape": (make(SGD, lr=np.ones((2, 2))), r"lr must be .*shape \(2, 2\)"),
+    "lr of ragged runs": (make(SGD, lr=[[0.1], [0.2, 0.3]]), r"lr must be a number or one a run"),
+    "lr too large for a float": (make(SGD, lr=10**400), r"lr must be a finite number"),
+    "lr for other runs than weights": (
+        lambda: SGD(rosenbrock, np.ones((2, 2)), lr=[0.1, 0.2, 0.3]),
+        r"numbers of runs do not fit: weights \(2,\), lr \(3,\)",
+    ),
+    "schedule for runs that are not there": (schedule([0.1, 0.2]), r"got 2 for a single run"),
     "schedule negative": (schedule(-1.0), r"schedule's lr at t = 1 must be .*got -1.0"),
     "schedule nan": (schedule(math.nan), r"schedule's lr at t = 1 must be .*got nan"),
     "schedule a string": (schedule("a"), r"schedule's lr at t = 1 must be .*got 'a'"),
@@ -108,7 +133,7 @@ MISTAKES = {
     "lambda1": (make(AdamW, lambda1=0.1), r"no hyper-parameter 'lambda1'.*'weight_decay'"),
     "misspelled": (make(Adam, beta_1=0.9), r"no hyper-parameter 'beta_1'.*Did you mean 'beta1'"),
     "of another rule": (make(SGD, momentum=0.9), r"SGD has no hyper-parameter 'momentum'"),
-    "of the inner rule": (make(Lookahead, bta1=0.9), r"Adam has no hyper-parameter 'bta1'"),
+    "of the inner rule": (make(Lookahead, bta1=0.9), r"no hyper-parameter 'bta1'.*'beta1'"),
     # the weights
     "weights with nan": (weights([1.0, math.nan]), r"weights must be finite, got \[1.0, nan\]"),
     "weights infinite": (weights([math.inf]), r"weights must be finite"),
@@ -143,6 +168,17 @@ MISTAKES = {
     "loss with float": (lambda: step(lambda x: float(x[0]) ** 2), r"cannot see.*autograd.numpy"),
     "loss with a format": (lambda: step(prints_itself), r"f-string.*autograd.numpy"),
     "loss in place": (lambda: step(assigns_in_place), r"in place.*np.stack or np.where"),
+    "loss in place, plain array": (lambda: step(fills_a_plain_array), r"in place"),
+    "loss adds in place": (lambda: step(adds_in_place), r"in place"),
+    "loss with a median": (lambda: step(lambda x: np.median(x)), r"no gradient for"),
+    # rules of one's own
+    "direction a number": (lambda: own(lambda self, theta, g: 1.0), r"direction must return"),
+    "direction None": (lambda: own(lambda self, theta, g: None), r"shaped like theta.*got None"),
+    "state a string": (
+        lambda: type("Rule", (SGD,), {"state": "velocity"}),
+        r"state must be a tuple of names: state = \('velocity',\)",
+    ),
+    "own lr negative": (lambda: own(lambda self, theta, g: g, lr=-1), r"lr must be a finite"),
     # minimize
     "steps negative": (minimize(steps=-1), r"steps must be a whole number >= 0, got -1"),
     "steps a fraction": (minimize(steps=2.5), r"steps must be a whole number >= 0, got 2.5"),
@@ -152,6 +188,7 @@ MISTAKES = {
     "every zero": (minimize(every=0), r"every must be a whole number >= 1, got 0"),
     "watch a number": (minimize(watch=3), r"watch must be names, got 3"),
     "watch unknown": (minimize(watch=["m_hat"]), r"watch: SGD has no 'm_hat'; it has"),
+    "watch a method": (minimize(watch="direction"), r"watch: SGD cannot record 'direction'"),
     "watch numbers": (minimize(watch=[1]), r"watch must be names, got 1"),
     "callback a number": (minimize(callback=3), r"callback must be a function.*got 3"),
     "batches a number": (minimize(batches=3), r"batches must be an iterable.*got 3"),
@@ -191,6 +228,14 @@ MISTAKES = {
     "start missing": (lambda: compare([SGD], bowl), r"bowl has no start of its own"),
     "start too long": (lambda: compare([SGD], beale, start=[1, 2, 3]), r"Beale.*\(3,\)"),
     "start nan": (lambda: compare([SGD], beale, start=[1, math.nan]), r"must be finite"),
+    "start several points": (
+        lambda: compare([SGD], beale, start=[[1.0, 2.0], [3.0, 4.0]]),
+        r"start must be one point",
+    ),
+    "compare several lr a rule": (
+        lambda: compare([SGD], beale, lr={"SGD": [0.1, 0.2]}),
+        r"lr must be one number a rule; SGD has \[0.1, 0.2\]",
+    ),
     "start a string": (lambda: compare([SGD], beale, start="here"), r"here"),
     "sweep without a grid": (lambda: sweep(SGD, beale, lr=0.1), r"sweep needs a grid"),
     "sweep an empty grid": (lambda: sweep(SGD, beale, lr=[]), r"grid of lr is empty"),

@@ -32,7 +32,7 @@ def test_race_takes_everything_it_names(capsys, folder):
     given = "race --function beale --optimizers sgd Adam --steps 20 --start -1 2.5 --lr 0.001"
     assert main([*given.split(), "--out", "mine.svg", "--animate", "mine.gif"]) == 0
     out = capsys.readouterr().out
-    assert "Beale from [-1. ,  2.5], 20 steps" in out
+    assert "Beale from (-1, 2.5), 20 steps" in out
     assert "not tuned" in out
     assert sorted(p.name for p in folder.iterdir()) == ["mine.gif", "mine.svg"]
 
@@ -48,6 +48,12 @@ def test_sweep_prints_the_best_and_draws(capsys, folder):
     assert "20 runs of 20 steps" in out
     assert "best: lr " in out
     assert (folder / "sweep.png").exists()
+
+
+def test_sweep_takes_lists_of_whole_numbers_and_switches(capsys):
+    assert main("sweep Lookahead k=2,5 lr=1e-3:1e-1:3 --steps 5".split()) == 0
+    assert main("sweep Momentum nesterov=False,True lr=1e-4,1e-3 --steps 5".split()) == 0
+    assert "4 runs of 5 steps" in capsys.readouterr().out
 
 
 def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):

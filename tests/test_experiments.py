@@ -2,6 +2,7 @@
 
 from functools import partial
 
+import autograd.numpy as np
 import numpy
 import pytest
 
@@ -19,7 +20,9 @@ from optimizers import (
     sweep,
 )
 from optimizers.functions import (
+    easom,
     himmelblau,
+    mccormick,
     monkey_saddle,
     noisy,
     rosenbrock,
@@ -159,7 +162,7 @@ def test_given_learning_rates_are_taken_untuned_and_it_says_so():
 
 
 def test_a_minimum_at_the_origin_is_said_where_a_rule_is_drawn_to_it():
-    words = "minimum sits at the origin, to which weight decay draws AdamW, LAMB"
+    words = "minimum sits at the origin, to which weight decay or the trust ratio draws AdamW, LAMB"
     assert words in repr(compare([SGD, AdamW, LAMB], sphere, steps=5))
     assert "sits at the origin" not in repr(compare([SGD, Adam], sphere, steps=5))
     assert "sits at the origin" not in repr(compare([AdamW], shifted(sphere, 1.0), steps=5))
@@ -221,6 +224,76 @@ def test_an_unknown_label_is_answered_with_the_nearest():
     race = compare([SGD], rosenbrock, steps=2)
     with pytest.raises(KeyError, match="Did you mean 'SGD'"):
         race["SDG"]
+
+
+class Clipped(SGD):
+    """A student's rule that looks at all weights at once, grown from one that does not."""
+
+    def direction(self, theta, g):
+        return g / np.maximum(1, np.linalg.norm(g))
+
+
+def test_a_new_formula_does_not_inherit_the_promise_to_take_many_runs():
+    assert not Clipped.batched
+    result = sweep(Clipped, rosenbrock, steps=20, lr=[1e-3, 1e-1])
+    alone = [Clipped(rosenbrock, rosenbrock.start, lr).minimize(20).loss[-1] for lr in (1e-3, 1e-1)]
+    assert result.final_loss.tolist() == alone
+
+
+def test_in_more_dimensions_the_gap_is_measured_to_the_minimum_there():
+    row = compare([Adam], styblinski_tang, start=[-3.0] * 5, steps=100).rows()[0]
+    assert 0 <= row["gap"] < 1e-3
+    assert row["steps_to_tolerance"] > 0
+    noisy_race = compare([SGD], noisy(rosenbrock, 0.1), start=[0.0] * 5, steps=5, lr=1e-3)
+    assert noisy_race["SGD"].theta.shape == (6, 5)
+
+
+def test_lookahead_is_swept_over_the_inner_rule_s_hyper_parameters():
+    result = sweep(Lookahead, rosenbrock, steps=8, beta1=[0.5, 0.9])
+    for i, beta1 in enumerate((0.5, 0.9)):
+        path = Lookahead(rosenbrock, rosenbrock.start, beta1=beta1).minimize(8)
+        assert result.final_loss[i] == pytest.approx(path.loss[-1], rel=1e-12)
+
+
+def test_a_race_takes_one_schedule_for_all():
+    race = compare([SGD, Adam], rosenbrock, steps=5, lr=lambda t: 1e-3 / t)
+    assert "<lambda>" in repr(race)
+
+
+def test_good_learning_rates_are_held_to_the_same_standard_for_every_rule():
+    race = compare([SGD, Adam], rosenbrock, steps=300)
+    rows = {row["rule"]: row for row in race.rows()}
+    assert rows["SGD"]["gap"] > 10 * rows["Adam"]["gap"]
+    assert rows["SGD"]["good_lr"] is None
+    assert rows["Adam"]["good_lr"]
+
+
+def test_a_run_that_leaves_the_domain_and_falls_below_the_minimum_does_not_win():
+    race = compare([SGD, Momentum], mccormick, steps=300)
+    assert all(row["gap"] > -1e-9 for row in race.rows())
+    given = compare([Momentum], mccormick, steps=300, lr=0.3)
+    assert given["Momentum"].loss[-1] < mccormick.minimum - 1
+    assert "Momentum left the domain and fell below its minimum" in repr(given)
+    assert given.rows()[0]["final_loss"] == numpy.inf
+    assert sweep(Momentum, mccormick, steps=300, lr=[0.01, 0.3]).diverged.tolist() == [False, True]
+
+
+def test_the_default_grid_cannot_be_changed_from_outside():
+    with pytest.raises(ValueError, match="read-only"):
+        compare([SGD], sphere, steps=2).lr_grid[:] = 1
+
+
+def test_phi_is_one_value_as_a_pair_and_a_grid_as_a_list():
+    fixed = sweep(LAMB, rosenbrock, steps=5, lr=[1e-3, 1e-2], phi=(0.1, 1.0))
+    assert fixed.final_loss.shape == (2,)
+    several = sweep(LAMB, rosenbrock, steps=5, lr=[1e-3, 1e-2], phi=[None, (0.1, 1.0)])
+    assert several.final_loss[:, 1].tolist() == fixed.final_loss.tolist()
+
+
+def test_basins_call_no_moving_point_and_no_plain_a_minimum():
+    assert len(basins(SGD, rosenbrock, lr=0.001, steps=20, resolution=10).minima) == 1
+    assert len(basins(SGD, easom, lr=0.1, steps=20, resolution=10).minima) == 1
+    assert len(basins(SGD, himmelblau, lr=0.05, steps=6, resolution=10).minima) == 4
 
 
 def test_basins_of_himmelblau_are_its_four_minima():

@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from optimizers import SGD, Adam, Lookahead, Momentum
-from optimizers.functions import rosenbrock, sphere
+from optimizers.functions import noisy, rosenbrock, sphere
 
 
 def bowl(x):
@@ -115,6 +115,12 @@ def test_among_many_runs_the_one_that_diverges_is_marked_and_the_others_go_on():
     assert numpy.array_equal(path.theta[:, 0], alone.theta)
 
 
+def test_a_second_call_remembers_when_a_run_diverged():
+    sgd = SGD(rosenbrock, [-1.5, 2.0], lr=[1e-3, 1.0])
+    first = sgd.minimize(20)
+    assert sgd.minimize(20).diverged_at.tolist() == first.diverged_at.tolist()
+
+
 def test_runs_stop_when_all_have_diverged():
     assert len(SGD(rosenbrock, [-1.5, 2.0], lr=[1.0, 2.0]).minimize(1000)) < 20
 
@@ -141,6 +147,23 @@ def test_an_interrupt_leaves_the_optimizer_after_a_whole_step(rule, call):
     assert numpy.array_equal(rest.theta[-1], untouched.theta[-1])
 
 
+def test_noise_goes_on_after_an_interrupt_as_if_nothing_had_been():
+    function = noisy(sphere, 1.0, seed=0)
+    calls = itertools.count(1)
+
+    class Interrupted(SGD):
+        def direction(self, theta, g):
+            if next(calls) == 3:
+                raise KeyboardInterrupt
+            return g
+
+    sgd = Interrupted(function, [1.0, 2.0], 0.1)
+    with pytest.raises(KeyboardInterrupt):
+        sgd.minimize(6)
+    end = sgd.minimize(6 - sgd.t).theta[-1]
+    assert numpy.array_equal(end, SGD(function, [1.0, 2.0], 0.1).minimize(6).theta[-1])
+
+
 def test_an_interrupt_inside_a_formula_undoes_the_half_step():
     class Interrupted(Adam):
         def direction(self, theta, g):
@@ -156,6 +179,28 @@ def test_an_interrupt_inside_a_formula_undoes_the_half_step():
     assert len(optimizer.path) == 3
     m = optimizer.m.copy()
     assert m == pytest.approx(Interrupted(bowl, [1.0]).minimize(2, watch="m")["m"][-1])
+
+
+def test_long_paths_make_room_as_they_go():
+    path = SGD(bowl, [1.0], lr=1e-3).minimize(5000, watch="g", tol=1e-3)
+    assert path.step.tolist() == list(range(len(path)))
+    assert numpy.allclose(path["g"][1:, 0], 2 * path.theta[:-1, 0])
+    assert len(SGD(bowl, [1.0], lr=0.25).minimize(10**9, tol=1e-3)) < 20
+
+
+def test_a_loss_may_have_a_flat_part_made_by_python_s_own_max():
+    def hinge(x):
+        return max(0.0, 1 - x[0]) + max(0.0, 1 - x[1])
+
+    path = SGD(hinge, [0.0, 0.5], lr=0.3).minimize(10)
+    assert path.loss[-1] == 0
+    assert path.grad_norm[-1] == 0
+
+
+def test_watching_through_lookahead_shows_the_inner_rule_s_state():
+    path = Lookahead(rosenbrock, [-1.5, 2.0]).minimize(3, watch=("m_hat", "slow"))
+    inner = Adam(rosenbrock, [-1.5, 2.0]).minimize(3, watch="m_hat")
+    assert numpy.array_equal(path["m_hat"][1:], inner["m_hat"][1:])
 
 
 def test_lr_may_be_one_a_run_as_a_column_or_as_a_list():

@@ -171,6 +171,15 @@ def test_lookahead_with_alpha_one_is_the_inner_rule():
     numpy.testing.assert_allclose(outer.theta, inner.theta, rtol=1e-13)
 
 
+def test_lookahead_makes_the_inner_rule_s_whole_step():
+    class Halving(SGD):
+        def update(self, theta, g):
+            return theta / 2
+
+    path = Lookahead(rosenbrock, [4.0, 8.0], inner=Halving, k=10).minimize(2)
+    assert path.theta.tolist() == [[4, 8], [2, 4], [1, 2]]
+
+
 def test_lookahead_around_newton_sees_the_batch():
     target = [np.array([1.0, 2.0])] * 2
     loss = lambda w, batch: np.sum((w - batch) ** 2)  # noqa: E731

@@ -10,6 +10,8 @@ import numpy as np
 from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments.inputs import Rule, check_rule, label_of, name_of, with_progress
+from optimizers.gradients import Gradient
+from optimizers.weights import flatten
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +69,8 @@ def basins(
 ) -> Basins:
     """Start a rule at every point of a grid over the function's domain and see where it ends.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     rule
         A rule's class, or a functools.partial of one.
     function
@@ -109,16 +111,15 @@ def basins(
         path = rule(function, starts, **hyper_parameters).minimize(
             steps, every=steps, progress=True
         )
-        ends, norms, diverged = path.theta[-1], path.grad_norm[-1], path.diverged
+        ends, diverged = path.theta[-1], path.diverged
     else:
         paths = [
             rule(function, one, **hyper_parameters).minimize(steps, every=steps)
             for one in with_progress(starts, label_of(rule))
         ]
         ends = np.stack([path.theta[-1] for path in paths])
-        norms = np.array([path.grad_norm[-1] for path in paths])
         diverged = np.array([path.diverged for path in paths])
-    minima, reached = _assign(ends, norms, diverged, function)
+    minima, reached = _assign(ends, diverged, function)
     with np.errstate(all="ignore"):
         final = np.where(diverged, np.inf, function.exact(ends))
     shape = (resolution, resolution)
@@ -135,21 +136,32 @@ def basins(
     )
 
 
-def _assign(
-    ends: np.ndarray, norms: np.ndarray, diverged: np.ndarray, function: Any
-) -> tuple[np.ndarray, np.ndarray]:
-    """Group the ends: the known minima first, then every other place where runs came to rest."""
+def _assign(ends: np.ndarray, diverged: np.ndarray, function: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Group the ends: the known minima first, then every other minimum where runs came to rest."""
     near = 0.01 * np.ptp(function.domain, axis=1).max()
-    still = 1e-3 * np.nanmax(np.where(np.isfinite(norms), norms, 0.0), initial=1.0)
     minima = list(function.minima)
     reached = np.where(diverged, -2, -1)
-    ends = np.where(diverged[:, np.newaxis], np.nan, ends)  # near nothing
     for i, place in enumerate(minima):
-        reached[np.linalg.norm(ends - place, axis=1) <= near] = i
-    while True:
-        resting = np.flatnonzero((reached == -1) & (norms <= still))
-        if not len(resting):
-            return np.array(minima).reshape(-1, 2), reached
-        place = ends[resting[np.argmin(norms[resting])]]
-        reached[(reached == -1) & (np.linalg.norm(ends - place, axis=1) <= near)] = len(minima)
+        reached[(reached == -1) & _within(near, ends, place)] = i
+    resting = (reached == -1) & _at_minimum(near, np.where(diverged[:, None], 0.0, ends), function)
+    while np.any(resting):
+        place = ends[np.argmax(resting)]
+        reached[(reached == -1) & _within(near, ends, place)] = len(minima)
         minima.append(place)
+        resting &= reached == -1
+    return np.array(minima).reshape(-1, 2), reached
+
+
+def _within(near: float, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        return np.linalg.norm(ends - place, axis=1) <= near
+
+
+def _at_minimum(near: float, points: np.ndarray, function: Any) -> np.ndarray:
+    """Whether a minimum lies near: the surface is hollow, and Newton's step to it is short."""
+    gradient = Gradient(function.exact, flatten(points, runs=True)[1])
+    with np.errstate(all="ignore"):
+        (_, g), hessian = gradient(points), gradient.hessian(points)
+        curvature, axes = np.linalg.eigh(np.where(np.isfinite(hessian), hessian, 0.0))
+        step = np.einsum("nij,ni->nj", axes, g) / curvature
+        return (curvature > 0).all(axis=1) & (np.linalg.norm(step, axis=1) <= near)

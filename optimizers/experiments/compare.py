@@ -16,12 +16,24 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
-from optimizers.experiments.inputs import Rule, as_grid, check_rule, label_of, name_of, start_of
-from optimizers.experiments.sweep import exact_losses, final_losses
+from optimizers.experiments.inputs import (
+    Rule,
+    as_grid,
+    check_rule,
+    fitted,
+    label_of,
+    name_of,
+    short,
+    start_of,
+)
+from optimizers.experiments.sweep import below, exact_losses, final_losses, marked, minimum_of
+from optimizers.optimizer import Optimizer
 from optimizers.trajectory import Trajectory
+from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
-GOOD = 10.0  # a good learning rate ends within this factor of the best gap to the minimum
+LEARNING_RATES.setflags(write=False)  # every race shares them
+GOOD = 10.0  # a good learning rate ends within this factor of the best gap in the race
 TOLERANCE = 1e-3  # "steps to 0.1%": the share of the first gap to the minimum that may be left
 
 
@@ -38,7 +50,10 @@ class Comparison(Mapping[str, Trajectory]):
         The learning rates that every rule was tuned over, or None if they were given.
     final_loss
         By label: the loss after the last step at each learning rate of the grid, inf where it
-        diverged. Empty if the learning rates were given.
+        diverged (or fell below the minimum, outside the part of the plane where there is one).
+        Empty if the learning rates were given.
+    drawn_to_origin
+        The labels of the rules that decay the weights or scale a step by their length.
     """
 
     def __init__(
@@ -50,6 +65,7 @@ class Comparison(Mapping[str, Trajectory]):
         lr_grid: np.ndarray | None,
         final_loss: dict[str, np.ndarray],
         paths: dict[str, Trajectory],
+        drawn_to_origin: list[str],
     ) -> None:
         self.function = function
         self.start = start
@@ -57,6 +73,7 @@ class Comparison(Mapping[str, Trajectory]):
         self.lr = lr
         self.lr_grid = lr_grid
         self.final_loss = final_loss
+        self.drawn_to_origin = drawn_to_origin
         self._paths = paths
 
     def __getitem__(self, label: str) -> Trajectory:
@@ -87,17 +104,17 @@ class Comparison(Mapping[str, Trajectory]):
 
         Keys: rule, lr, final_loss, gap (final loss − minimum), distance (to the nearest minimum),
         steps_to_tolerance (first step with 0.1% of the first gap left), diverged (share of the
-        grid), good_lr (lowest and highest learning rate around the tuned one whose gap is within
-        ten times the tuned one's, or within 0.1% of the first), at_edge (whether the tuned value is
-        the grid's first or last). What is not known is None.
+        grid), good_lr (lowest and highest learning rate around the tuned one that end within ten
+        times the best gap in the race, or within 0.1% of the first gap), at_edge (whether the tuned
+        value is the grid's first or last). What is not known is None.
         """
         rows = [self._row(label) for label in self]
         return sorted(rows, key=lambda row: (np.isnan(row["final_loss"]), row["final_loss"]))
 
     def _row(self, label: str) -> dict[str, Any]:
-        path, minimum = self[label], _minimum(self.function)
+        path, minimum = self[label], minimum_of(self.function)
         losses = exact_losses(self.function, path)
-        final = np.inf if path.diverged else float(losses[-1])
+        final = float(marked(losses[-1], self.function, path.diverged))
         row = {
             "rule": label,
             "lr": self.lr[label],
@@ -112,16 +129,29 @@ class Comparison(Mapping[str, Trajectory]):
         if self.lr_grid is not None:
             curve = self.final_loss[label]
             row["diverged"] = float(np.mean(np.isinf(curve)))
-            row["good_lr"] = _good_range(
-                self.lr_grid, curve, minimum, first_gap=losses[0] - (minimum or 0.0)
-            )
+            row["good_lr"] = self._good_range(curve, losses[0])
             row["at_edge"] = self.lr[label] in (self.lr_grid.min(), self.lr_grid.max())
         return row
 
+    def _good_range(self, curve: np.ndarray, first: float) -> tuple[float, float] | None:
+        """The unbroken range of learning rates around the best one that end well."""
+        minimum = minimum_of(self.function)
+        if minimum is None or self.lr_grid is None:
+            return None
+        order = np.argsort(self.lr_grid)
+        grid, gap = self.lr_grid[order], curve[order] - minimum
+        best_of_all = min(float(np.min(losses)) for losses in self.final_loss.values()) - minimum
+        bad = np.flatnonzero(~(gap <= max(GOOD * best_of_all, TOLERANCE * (first - minimum))))
+        best = int(np.argmin(gap))
+        if best in bad:
+            return None
+        low = bad[bad < best].max(initial=-1) + 1
+        high = bad[bad > best].min(initial=len(grid)) - 1
+        return float(grid[low]), float(grid[high])
+
     def notes(self) -> list[str]:
         """How the race was made, and what to keep in mind when reading it."""
-        start = np.array2string(np.asarray(self.start), precision=4, separator=", ")
-        head = f"{name_of(self.function)} from {start}, {self.steps} steps. "
+        head = f"{name_of(self.function)} from {_start_text(self.start)}, {self.steps} steps. "
         if self.lr_grid is None:
             notes = [head + "The learning rates were given, not tuned."]
         else:
@@ -129,7 +159,7 @@ class Comparison(Mapping[str, Trajectory]):
                 head + f"Each rule tuned over the same {len(self.lr_grid)} learning rates from "
                 f"{self.lr_grid.min():.3g} to {self.lr_grid.max():.3g}, on the loss after the last "
                 "step. Nothing is clipped.",
-                "Good lr: ends within ten times the tuned gap to the minimum, or with 0.1% of the "
+                "Good lr: ends within ten times the best gap of this race, or with 0.1% of the "
                 "first gap left.",
             ]
         edge = [row["rule"] for row in self.rows() if row["at_edge"]]
@@ -138,18 +168,30 @@ class Comparison(Mapping[str, Trajectory]):
                 f"* {', '.join(edge)}: the tuned value sits at the edge of the grid, a wider one "
                 "may do better."
             )
-        drawn = ", ".join(label for label, path in self.items() if _is_drawn_to_origin(path))
+        drawn = ", ".join(self.drawn_to_origin)
         minima = getattr(self.function, "minima", ())
         if drawn and len(minima):
             if np.any(np.all(minima == 0, axis=1)):
                 notes.append(
-                    "The minimum sits at the origin, to which weight decay draws "
-                    f"{drawn}: race on shifted(function, by) to be fair."
+                    "The minimum sits at the origin, to which weight decay or the trust ratio "
+                    f"draws {drawn}: race on shifted(function, by) to be fair."
                 )
             else:
-                notes.append(f"Weight decay draws {drawn} to the origin, away from the minimum.")
+                notes.append(
+                    f"Weight decay or the trust ratio draws {drawn} to the origin, away from the "
+                    "minimum."
+                )
         if getattr(self.function, "exact", self.function) is not self.function:
-            notes.append("Losses are without the noise; every rule met the same noise.")
+            notes.append(
+                "Losses are without the noise. Every rule met the same noise, and was tuned on it: "
+                "another seed may rank them differently."
+            )
+        left = [label for label in self if _left_domain(self.function, self[label])]
+        if left:
+            notes.append(
+                f"{', '.join(left)} left the domain and fell below its minimum: counted as "
+                "diverged."
+            )
         return notes
 
     def __repr__(self) -> str:
@@ -186,8 +228,8 @@ def compare(
 ) -> Comparison:
     """Tune every rule in the same way, then race them.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     rules
         Classes, functools.partials of classes, or a dict of them by label.
     function
@@ -221,6 +263,7 @@ def compare(
     named = _labelled(rules)
     steps = checks.whole("steps", steps, 1)
     start = start_of(function, start)
+    function = fitted(function, start)
     grid = _learning_rate_grid(lr)
     final_loss: dict[str, np.ndarray] = {}
     if grid is None:
@@ -234,26 +277,18 @@ def compare(
                 )
             final_loss[label] = final_losses(rule, function, start, steps, {"lr": grid})
         tuned = {label: float(grid[np.argmin(curve)]) for label, curve in final_loss.items()}
-    paths = {
-        label: rule(function, start, lr=tuned[label]).minimize(steps, progress=True)
-        for label, rule in named.items()
-    }
-    return Comparison(function, start, steps, tuned, grid, final_loss, paths)
-
-
-def _minimum(function: Any) -> float | None:
-    minimum = getattr(function, "minimum", None)
-    return minimum if minimum is not None and np.isfinite(minimum) else None
+    racers = {label: rule(function, start, lr=tuned[label]) for label, rule in named.items()}
+    paths = {label: racer.minimize(steps, progress=True) for label, racer in racers.items()}
+    drawn = [label for label, racer in racers.items() if _is_drawn_to_origin(racer)]
+    return Comparison(function, start, steps, tuned, grid, final_loss, paths, drawn)
 
 
 def _distance(function: Any, path: Trajectory) -> float | None:
     minima = getattr(function, "minima", None)
     if minima is None or not len(minima):
         return None
-    end = path.theta[-1]
-    if np.shape(minima)[-1] != len(end):
-        minima = function.in_dimension(len(end)).minima
-    return float(np.linalg.norm(end - minima, axis=1).min())
+    with np.errstate(over="ignore"):
+        return float(np.linalg.norm(path.theta[-1] - minima, axis=1).min())
 
 
 def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | None) -> int | None:
@@ -264,34 +299,31 @@ def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | N
     return int(path.step[reached[0]]) if len(reached) else None
 
 
-def _good_range(
-    grid: np.ndarray, curve: np.ndarray, minimum: float | None, first_gap: float
-) -> tuple[float, float] | None:
-    """The unbroken range of learning rates around the best one that end well."""
-    order = np.argsort(grid)
-    grid, curve = grid[order], curve[order]
-    best = int(np.argmin(curve))
-    if minimum is None or np.isinf(curve[best]):
-        return None
-    gap = curve - minimum
-    bad = np.flatnonzero(gap > max(GOOD * gap[best], TOLERANCE * first_gap))
-    low = bad[bad < best].max(initial=-1) + 1
-    high = bad[bad > best].min(initial=len(grid)) - 1
-    return float(grid[low]), float(grid[high])
+def _left_domain(function: Any, path: Trajectory) -> bool:
+    return not path.diverged and bool(below(exact_losses(function, path)[-1], function))
 
 
-def _is_drawn_to_origin(path: Trajectory) -> bool:
-    """Whether the rule decays the weights."""
-    return bool(path.hyper_parameters.get("weight_decay", 0))
+def _is_drawn_to_origin(optimizer: Optimizer) -> bool:
+    """Whether the rule decays the weights, or scales its steps by their length."""
+    decays = np.any(optimizer.hyper_parameters.get("weight_decay", 0) > 0)
+    return bool(decays) or hasattr(optimizer, "trust_ratio")
+
+
+def _start_text(start: Any) -> str:
+    """The coordinates where there are few, otherwise what kind of weights it is."""
+    flat, layout = flatten(start)
+    if len(layout.names) == 1 and flat.size <= 6:
+        return "(" + ", ".join(f"{x:.4g}" for x in flat) + ")"
+    return f"{flat.size} weights in {', '.join(layout.names)}"
 
 
 def _table(race: Comparison) -> list[list[str]]:
     """The table's columns as text, each with its heading first."""
     rows = race.rows()
-    known = _minimum(race.function)
+    known = minimum_of(race.function)
     columns = [
         ["rule", *(row["rule"] for row in rows)],
-        ["lr", *(f"{row['lr']:.3g}" + ("*" if row["at_edge"] else "") for row in rows)],
+        ["lr", *(short(row["lr"]) + ("*" if row["at_edge"] else "") for row in rows)],
     ]
     if known:  # neither unknown nor 0
         columns.append(["final loss − minimum", *(_number(row["gap"]) for row in rows)])
@@ -366,4 +398,7 @@ def _given(lr: Any, named: Mapping[str, Rule]) -> dict[str, Any]:
     missing = [label for label in named if label not in lr]
     if missing:
         raise ValueError(f"lr must name every rule; missing: {', '.join(missing)}")
+    several = [label for label, value in lr.items() if np.ndim(value) > 0]
+    if several:
+        raise ValueError(f"lr must be one number a rule; {several[0]} has {shown(lr[several[0]])}")
     return dict(lr)

@@ -39,21 +39,38 @@ def name_of(function: Any) -> str:
     return str(getattr(function, "name", getattr(function, "__name__", repr(function))))
 
 
-def is_grid(value: Any) -> bool:
-    """Whether a value is several; a list of patterns, for the exclusion from decay, is one."""
-    if isinstance(value, (list, tuple, range)):
-        return not value or not all(isinstance(v, str) for v in value)
-    return isinstance(value, np.ndarray) and value.ndim > 0
+def is_grid(name: str, value: Any) -> bool:
+    """Whether a value is several: a list or an array is, but for a list of patterns.
+
+    A tuple of numbers is as well, except where it is one value: phi's bounds.
+    """
+    if name == "exclude_from_weight_decay":
+        return isinstance(value, list) and not all(isinstance(v, str) for v in value)
+    if name == "phi" and isinstance(value, tuple):
+        return False
+    return isinstance(value, (list, tuple, range)) or np.ndim(value) > 0
 
 
 def as_grid(name: str, value: Any) -> np.ndarray:
-    """The values of a grid as an array with one axis."""
-    grid = np.asarray(value)
-    if grid.size == 0:
+    """The values of a grid as an array with one axis; what is no number stays an object."""
+    values = list(value)
+    if not values:
         raise ValueError(f"the grid of {name} is empty: give at least one value")
-    if grid.ndim != 1:
-        raise ValueError(f"the grid of {name} must have one axis, got shape {grid.shape}")
+    if isinstance(value, np.ndarray) and value.ndim != 1:
+        raise ValueError(f"the grid of {name} must have one axis, got shape {value.shape}")
+    if all(isinstance(v, (int, float, np.number, np.bool_)) for v in values):
+        return np.asarray(values)
+    grid = np.empty(len(values), object)
+    for i, one in enumerate(values):
+        grid[i] = one
     return grid
+
+
+def fitted(function: Any, start: Any) -> Any:
+    """The function with the minima and the minimum of as many coordinates as the start has."""
+    if not getattr(function, "any_dimension", False) or len(start) == function.dimension:
+        return function
+    return function.in_dimension(len(start))
 
 
 def start_of(function: Any, start: Any) -> Any:
@@ -68,6 +85,8 @@ def start_of(function: Any, start: Any) -> Any:
         if start is None:
             raise ValueError(f"{name_of(function)} has no start of its own: give start=weights")
     elif hasattr(function, "exact"):
+        if np.ndim(start) != 1:
+            raise ValueError(f"start must be one point, shape (n,), got {shown(start)}")
         function.exact(start)  # a test function says what is wrong with a point
     return start
 

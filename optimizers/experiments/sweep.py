@@ -15,6 +15,7 @@ from optimizers.experiments.inputs import (
     Rule,
     as_grid,
     check_rule,
+    fitted,
     is_grid,
     label_of,
     name_of,
@@ -23,7 +24,7 @@ from optimizers.experiments.inputs import (
     start_of,
     with_progress,
 )
-from optimizers.optimizer import Optimizer, defaults
+from optimizers.optimizer import Optimizer
 from optimizers.trajectory import Trajectory
 
 
@@ -38,8 +39,8 @@ class Sweep:
     grids
         The values of each hyper-parameter, in the order of the axes of `final_loss`.
     final_loss
-        The loss after the last step, inf where the run diverged. For a noisy function, its
-        noiseless one's.
+        The loss after the last step, inf where the run diverged (or fell below the minimum, outside
+        the domain in which there is one). For a noisy function, its noiseless one's.
     diverged
         Which runs diverged, shaped like `final_loss`.
     """
@@ -81,8 +82,8 @@ def sweep(
 ) -> Sweep:
     """Run a rule with every combination of hyper-parameters.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     rule
         A rule's class, or a functools.partial of one.
     function
@@ -117,8 +118,9 @@ def sweep(
     check_rule(rule)
     steps = checks.whole("steps", steps, 1)
     start = start_of(function, start)
-    fixed = {name: value for name, value in grids.items() if not is_grid(value)}
-    axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(value)}
+    function = fitted(function, start)
+    fixed = {name: value for name, value in grids.items() if not is_grid(name, value)}
+    axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(name, value)}
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
     final_loss = final_losses(partial(rule, **fixed), function, start, steps, axes)
@@ -133,33 +135,34 @@ def final_losses(
     steps: int,
     grids: dict[str, np.ndarray],
 ) -> np.ndarray:
-    """The loss after the last step for every combination of the grids: inf where it diverged."""
+    """The loss after the last step for every combination of the grids, as a `Sweep` has it."""
     first = {name: plain(grid[0]) for name, grid in grids.items()}
     probe = rule(function, start, **first)
-    together = [name for name in grids if probe.batched and _varies_by_run(probe, name)]
+    together = [
+        name
+        for name, grid in grids.items()
+        if probe.batched and _varies_by_run(probe, name) and grid.dtype != object
+    ]
     looped = [name for name in grids if name not in together]
-    result = np.empty([len(grid) for grid in grids.values()])
-    order = [list(grids).index(name) for name in looped + together]
-    view = result.transpose(order).reshape(*[len(grids[name]) for name in looped], -1)
+    lengths = {name: len(grids[name]) for name in looped + together}
     columns = {}
     if together:
         mesh = np.meshgrid(*[grids[name] for name in together], indexing="ij")
         columns = {name: m.reshape(-1, 1) for name, m in zip(together, mesh, strict=True)}
-    indices = list(product(*[range(len(grids[name])) for name in looped]))
+    indices = list(product(*[range(lengths[name]) for name in looped]))
+    losses = []
     for index in with_progress(indices, label_of(rule)) if len(indices) > 1 else indices:
         values = {name: plain(grids[name][i]) for name, i in zip(looped, index, strict=True)}
         optimizer = rule(function, start, **values, **columns)
         path = optimizer.minimize(steps, every=steps, progress=len(indices) == 1)
-        last = exact_losses(function, path)[-1]
-        view[index] = np.where(path.diverged, np.inf, last)
-    return view.reshape([result.shape[i] for i in order]).transpose(np.argsort(order))
+        losses.append(marked(exact_losses(function, path)[-1], function, path.diverged))
+    order = [list(lengths).index(name) for name in grids]
+    return np.reshape(losses, list(lengths.values())).transpose(order)
 
 
 def _varies_by_run(optimizer: Optimizer, name: str) -> bool:
     """Whether a hyper-parameter may be one number a run: those whose default is a float may."""
-    inner = getattr(optimizer, "inner", None)
-    known = defaults(type(optimizer)) | (defaults(inner) if inner else {})
-    return isinstance(known.get(name), float)
+    return isinstance(optimizer.known(optimizer.hyper_parameters).get(name), float)
 
 
 def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
@@ -169,3 +172,25 @@ def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
         return path.loss
     with np.errstate(all="ignore"):
         return np.asarray(exact(path.theta))
+
+
+def minimum_of(function: Any) -> float | None:
+    """The value at the minima, None where it is unknown or there is none."""
+    minimum = getattr(function, "minimum", None)
+    return minimum if minimum is not None and np.isfinite(minimum) else None
+
+
+def below(losses: Any, function: Any) -> Any:
+    """Whether a loss lies below the function's minimum by more than rounding.
+
+    Some functions have a minimum in their domain only, and fall without end outside.
+    """
+    minimum = minimum_of(function)
+    if minimum is None:
+        return np.zeros(np.shape(losses), bool)
+    return losses < minimum - 1e-9 * max(1.0, abs(minimum))
+
+
+def marked(losses: Any, function: Any, diverged: Any) -> np.ndarray:
+    """The losses, inf where the run diverged or left the domain."""
+    return np.where(diverged | below(losses, function), np.inf, losses)

@@ -39,8 +39,8 @@ def animate_paths(
 ) -> FuncAnimation:
     """Let paths run down the contours together, step by step.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     paths
         A trajectory, or a mapping from labels to trajectories.
     function
@@ -116,8 +116,8 @@ def _until(path: Trajectory, step: int) -> tuple[np.ndarray, Any]:
 def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2.0) -> None:
     """Write a film as a GIF that plays for ever.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     animation
         What `animate_paths` returns.
     file
@@ -150,8 +150,8 @@ def html_player(animation: Animation, alt: str = "Paths of optimizers, step by s
 
     matplotlib's own `to_jshtml` takes the icons of its buttons from a server elsewhere.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     animation
         What `animate_paths` returns.
     alt

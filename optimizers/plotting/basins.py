@@ -35,8 +35,8 @@ def plot_basins(basins: Any, ax: Axes | None = None) -> Axes:
     ★ with a number is a minimum; grey starts were still under way at the end, hatched ones
     diverged.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     basins
         What `basins` returns.
     ax

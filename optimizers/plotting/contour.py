@@ -61,8 +61,8 @@ SETTLED = 0.08  # of the frame's diagonal: nearer to its end than this, a path c
 def plot_contour(function: Any, ax: Axes | None = None, *, domain: Any = None) -> Axes:
     """Draw a function of two variables as a contour map with its minima.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     function
         A test function of two variables.
     ax
@@ -101,8 +101,8 @@ def plot_paths(paths: Paths, function: Any, ax: Axes | None = None, *, domain: A
     ○ is the start, ● the end, ★ a minimum; arrowheads tell the direction. A path that leaves the
     picture is cut there, with a mark at the edge; one that diverges ends in ✕.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     paths
         A trajectory, or a mapping from labels to trajectories (a comparison is one). Runs side by
         side (rows, runs, 2) are drawn in one colour.

@@ -44,8 +44,8 @@ def plot_convergence(paths: Paths, function: Any = None, ax: Axes | None = None)
     Of many runs side by side the median is drawn, and a band from quartile to quartile; a run that
     diverged counts as infinitely high. For a noisy function the loss shown is the noiseless one.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     paths
         A trajectory, or a mapping from labels to trajectories.
     function

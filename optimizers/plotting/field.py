@@ -22,8 +22,8 @@ STEEP = LinearSegmentedColormap.from_list("steep", ["#8fb4dd", "#3a6fb0", "#1b2f
 def plot_gradient_field(function: Any, ax: Axes | None = None, *, domain: Any = None) -> Axes:
     """Draw arrows that point downhill, −∇f, coloured by the length of the gradient.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     function
         A test function of two variables.
     ax

@@ -36,8 +36,8 @@ def cut(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> Cut:
 
     Also keeps coordinates of 1e300 from the renderer, which cannot draw them.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     path
         Points (n, 2); from the first one that is not finite on, nothing is drawn.
     low, high

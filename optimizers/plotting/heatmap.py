@@ -25,8 +25,8 @@ def plot_heatmap(sweep: Any, ax: Axes | None = None) -> Axes:
     ☆ marks the best cell, a line surrounds those within ten times its gap to the minimum, and
     hatched cells diverged.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     sweep
         What `sweep` returns.
     ax

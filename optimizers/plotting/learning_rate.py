@@ -44,8 +44,8 @@ def plot_learning_rates(
     A curve stops where the runs diverge; the bars in the zone at the top show for which learning
     rates they do. ● marks the tuned value.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     lr_grid
         The learning rates: (G,).
     final_loss

@@ -24,8 +24,8 @@ def plot_race(comparison: Any, axes: Any = None, *, width: float = 16.0) -> np.n
     learning rates were given. The two losses share their limits, so that each ● on the right lies
     as high as its curve in the middle ends.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     comparison
         What `compare` returns.
     axes

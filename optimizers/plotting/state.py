@@ -33,8 +33,8 @@ def plot_state(path: Trajectory, function: Any = None, axes: Any = None) -> np.n
 
     Up to four coordinates have a line each; of more, the median and the quartiles are drawn.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     path
         One run, recorded with `watch=("m_hat", "v_hat")`.
     function

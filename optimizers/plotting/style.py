@@ -79,8 +79,8 @@ def looks(rules: Mapping[str, str]) -> dict[str, Look]:
     A rule that is not in the library gets a colour that its name decides, or the next one that
     nobody in the figure has. Labels that share a rule share the colour and differ in line style.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     rules
         The name of the rule of each label.
 
@@ -143,8 +143,8 @@ def marker(color: str, *, hollow: bool = False, size: float = 8) -> dict[str, An
 def weigh(line: Line2D, length: float) -> None:
     """Give a line its width and its place among others.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     length
         How long the line is, in diagonals of the frame. A line that dances to and fro is drawn
         below the others, and one that would paint the picture over is drawn thin.

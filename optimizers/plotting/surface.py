@@ -47,8 +47,8 @@ def plot_surface(
 ) -> Any:
     """Draw a function of two variables as a surface, and paths that run down it.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     function
         A test function of two variables.
     paths

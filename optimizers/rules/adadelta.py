@@ -17,8 +17,8 @@ class AdaDelta(RMSProp):
         u_t &= \rho\, u_{t-1} + (1 - \rho)\, \Delta_t^2 \\
         \theta_t &= \theta_{t-1} - \eta\, \Delta_t
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`. The paper has no learning rate: it is 1.
     rho
@@ -44,6 +44,8 @@ class AdaDelta(RMSProp):
     epsilon = 1e-6
 
     state = ("v", "u")
+    batched = True
+    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

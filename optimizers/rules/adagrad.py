@@ -15,8 +15,8 @@ class AdaGrad(Optimizer):
         v_t &= v_{t-1} + g_t^2 \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{v_t} + \epsilon}
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     epsilon

@@ -17,8 +17,8 @@ class Adam(Optimizer):
         \hat m_t &= m_t / (1 - \beta_1^t) \qquad \hat v_t = v_t / (1 - \beta_2^t) \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2

@@ -20,8 +20,8 @@ class AdamW(Adam):
 
     with m̂ and v̂ as in `Adam`.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2, epsilon
@@ -54,6 +54,9 @@ class AdamW(Adam):
 
     weight_decay = 0.01
     exclude_from_weight_decay: Sequence[str] | str | None = None
+
+    batched = True
+    elementwise = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -18,8 +18,8 @@ class AMSGrad(Adam):
         \hat m_t &= m_t / (1 - \beta_1^t) \qquad \hat v_t = u_t / (1 - \beta_2^t) \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2, epsilon
@@ -40,6 +40,8 @@ class AMSGrad(Adam):
     """
 
     state = ("m", "v", "u")
+    batched = True
+    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

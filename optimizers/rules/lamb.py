@@ -23,8 +23,8 @@ class LAMB(AdamW):
 
     for each layer i (each named array), with m̂ and v̂ as in `Adam`.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2, epsilon
@@ -63,7 +63,7 @@ class LAMB(AdamW):
     phi: Callable[[np.ndarray], Any] | tuple[float, float] | None = None
     bias_correction = True
 
-    elementwise = False  # a layer's weights share their ratio
+    batched = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

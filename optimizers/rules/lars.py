@@ -35,8 +35,8 @@ class LARS(Momentum):
 
     for each layer i (each named array).
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     momentum, nesterov
@@ -69,7 +69,7 @@ class LARS(Momentum):
     trust_coefficient = 0.001
     exclude_from_weight_decay: Sequence[str] | str | None = None
 
-    elementwise = False  # a layer's weights share their ratio
+    batched = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

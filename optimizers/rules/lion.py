@@ -16,8 +16,8 @@ class Lion(Optimizer):
             \left(\beta_1 m_{t-1} + (1 - \beta_1)\, g_t\right) + \lambda\, \theta_{t-1} \right) \\
         m_t &= \beta_2 m_{t-1} + (1 - \beta_2)\, g_t
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`. Lion wants 3 to 10 times less than AdamW.
     beta1, beta2

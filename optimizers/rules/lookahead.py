@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ class Lookahead(Optimizer):
         \text{every } k \text{ steps:} \quad
         \phi &\leftarrow \phi + \alpha\, (\theta_t - \phi), \qquad \theta_t \leftarrow \phi
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights
         See `Optimizer`.
     lr
@@ -77,23 +77,33 @@ class Lookahead(Optimizer):
         super().__init__(
             loss, weights, self.fast.lr, inner=inner, k=checks.whole("k", k, 1), alpha=alpha
         )
-        self.slow = self._theta
+        runs = np.broadcast_shapes(self._theta.shape, self.fast._theta.shape)
+        self._theta = self.slow = np.broadcast_to(self._theta, runs).copy()
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        self.fast.t, self.fast.eta, self.fast.batch = self.t, self.eta, self.batch
         return self.fast.direction(theta, g)
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        fast = super().update(theta, g)
+        self.fast.t, self.fast.eta, self.fast.batch = self.t, self.eta, self.batch
+        fast = self.fast.update(theta, g)
         if self.t % self.k:
             return fast
         self.slow = self.slow + self.alpha * (fast - self.slow)
         return self.slow
+
+    def __getattr__(self, name: str) -> Any:
+        """The inner rule's m, v, m_hat, … can be looked at here as well."""
+        if name == "fast" or name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self.fast, name)
 
     @property
     def hyper_parameters(self) -> dict[str, Any]:
         return super().hyper_parameters | self.fast.hyper_parameters
 
     @classmethod
-    def check_keywords(cls, keywords: Iterable[str]) -> None:
-        """The inner rule's keywords are checked by the inner rule."""
+    def known(cls, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Its own hyper-parameters and those of the inner rule."""
+        inner = given.get("inner", Adam)
+        own = super().known(given)
+        return own | inner.known({}) if hasattr(inner, "known") else own

@@ -16,8 +16,8 @@ class Momentum(SGD):
         \theta_t &= \theta_{t-1} - \eta\, m_t \\
         \text{Nesterov:}\quad \theta_t &= \theta_{t-1} - \eta\, (g_t + \mu\, m_t)
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     momentum
@@ -45,6 +45,8 @@ class Momentum(SGD):
     nesterov = False
 
     state = ("m",)
+    batched = True
+    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.momentum * self.m + g

@@ -22,8 +22,8 @@ class NAdam(Adam):
 
     with m and v as in `Adam`.
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2, epsilon
@@ -44,6 +44,9 @@ class NAdam(Adam):
     """
 
     lr = 0.002
+
+    batched = True
+    elementwise = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -15,8 +15,8 @@ class Newton(Optimizer):
         \theta_t = \theta_{t-1} - \eta\, (H_t + \delta I)^{-1} g_t, \qquad
         H_t = \frac{\partial^2 \text{loss}}{\partial \theta^2}
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights
         See `Optimizer`. The Hessian has P × P entries: for small P.
     lr

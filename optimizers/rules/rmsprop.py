@@ -15,8 +15,8 @@ class RMSProp(AdaGrad):
         v_t &= \rho\, v_{t-1} + (1 - \rho)\, g_t^2 \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{v_t} + \epsilon}
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
     rho
@@ -40,6 +40,9 @@ class RMSProp(AdaGrad):
 
     rho = 0.9
     epsilon = 1e-8
+
+    batched = True
+    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

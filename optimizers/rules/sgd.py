@@ -14,8 +14,8 @@ class SGD(Optimizer):
 
         \theta_t = \theta_{t-1} - \eta\, g_t
 
-    Arguments
-    ---------
+    Parameters
+    ----------
     loss, weights, lr
         See `Optimizer`.
 
