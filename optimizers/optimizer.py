@@ -310,6 +310,24 @@ class Optimizer(ABC):
                 bar.close()
         return self.path
 
+    def select(self, runs: np.ndarray) -> None:
+        """Go on with some of the runs only.
+
+        Parameters
+        ----------
+        runs
+            Which: an array of bool, (runs,).
+        """
+        self._select(runs, self._theta.shape[:-1])
+        self._diverged_at = np.broadcast_to(self._diverged_at, runs.shape)[runs]
+
+    def _select(self, runs: np.ndarray, shape: tuple[int, ...]) -> None:
+        for name, value in list(vars(self).items()):
+            if isinstance(value, Optimizer):
+                value._select(runs, shape)
+            elif isinstance(value, np.ndarray) and value.ndim > 1 and value.shape[:-1] == shape:
+                setattr(self, name, value[runs])
+
     def _evaluate(self, batch: Any) -> tuple[Any, np.ndarray]:
         if batch is None and hasattr(self.loss, "noise"):
             # the noise belongs to the step, so that every rule meets the same

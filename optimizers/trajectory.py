@@ -184,52 +184,57 @@ class Recorder:
         self.loss = np.empty((rows, *runs))
         self.grad_norm = np.empty((rows, *runs))
         self.step = np.empty(rows, int)
-        self.watched: dict[str, np.ndarray | None] = dict.fromkeys(watch)
-        self.row = 0  # where the newest iterate is
+        self.watch = watch
+        self.watched: dict[str, np.ndarray] = {}
+        self.kept = 0  # rows that are filled
         self.added = 0
-        self.norm: Any = np.nan
+        self.newest: tuple[Any, ...] = ()  # what of the newest iterate is not in a row yet
+        self.gradient = np.full_like(theta, np.nan)
         self.diverged_at = optimizer._diverged_at
 
     def add(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> np.ndarray:
         """Take in an iterate. Returns theta; among many, runs that diverged are nan from now on."""
-        # the row before is kept for good, or written over
-        row = self.row + (self.added > 0 and (self.added - 1) % self.every == 0)
+        following = self._mark(theta, loss)
+        newest: tuple[Any, ...] = (theta, loss, g, self.optimizer.t)
+        if self.watch:
+            newest += tuple([self._watched(name) for name in self.watch])
+        if self.added % self.every == 0:
+            self._keep(*newest)
+            newest = ()
+        self.newest, self.gradient = newest, g  # last, so that an interrupt leaves whole rows
+        self.added += 1
+        return following
+
+    def _keep(self, theta: np.ndarray, loss: Any, g: np.ndarray, t: int, *watched: Any) -> None:
+        row = self.kept
         if row == len(self.step):
             self._grow()
-        norms = norm(g)
         self.theta[row] = theta
         self.loss[row] = loss
-        self.grad_norm[row] = norms
-        self.step[row] = self.optimizer.t
-        if self.watched:
-            for name in self.watched:
-                self._watch(name, row)
-        theta = self._mark(theta, loss)
-        self.norm, self.row = norms, row  # last, so that an interrupt leaves whole rows
-        self.added += 1
-        return theta
+        self.grad_norm[row] = norm(g)
+        self.step[row] = t
+        for name, value in zip(self.watch, watched, strict=True):
+            if value is not None:
+                if name not in self.watched:
+                    self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)
+                self.watched[name][row] = value
+        self.kept = row + 1
 
     def _grow(self) -> None:
         rows = min(2 * len(self.step), self.most)
         for name in ("theta", "loss", "grad_norm", "step"):
             setattr(self, name, _longer(getattr(self, name), rows))
-        self.watched = {k: None if v is None else _longer(v, rows) for k, v in self.watched.items()}
+        self.watched = {name: _longer(column, rows) for name, column in self.watched.items()}
 
-    def _watch(self, name: str, row: int) -> None:
+    def _watched(self, name: str) -> Any:
+        """The optimizer's attribute of that name; None while it may yet come into being."""
         value = getattr(self.optimizer, name, None)
-        if value is None and self.added == 0:
-            return  # it comes into being with the first step
-        if not _watchable(name, value):
-            seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
-            what = type(self.optimizer).__name__
-            lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"
-            raise ValueError(
-                f"watch: {what} {lacks}; it has {', '.join(seen)}.{nearest(name, seen)}"
-            )
-        kept = self.watched[name]
-        if kept is None:
-            kept = self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)  # type: ignore[arg-type]
-        kept[row] = value
+        if (value is None and self.added == 0) or _watchable(name, value):
+            return value
+        seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
+        what = type(self.optimizer).__name__
+        lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"
+        raise ValueError(f"watch: {what} {lacks}; it has {', '.join(seen)}.{nearest(name, seen)}")
 
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
         if theta.ndim == 1:
@@ -240,9 +245,9 @@ class Recorder:
             if not fine and self.diverged_at == -1:
                 self.diverged_at = self.optimizer.t
             return theta
-        finite = np.isfinite(loss) & np.isfinite(theta).all(axis=-1)
-        if finite.all():
+        if np.isfinite(theta).all() and np.isfinite(loss).all():
             return theta
+        finite = np.isfinite(loss) & np.isfinite(theta).all(axis=-1)
         newly = ~finite & (self.diverged_at == -1)
         self.diverged_at = np.where(newly, self.optimizer.t, self.diverged_at)
         return np.where(finite[..., np.newaxis], theta, np.nan)
@@ -254,15 +259,21 @@ class Recorder:
 
     def within(self, tol: float) -> bool:
         """Whether the gradient's norm is at most tol in every run that has not diverged."""
-        return bool(np.all((self.norm <= tol) | (self.diverged_at != -1)))
+        return bool(np.all((norm(self.gradient) <= tol) | (self.diverged_at != -1)))
 
     def trajectory(self) -> Trajectory:
         """The rows so far."""
         optimizer = self.optimizer
-        if not self.added:  # stopped before the start was evaluated
-            self.theta[0], self.step[0] = optimizer._theta, optimizer.t
-            self.loss[0] = self.grad_norm[0] = np.nan
-        rows = self.row + 1
+        if self.newest:
+            with np.errstate(all="ignore"):
+                self._keep(*self.newest)
+            self.newest = ()
+        elif not self.added:  # stopped before the start was evaluated
+            unknown = np.full(optimizer._theta.shape[:-1], np.nan)
+            self._keep(
+                optimizer._theta, unknown, self.gradient, optimizer.t, *[None] * len(self.watch)
+            )
+        rows = self.kept
         at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1]).copy()
         return Trajectory(
             theta=_longer(self.theta, rows),
@@ -272,7 +283,7 @@ class Recorder:
             rule=type(optimizer).__name__,
             hyper_parameters=optimizer.hyper_parameters,
             layout=optimizer.layout,
-            watched={k: _longer(v, rows) for k, v in self.watched.items() if v is not None},
+            watched={name: _longer(column, rows) for name, column in self.watched.items()},
             **_divergence(at),
         )
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
-from optimizers.experiments.inputs import Rule, check_rule, label_of, name_of, with_progress
+from optimizers.experiments.inputs import Rule, check_rule, label_of, name_of
+from optimizers.experiments.runs import finish
 from optimizers.gradients import Gradient
 from optimizers.weights import flatten
 
@@ -106,26 +108,15 @@ def basins(
     resolution = checks.whole("resolution", resolution, 2)
     x, y = (np.linspace(low, high, resolution) for low, high in function.domain)
     starts = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    optimizer = rule(function, starts[0], **hyper_parameters)
-    if optimizer.batched:
-        path = rule(function, starts, **hyper_parameters).minimize(
-            steps, every=steps, progress=True
-        )
-        ends, diverged = path.theta[-1], path.diverged
-    else:
-        paths = [
-            rule(function, one, **hyper_parameters).minimize(steps, every=steps)
-            for one in with_progress(starts, label_of(rule))
-        ]
-        ends = np.stack([path.theta[-1] for path in paths])
-        diverged = np.array([path.diverged for path in paths])
-    minima, reached = _assign(ends, diverged, function)
+    settled: Rule = partial(rule, **hyper_parameters)
+    ends = finish(settled, function, None, steps, {}, starts)
+    minima, reached = _assign(ends.theta, ends.diverged, function)
     with np.errstate(all="ignore"):
-        final = np.where(diverged, np.inf, function.exact(ends))
+        final = np.where(ends.diverged, np.inf, function.exact(ends.theta))
     shape = (resolution, resolution)
     return Basins(
         label_of(rule),
-        optimizer.hyper_parameters,
+        rule(function, starts[0], **hyper_parameters).hyper_parameters,
         function,
         steps,
         x,

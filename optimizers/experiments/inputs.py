@@ -101,8 +101,10 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def with_progress(items: Iterable[Any], label: str) -> Iterable[Any]:
-    """The items, with a bar on stderr if they take longer than a moment."""
+def with_progress(items: Iterable[Any], label: str, count: int) -> Iterable[Any]:
+    """The items, with a bar on stderr if they are several and take longer than a moment."""
+    if count == 1:
+        return items
     from tqdm.auto import tqdm
 
-    return tqdm(items, desc=label, unit="run", delay=0.5)
+    return tqdm(items, desc=label, total=count, delay=0.5)

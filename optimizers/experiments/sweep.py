@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,9 +21,8 @@ from optimizers.experiments.inputs import (
     plain,
     short,
     start_of,
-    with_progress,
 )
-from optimizers.optimizer import Optimizer
+from optimizers.experiments.runs import finish
 from optimizers.trajectory import Trajectory
 
 
@@ -136,33 +134,13 @@ def final_losses(
     grids: dict[str, np.ndarray],
 ) -> np.ndarray:
     """The loss after the last step for every combination of the grids, as a `Sweep` has it."""
-    first = {name: plain(grid[0]) for name, grid in grids.items()}
-    probe = rule(function, start, **first)
-    together = [
-        name
-        for name, grid in grids.items()
-        if probe.batched and _varies_by_run(probe, name) and grid.dtype != object
-    ]
-    looped = [name for name in grids if name not in together]
-    lengths = {name: len(grids[name]) for name in looped + together}
-    columns = {}
-    if together:
-        mesh = np.meshgrid(*[grids[name] for name in together], indexing="ij")
-        columns = {name: m.reshape(-1, 1) for name, m in zip(together, mesh, strict=True)}
-    indices = list(product(*[range(lengths[name]) for name in looped]))
-    losses = []
-    for index in with_progress(indices, label_of(rule)) if len(indices) > 1 else indices:
-        values = {name: plain(grids[name][i]) for name, i in zip(looped, index, strict=True)}
-        optimizer = rule(function, start, **values, **columns)
-        path = optimizer.minimize(steps, every=steps, progress=len(indices) == 1)
-        losses.append(marked(exact_losses(function, path)[-1], function, path.diverged))
-    order = [list(lengths).index(name) for name in grids]
-    return np.reshape(losses, list(lengths.values())).transpose(order)
-
-
-def _varies_by_run(optimizer: Optimizer, name: str) -> bool:
-    """Whether a hyper-parameter may be one number a run: those whose default is a float may."""
-    return isinstance(optimizer.known(optimizer.hyper_parameters).get(name), float)
+    mesh = np.meshgrid(*grids.values(), indexing="ij")
+    columns = {name: values.ravel() for name, values in zip(grids, mesh, strict=True)}
+    ends = finish(rule, function, start, steps, columns)
+    exact = getattr(function, "exact", function)
+    with np.errstate(all="ignore"):
+        loss = ends.loss if exact is function else exact(ends.theta)
+    return marked(loss, function, ends.diverged).reshape([len(grid) for grid in grids.values()])
 
 
 def exact_losses(function: Any, path: Trajectory) -> np.ndarray:

@@ -1,0 +1,119 @@
+"""Many runs, of which the ends are kept: side by side in one array where rule and loss allow it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optimizers.experiments.inputs import Rule, label_of, plain, with_progress
+from optimizers.optimizer import Optimizer
+
+IN_CACHE = 16_384  # weights of the runs in a piece: a formula's temporaries stay in the cache
+WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
+
+
+@dataclass
+class Ends:
+    """Where runs ended.
+
+    Attributes
+    ----------
+    theta, loss
+        The last weights, (runs, P), and the loss there, (runs,).
+    diverged
+        Which runs diverged, (runs,); their weights or losses are not finite.
+    """
+
+    theta: np.ndarray
+    loss: np.ndarray
+    diverged: np.ndarray
+
+
+def finish(
+    rule: Rule,
+    function: Any,
+    start: Any,
+    steps: int,
+    columns: Mapping[str, np.ndarray],
+    starts: np.ndarray | None = None,
+) -> Ends:
+    """Make all runs.
+
+    Parameters
+    ----------
+    rule, function, steps
+        What is run; one run after the other, unless rule and loss promise `batched`.
+    start
+        The weights that all runs start from.
+    columns
+        Hyper-parameters that differ from run to run, each (runs,).
+    starts
+        The weights that each run starts from, (runs, P), in the place of `start`.
+    """
+    count = len(starts) if starts is not None else len(next(iter(columns.values())))
+
+    def optimizer(runs: np.ndarray, numbers: set[str]) -> Optimizer:
+        """For these runs, which share all hyper-parameters but these numbers."""
+        values: dict[str, Any] = {k: plain(v[runs[0]]) for k, v in columns.items()}
+        values |= {name: columns[name][runs, np.newaxis] for name in numbers}
+        if starts is None:
+            return rule(function, start, **values)
+        return rule(function, starts[runs if together else runs[0]], **values)
+
+    together, numbers = False, set[str]()
+    probe = optimizer(np.array([0]), numbers)
+    together = probe.batched and probe.gradient.batched
+    if together:
+        numbers = {name for name in columns if _varies_by_run(probe, name, columns[name])}
+    size = max(1, IN_CACHE // probe.layout.size) if together else 1
+    shared = {name: column for name, column in columns.items() if name not in numbers}
+    pieces = [
+        group[i : i + size] for group in _alike(shared, count) for i in range(0, len(group), size)
+    ]
+    ends = Ends(np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool))
+
+    def work(runs: np.ndarray) -> None:
+        _run(optimizer(runs, numbers), steps, runs, ends)
+
+    # NumPy lets go of the lock on arrays of this size, so that threads share the work
+    workers = (os.cpu_count() or 1) if together and len(pieces) > 1 else 1
+    with ThreadPoolExecutor(workers) as pool:
+        done = pool.map(work, pieces) if workers > 1 else map(work, pieces)
+        for _ in with_progress(done, label_of(rule), len(pieces)):
+            pass
+    return ends
+
+
+def _varies_by_run(optimizer: Optimizer, name: str, values: np.ndarray) -> bool:
+    """Whether a hyper-parameter may be one number a run: those whose default is a float may."""
+    known = optimizer.known(optimizer.hyper_parameters)
+    return isinstance(known.get(name), float) and values.dtype != object
+
+
+def _alike(columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
+    """The indices of the runs, grouped by the values that they have in these columns."""
+    groups: dict[Any, list[int]] = {}
+    for i in range(count):
+        key = tuple(id(c[i]) if c.dtype == object else c[i] for c in columns.values())
+        groups.setdefault(key, []).append(i)
+    return [np.array(group) for group in groups.values()]
+
+
+def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends) -> None:
+    """Make the steps and note the ends; drop the runs that diverged once they are the half."""
+    stretch = 16
+    while True:
+        stretch = min(2 * stretch, steps - optimizer.t)
+        path = optimizer.minimize(stretch, every=stretch)
+        ends.theta[runs], ends.loss[runs] = path.theta[-1], path.loss[-1]
+        ends.diverged[runs] = path.diverged
+        if optimizer.t >= steps or np.all(path.diverged):
+            return
+        if path.theta[-1].size > WORTH_DROPPING and np.mean(path.diverged) >= 0.5:
+            runs = runs[~path.diverged]
+            optimizer.select(~path.diverged)
