@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import autograd.numpy as np
 import numpy
@@ -14,6 +16,9 @@ from autograd.tracer import isbox, new_box, trace_stack
 
 from optimizers.checks import shown
 from optimizers.weights import Layout
+
+if TYPE_CHECKING:
+    from optimizers.tape import Tape  # imported when something is recorded
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
 
@@ -35,8 +40,38 @@ def pure(loss: Loss) -> Loss:
     return loss
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """Whether a gradient is replayed from a recording, and why, or why not."""
+
+    yes: bool
+    why: str
+
+    def __bool__(self) -> bool:
+        return self.yes
+
+    def __repr__(self) -> str:
+        return f"{'recorded' if self.yes else 'not recorded'}: {self.why}"
+
+
+# The recordings of each loss, by the nesting, shapes and dtypes of what it is given; where it
+# cannot be replayed, the reason stands there. What is called but once is not recorded.
+_shared: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+_ONCE = object()
+
+
+def _recordings_of(loss: Any) -> dict[Any, Any]:
+    try:
+        return _shared.setdefault(loss, {})
+    except TypeError:  # it can be no key
+        return {}
+
+
 class Gradient:
     """g = ∂loss/∂θ at flat weights.
+
+    The gradient of a loss that is marked `pure` is recorded when it is taken a second time, and
+    replayed from then on (see tape.py). The numbers are the same.
 
     Parameters
     ----------
@@ -57,12 +92,63 @@ class Gradient:
         self.loss = loss
         self.layout = layout
         self.batched = bool(getattr(loss, "batched", False))
+        self.pure = bool(getattr(loss, "pure", False))
         self._traced = False  # whether the loss was ever seen to depend on the weights
+        self._nesting = (repr(layout.tree), layout.shapes)
+        self._start_recording()
+
+    def _start_recording(self) -> None:
+        self.tape: Tape | None = None  # the recording in use
+        self._why_not = "its second call will be" if self.pure else "the loss is not marked @pure"
+        self._recordings = _recordings_of(self.loss)
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
+        if self.tape is not None and batch is None and self.tape.fits(theta):
+            return self.tape.replay(theta)
         if theta.ndim > 1 and not self.batched:
             return self._looped(theta, batch)
+        if not self.pure:
+            return self.by_autograd(theta, batch)
+        return self._recorded(theta, batch)
+
+    def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
+        from optimizers.tape import NotReplayable, leaves, record, signature
+
+        inputs = (theta,) if batch is None else (theta, batch)
+        key = self._nesting, signature(*inputs)
+        if key not in self._recordings:
+            self._recordings[key] = _ONCE
+            return self.by_autograd(theta, batch)
+        if self._recordings[key] is _ONCE:
+            try:
+                self._recordings[key] = record(self.by_autograd, *inputs, title=self._name())
+            except NotReplayable as reason:
+                self._recordings[key] = str(reason)
+        known = self._recordings[key]
+        if isinstance(known, str):
+            self.tape, self._why_not = None, known
+            return self.by_autograd(theta, batch)
+        self.tape = known
+        return known.replay(*leaves(inputs))
+
+    @property
+    def recorded(self) -> Recorded:
+        """Whether the gradient is replayed, and if not, why."""
+        if self.tape is None:
+            return Recorded(False, self._why_not)
+        return Recorded(True, f"{self.tape.source.count(chr(10) + '    v')} lines of NumPy")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Recordings stay behind when an optimizer is copied or sent to another process."""
+        return {k: v for k, v in vars(self).items() if k not in ("tape", "_recordings")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start_recording()
+
+    def by_autograd(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
+        """Loss and gradient by plain autograd, in one pass."""
         try:
             with trace_stack.new_trace() as here:
                 end = self._at(batch)(new_box(theta, here, VJPNode.new_root()))
@@ -121,7 +207,8 @@ class Gradient:
             )
 
     def _name(self) -> str:
-        return str(getattr(self.loss, "__name__", type(self.loss).__name__))
+        named = getattr(self.loss, "__name__", getattr(self.loss, "name", None))
+        return str(named or type(self.loss).__name__)
 
     def _expected(self) -> str:
         return f"the loss {self._name()!r} must return one number"

@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 import numpy as np
 
 from optimizers import checks
+from optimizers.blocks import WORTHWHILE, update_in_blocks
 from optimizers.checks import shown
-from optimizers.gradients import Gradient
+from optimizers.gradients import Gradient, Recorded
 from optimizers.trajectory import Recorder, Trajectory
 from optimizers.weights import flatten
 
@@ -339,7 +340,12 @@ class Optimizer(ABC):
         self.t += 1
         self.eta = self._learning_rate()
         self.g = g
-        self._theta = self.update(self._theta, g)
+        self._theta = self._moved(self._theta, g)
+
+    def _moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        if self.elementwise and theta.shape[-1] >= WORTHWHILE:
+            return update_in_blocks(self, theta, g)
+        return self.update(theta, g)
 
     def _learning_rate(self) -> Number:
         if not callable(self.lr):
@@ -383,6 +389,11 @@ class Optimizer(ABC):
     def known(cls, given: Mapping[str, Any]) -> dict[str, Any]:
         """The hyper-parameters that a call with these keywords may set, with their defaults."""
         return defaults(cls)
+
+    @property
+    def recorded(self) -> Recorded:
+        """Whether the gradient is replayed from a recording (true or false), and why."""
+        return self.gradient.recorded
 
     def __repr__(self) -> str:
         values = (f"{name}={_short(v)}" for name, v in self.hyper_parameters.items())

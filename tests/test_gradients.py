@@ -5,7 +5,8 @@ import numpy
 import pytest
 from autograd import grad, hessian
 
-from optimizers.functions import FUNCTIONS, rosenbrock
+from optimizers import Adam
+from optimizers.functions import FUNCTIONS, rosenbrock, shifted, sphere
 from optimizers.gradients import Gradient, pure
 from optimizers.weights import flatten
 
@@ -77,3 +78,110 @@ def test_pure_marks_a_loss_and_leaves_it_as_it_is():
 
     assert pure(loss) is loss
     assert loss.pure
+
+
+def recorded_after(loss, weights, calls=2, batch=None):
+    gradient, theta = gradient_of(loss, weights)
+    for _ in range(calls):
+        gradient(theta, batch)
+    return gradient
+
+
+def test_a_library_function_is_recorded_at_its_second_call():
+    assert not recorded_after(shifted(rosenbrock, 1.0), [1.0, 2.0], calls=1).recorded
+    gradient = recorded_after(shifted(rosenbrock, 2.0), [1.0, 2.0])
+    assert gradient.recorded
+    assert "lines of NumPy" in repr(gradient.recorded)
+    assert "def replay(theta):" in gradient.tape.source
+
+
+@pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda f: f.label)
+def test_a_replay_gives_what_autograd_gives(function):
+    rng = numpy.random.default_rng(1)
+    for shape in [(2,), (5, 2)]:
+        gradient = recorded_after(function, rng.uniform(*function.domain.T, size=shape))
+        assert gradient.recorded
+        for _ in range(20):
+            theta = rng.uniform(*function.domain.T, size=shape)
+            kept = theta.copy()
+            value, g = gradient(theta)
+            expected, expected_g = gradient.by_autograd(theta)
+            numpy.testing.assert_array_max_ulp(value, expected, 2)
+            numpy.testing.assert_array_max_ulp(g, expected_g, 2)
+            assert numpy.array_equal(theta, kept)
+
+
+def test_a_user_s_loss_is_recorded_when_it_is_marked_pure():
+    def bowl(w):
+        return np.sum(w["a"] ** 2) + w["b"] ** 2
+
+    weights = {"a": [1.0, 2.0], "b": 3.0}
+    plain = recorded_after(bowl, weights)
+    assert not plain.recorded
+    assert "not marked @pure" in repr(plain.recorded)
+    assert recorded_after(pure(bowl), weights).recorded
+
+
+def test_a_loss_that_reads_a_changing_global_is_never_replayed_without_the_promise():
+    scale = [1.0]
+    gradient, theta = gradient_of(lambda x: scale[0] * np.sum(x), [1.0, 2.0])
+    for scale[0] in (1.0, 2.0, 3.0):
+        assert gradient(theta)[1].tolist() == [scale[0]] * 2
+
+
+def test_a_loss_that_branches_or_draws_falls_back_to_autograd_and_says_why():
+    @pure
+    def branches(x):
+        return np.sum(x**2) if x[0] > 0 else np.sum(x)
+
+    gradient = recorded_after(branches, [1.0, 2.0], calls=3)
+    assert not gradient.recorded
+    assert "branches on a value" in repr(gradient.recorded)
+    assert gradient(np.array([-1.0, 2.0]))[1].tolist() == [1, 1]
+
+    @pure
+    def draws(x):
+        return np.sum(x) * numpy.random.default_rng().random()
+
+    assert not recorded_after(draws, [1.0, 2.0], calls=3).recorded
+
+
+def test_each_shape_and_each_nesting_has_a_recording_of_its_own():
+    @pure
+    def loss(w):
+        return np.sum(w["a"] * np.arange(3))
+
+    first = recorded_after(loss, {"a": [1.0, 2.0, 3.0]})
+    other = recorded_after(loss, {"b": [[9.0]], "a": [1.0, 2.0, 3.0]})
+    assert first.tape is not other.tape
+    assert other(np.array([9.0, 1, 2, 3]))[1].tolist() == [0, 0, 1, 2]
+    gradient, theta = gradient_of(sphere, [1.0, 2.0])
+    for point in (theta, theta, np.ones((3, 2)), np.ones((3, 2)), theta):
+        assert numpy.array_equal(gradient(point)[1], 2 * point)
+
+
+def test_the_batch_is_an_input_of_the_recording():
+    @pure
+    def loss(w, batch):
+        x, y = batch
+        return np.mean((x @ w - y) ** 2)
+
+    rng = numpy.random.default_rng(0)
+    gradient, theta = gradient_of(loss, [1.0, 2.0])
+    for _ in range(4):
+        batch = rng.normal(size=(5, 2)), rng.normal(size=5)
+        value, g = gradient(theta, batch)
+        expected, expected_g = gradient.by_autograd(theta, batch)
+        assert value == expected
+        assert numpy.array_equal(g, expected_g)
+    assert gradient.recorded
+
+
+def test_recorded_or_plain_a_path_is_the_same():
+    recorded, plain = Adam(rosenbrock, [-1.5, 2.0], 0.05), Adam(rosenbrock, [-1.5, 2.0], 0.05)
+    plain.gradient.pure = False
+    ours, theirs = recorded.minimize(200), plain.minimize(200)
+    assert recorded.recorded
+    assert not plain.recorded
+    assert numpy.array_equal(ours.theta, theirs.theta)
+    assert numpy.array_equal(ours.loss, theirs.loss)

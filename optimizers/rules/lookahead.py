@@ -85,7 +85,7 @@ class Lookahead(Optimizer):
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.fast.t, self.fast.eta, self.fast.batch = self.t, self.eta, self.batch
-        fast = self.fast.update(theta, g)
+        fast = self.fast._moved(theta, g)
         if self.t % self.k:
             return fast
         self.slow = self.slow + self.alpha * (fast - self.slow)

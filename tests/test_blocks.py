@@ -1,0 +1,47 @@
+"""Updated in blocks, the weights and the inner state are the same to the last bit."""
+
+import numpy
+import pytest
+
+from optimizers import RULES, Adam, Lookahead
+from optimizers.blocks import BLOCK, WORTHWHILE
+
+ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.elementwise}
+
+
+def no_loss(x):
+    """The tests hand the gradient in."""
+
+
+def three_updates(rule, size, monkeypatch, *, blocks, runs=()):
+    monkeypatch.setattr("optimizers.optimizer.WORTHWHILE", WORTHWHILE if blocks else 10**12)
+    rng = numpy.random.default_rng(0)
+    no_loss.batched = bool(runs)
+    optimizer = rule(no_loss, rng.normal(size=(*runs, size)))
+    for _ in range(3):
+        optimizer._step(rng.normal(size=(*runs, size)))
+    return optimizer
+
+
+@pytest.mark.parametrize("rule", ELEMENTWISE.values(), ids=ELEMENTWISE)
+@pytest.mark.parametrize("size", [WORTHWHILE, WORTHWHILE + BLOCK // 2 + 1])
+def test_blocks_give_the_same_weights_and_state_bit_for_bit(rule, size, monkeypatch):
+    whole = three_updates(rule, size, monkeypatch, blocks=False)
+    parts = three_updates(rule, size, monkeypatch, blocks=True)
+    assert vars(parts).keys() == vars(whole).keys()
+    for name, value in vars(whole).items():
+        if isinstance(value, (numpy.ndarray, float, int)):
+            assert numpy.array_equal(getattr(parts, name), value), name
+
+
+def test_runs_keep_their_place_in_front_of_the_blocks(monkeypatch):
+    whole = three_updates(Adam, WORTHWHILE, monkeypatch, blocks=False, runs=(2,))
+    parts = three_updates(Adam, WORTHWHILE, monkeypatch, blocks=True, runs=(2,))
+    assert numpy.array_equal(whole._theta, parts._theta)
+
+
+def test_lookahead_updates_its_inner_rule_in_blocks(monkeypatch):
+    whole = three_updates(Lookahead, WORTHWHILE, monkeypatch, blocks=False)
+    parts = three_updates(Lookahead, WORTHWHILE, monkeypatch, blocks=True)
+    assert numpy.array_equal(whole._theta, parts._theta)
+    assert numpy.array_equal(whole.m_hat, parts.m_hat)
