@@ -30,6 +30,7 @@ figures: $(VENV)/class
 	$(VENV)/bin/python -m optimizers --out figures/race.png
 
 $(VENV)/class: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what requirements.txt names, about a minute ..."
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 

@@ -1,4 +1,14 @@
-"""Learn how optimizers work: update rules, trajectories, fair comparisons, pictures."""
+"""Learn how optimizers work: update rules, trajectories, fair comparisons, pictures.
+
+    from optimizers import SGD, Adam, compare
+    from optimizers.functions import rosenbrock
+
+    path = Adam(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(500)    # one run
+    race = compare([SGD, Adam], rosenbrock)                        # tuned alike, raced; race.plot()
+
+`optimizers.functions` has the test functions, `optimizers.plotting` the pictures; `sweep` and
+`basins` run many at once; `help(Adam)` shows a rule, `help(Optimizer)` how to write one.
+"""
 
 from optimizers.experiments import basins, compare, sweep
 from optimizers.gradients import pure

@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,8 @@ WORTHWHILE = 8 * BLOCK  # below that, one piece is as fast
 
 def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
     """`optimizer.update(theta, g)` for an elementwise rule: the same numbers, the same state."""
+    from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
+
     size = theta.shape[-1]
     whole = {name: v for name, v in vars(optimizer).items() if _has_weights(v, size)}
     result = np.empty_like(theta)

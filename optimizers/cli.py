@@ -112,8 +112,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_problem(grid)
     _add_out(grid, "sweep.png")
 
-    add("functions", _functions, "list the test functions with their formulas")
-    add("rules", _rules, "list the update rules with their formulas")
+    listed = add("functions", _functions, "list the test functions with their formulas")
+    listed.add_argument("names", nargs="*", type=_function, metavar="NAME", help="only these")
+    listed = add("rules", _rules, "list the update rules with their formulas")
+    listed.add_argument("names", nargs="*", type=_rule, metavar="RULE", help="only these")
     if not command.startswith("-") and command not in commands.choices:
         parser.error(
             f"no command {command!r}; there are {', '.join(commands.choices)}."
@@ -240,6 +242,8 @@ def _sweep(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
+    if sum(np.ndim(value) > 0 for _, value in options.grids) > 2:
+        raise ValueError("sweep draws one grid or two; give the others a single value")
     result = sweep(
         RULES[options.rule],
         FUNCTIONS[options.function],
@@ -252,12 +256,15 @@ def _sweep(options: argparse.Namespace) -> None:
         f"{options.rule} on {result.function.name}, {result.final_loss.size} runs of "
         f"{result.steps} steps\nbest: {best}\ndiverged: {result.diverged.mean():.0%}"
     )
+    if result.at_edge:
+        print(f"at the edge of its grid, a wider one may do better: {', '.join(result.at_edge)}")
     result.plot().figure.savefig(options.out, dpi=150)
     print(f"figure: {options.out}")
 
 
 def _functions(options: argparse.Namespace) -> None:
-    for label, function in FUNCTIONS.items():
+    for label in options.names or FUNCTIONS:
+        function = FUNCTIONS[label]
         if np.isfinite(function.minimum):
             where = " and ".join(_point(place) for place in function.minima)
             minimum = f"minimum {function.minimum:.6g} at {where}"
@@ -268,7 +275,8 @@ def _functions(options: argparse.Namespace) -> None:
 
 
 def _rules(options: argparse.Namespace) -> None:
-    for name, rule in RULES.items():
+    for name in options.names or RULES:
+        rule = RULES[name]
         values = ", ".join(
             f"{key}={getattr(value, '__name__', value)}" for key, value in defaults(rule).items()
         )

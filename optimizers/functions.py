@@ -170,6 +170,8 @@ class Function:
 
     def _points(self, x: ArrayLike) -> Any:
         """Return x as floats (or as the box that autograd puts around them), its shape checked."""
+        if isinstance(x, dict):
+            raise TypeError(f"x must be an array of coordinates for {self.name}, got a dict")
         points = _real("x", x)
         if not (points.shape and self._takes(points.shape[-1])):
             raise ValueError(

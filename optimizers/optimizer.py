@@ -131,6 +131,12 @@ class Optimizer(ABC):
     def __new__(cls, *args: Any, **keywords: Any) -> Optimizer:
         """Refuse unknown keywords by name before any rule's own __init__ sees them."""
         known = cls.known(keywords)
+        if len(args) > 3 and not any(map(_arguments, cls.__mro__)):
+            by_name = ", ".join(f"{name}=…" for name in list(known)[1:])
+            raise TypeError(
+                f"{cls.__name__}: what comes after lr is given by name: "
+                f"{cls.__name__}(loss, weights, lr, {by_name})"
+            )
         for name in keywords:
             if name not in known and name not in ("loss", "weights"):
                 ours = OTHER_SPELLINGS.get(name)
@@ -181,6 +187,15 @@ class Optimizer(ABC):
         self.t = 0
         self.batch: Any = None
         self._diverged_at: Any = -1
+
+    def __getattr__(self, name: str) -> Any:
+        """Only called for what is not there: say what may be meant."""
+        if name == "_theta":
+            hint = "does its __init__ call super().__init__(loss, weights, lr)?"
+        else:
+            hint = f"an array that starts at zero is named in the class: state = ({name!r},)."
+            hint += checks.nearest(name, [n for n in dir(self) if not n.startswith("_")])
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; {hint}")
 
     @abstractmethod
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -418,14 +433,13 @@ def defaults(rule: type[Optimizer]) -> dict[str, Any]:
             and name not in NOT_HYPER_PARAMETERS
             and not hasattr(value, "__get__")  # a method or a property
         )
-        if ancestor is not Optimizer:
-            found.update(_arguments(ancestor))
+        found.update(_arguments(ancestor))
     return found
 
 
 def _arguments(rule: type) -> dict[str, Any]:
     """The hyper-parameters that an __init__ of the rule's own names, with their defaults."""
-    if "__init__" not in vars(rule):
+    if "__init__" not in vars(rule) or rule in (Optimizer, object):
         return {}
     return {
         name: p.default

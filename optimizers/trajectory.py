@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import math
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -17,17 +14,6 @@ from optimizers.weights import Layout
 
 FORMAT = "optimizers trajectory 1"
 FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full
-# what NumPy, zipfile and json raise for files that are cut short, altered or something else
-DAMAGED = (
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    OSError,
-    EOFError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 
 
 @dataclass(eq=False)
@@ -108,6 +94,8 @@ class Trajectory:
 
         Hyper-parameters that are functions (a schedule, phi) are kept as their text.
         """
+        import json
+
         arrays: dict[str, Any] = {f"watched/{name}": value for name, value in self.watched.items()}
         about = {
             "format": FORMAT,
@@ -139,6 +127,13 @@ class Trajectory:
         ValueError
             If the file is damaged or is not a trajectory.
         """
+        import json
+        import zipfile
+        import zlib
+
+        # what NumPy, zipfile and json raise for files that are cut short, altered, something else
+        damaged = (LookupError, TypeError, AttributeError, ValueError, OSError, EOFError)
+        not_zipped = (zipfile.BadZipFile, zlib.error)
         try:
             with open(file, "rb") as stream, np.load(stream, allow_pickle=False) as data:
                 arrays = {name: data[name] for name in data.files}
@@ -157,7 +152,7 @@ class Trajectory:
             )
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no file {str(file)!r}") from None
-        except DAMAGED as error:
+        except (*damaged, *not_zipped) as error:
             raise ValueError(f"{str(file)!r} is damaged or not a trajectory: {error}") from error
 
 

@@ -134,6 +134,14 @@ MISTAKES = {
     "misspelled": (make(Adam, beta_1=0.9), r"no hyper-parameter 'beta_1'.*Did you mean 'beta1'"),
     "of another rule": (make(SGD, momentum=0.9), r"SGD has no hyper-parameter 'momentum'"),
     "of the inner rule": (make(Lookahead, bta1=0.9), r"no hyper-parameter 'bta1'.*'beta1'"),
+    "by position after lr": (
+        lambda: AdamW(bowl, [1.0, 2.0], 0.01, 0.05),
+        r"after lr is given by name: AdamW\(loss, weights, lr, beta1=….*weight_decay=…",
+    ),
+    "a dict for a test function": (
+        lambda: SGD(rosenbrock, {"x": 1.0, "y": 2.0}).minimize(1),
+        r"must be an array of coordinates for Rosenbrock, got a dict",
+    ),
     # the weights
     "weights with nan": (weights([1.0, math.nan]), r"weights must be finite, got \[1.0, nan\]"),
     "weights infinite": (weights([math.inf]), r"weights must be finite"),
@@ -239,6 +247,10 @@ MISTAKES = {
     "start a string": (lambda: compare([SGD], beale, start="here"), r"here"),
     "sweep without a grid": (lambda: sweep(SGD, beale, lr=0.1), r"sweep needs a grid"),
     "sweep an empty grid": (lambda: sweep(SGD, beale, lr=[]), r"grid of lr is empty"),
+    "sweep fixed misspelled": (
+        lambda: sweep(AdamW, beale, lr=[0.1], learning_rate=0.1),
+        r"AdamW has no hyper-parameter 'learning_rate'",
+    ),
     "sweep a map": (lambda: sweep(SGD, beale, lr=np.ones((2, 2))), r"must have one axis"),
     "sweep unknown": (lambda: sweep(SGD, beale, rl=[0.1]), r"SGD has no hyper-parameter 'rl'"),
     "basins of a plain loss": (lambda: basins(SGD, bowl), r"function of two variables"),
@@ -257,6 +269,24 @@ def test_autograd_s_own_words_stay_the_cause(name):
     with pytest.raises(TypeError) as caught:
         MISTAKES[name][0]()
     assert isinstance(caught.value.__cause__, Exception)
+
+
+def test_what_a_rule_has_not_is_answered_with_a_hint():
+    class Rolling(Optimizer):
+        def direction(self, theta, g):
+            self.m = 0.9 * self.m + g
+            return self.m
+
+    class Empty(SGD):
+        def __init__(self, loss, weights, lr=0.1):
+            self.loss = loss
+
+    with pytest.raises(AttributeError, match=r"Rolling has no 'm'; .* state = \('m',\)"):
+        Rolling(bowl, [1.0]).minimize_raw()
+    with pytest.raises(AttributeError, match=r"super\(\).__init__"):
+        Empty(bowl, [1.0]).minimize(1)
+    with pytest.raises(AttributeError, match="Did you mean 'minimize'"):
+        SGD(bowl, [1.0]).minimise(3)
 
 
 def test_an_error_of_the_loss_s_own_stays_as_it_is():

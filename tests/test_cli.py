@@ -67,6 +67,8 @@ def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):
     for name, rule in RULES.items():
         assert f"{name}(lr=" in out
         assert formula(rule).splitlines()[-1].replace("&", "").strip() in out
+    assert main(["rules", "Adam"]) == 0
+    assert "SGD" not in capsys.readouterr().out
     assert not list(folder.iterdir())  # nothing is written where it isn't said
 
 
@@ -81,6 +83,7 @@ def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):
         ("sweep Adam lr=1:2:1", "must look like lr=1e-3:1:40"),
         ("sweep Adam rl=1e-3:1:3", "Did you mean 'lr'"),
         ("sweep Adam lr=0.1", "sweep needs a grid"),
+        ("sweep Adam lr=0.1:1:3 beta1=0:0.9:3 beta2=0:0.9:3", "draws one grid or two"),
         ("race --steps -3", "steps must be a whole number >= 1, got -3"),
         ("race --steps many", "invalid int value: 'many'"),
         ("race --start 1", "Rosenbrock, got shape (1,)"),

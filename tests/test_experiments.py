@@ -240,6 +240,31 @@ def test_a_new_formula_does_not_inherit_the_promise_to_take_many_runs():
     assert result.final_loss.tolist() == alone
 
 
+def test_a_promise_that_is_not_kept_is_an_error():
+    class Broken(Clipped):
+        batched = True
+
+    with pytest.raises(
+        ValueError, match="Broken promises `batched = True`, but gives other numbers"
+    ):
+        sweep(Broken, rosenbrock, steps=20, lr=[1e-3, 1e-1])
+
+
+def test_a_learning_rate_that_learns_nothing_is_not_good():
+    assert compare([SGD, Adam], rosenbrock, steps=3).rows()[1]["good_lr"] is None
+
+
+def test_a_sweep_says_when_the_best_value_sits_at_the_edge():
+    result = sweep(SGD, rosenbrock, steps=20, lr=[1e-6, 1e-5, 1e-4])
+    assert result.at_edge == ["lr"]
+    assert "at the edge: lr" in repr(result)
+    assert sweep(SGD, rosenbrock, steps=20, lr=[1e-5, 1e-3, 1.0]).at_edge == []
+
+
+def test_a_function_without_a_minimum_has_no_winner():
+    assert "who falls fastest" in repr(compare([SGD], monkey_saddle, steps=5, lr=1e-3))
+
+
 def test_in_more_dimensions_the_gap_is_measured_to_the_minimum_there():
     row = compare([Adam], styblinski_tang, start=[-3.0] * 5, steps=100).rows()[0]
     assert 0 <= row["gap"] < 1e-3

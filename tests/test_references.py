@@ -50,7 +50,7 @@ def difference(ours, theirs):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_rule_gives_the_reference_s_numbers(file, relative_differences):
+def test_rule_gives_the_reference_s_numbers(file, record_property):
     case, theirs, slow, x, y = read(file)
     if case["rule"] not in RULES:
         pytest.skip(f"{case['rule']} is not in the library yet")
@@ -70,7 +70,7 @@ def test_rule_gives_the_reference_s_numbers(file, relative_differences):
         for flat, leaves in ((path.theta, theirs), (path.watched.get("slow"), slow))
         for name, leaf in leaves.items()
     )
-    relative_differences.append((case["name"], repr(case["reference"]), largest))
+    record_property("relative difference", (case["name"], case["reference"], float(largest)))
     assert largest < TOLERANCE
 
 

@@ -7,7 +7,6 @@ at the edge of the grid, is said.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -34,6 +33,7 @@ from optimizers.weights import flatten
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
 LEARNING_RATES.setflags(write=False)  # every race shares them
 GOOD = 10.0  # a good learning rate ends within this factor of the best gap in the race
+FAR = 0.1  # … and leaves no larger share of the first gap than this
 TOLERANCE = 1e-3  # "steps to 0.1%": the share of the first gap to the minimum that may be left
 
 
@@ -105,11 +105,11 @@ class Comparison(Mapping[str, Trajectory]):
         Keys: rule, lr, final_loss, gap (final loss − minimum), distance (to the nearest minimum),
         steps_to_tolerance (first step with 0.1% of the first gap left), diverged (share of the
         grid), good_lr (lowest and highest learning rate around the tuned one that end within ten
-        times the best gap in the race, or within 0.1% of the first gap), at_edge (whether the tuned
-        value is the grid's first or last). What is not known is None.
+        times the best gap in the race, or within 0.1% of the first gap, and within 10% of it),
+        at_edge (whether the tuned value is the grid's first or last). What is not known is None.
         """
         rows = [self._row(label) for label in self]
-        return sorted(rows, key=lambda row: (np.isnan(row["final_loss"]), row["final_loss"]))
+        return sorted(rows, key=lambda row: row["final_loss"] if row["gap"] is None else row["gap"])
 
     def _row(self, label: str) -> dict[str, Any]:
         path, minimum = self[label], minimum_of(self.function)
@@ -119,7 +119,7 @@ class Comparison(Mapping[str, Trajectory]):
             "rule": label,
             "lr": self.lr[label],
             "final_loss": final,
-            "gap": None if minimum is None else final - minimum,
+            "gap": None if minimum is None else max(final - minimum, 0.0),  # rounding aside
             "distance": _distance(self.function, path),
             "steps_to_tolerance": _steps_to_tolerance(path, losses, minimum),
             "diverged": None,
@@ -141,7 +141,8 @@ class Comparison(Mapping[str, Trajectory]):
         order = np.argsort(self.lr_grid)
         grid, gap = self.lr_grid[order], curve[order] - minimum
         best_of_all = min(float(np.min(losses)) for losses in self.final_loss.values()) - minimum
-        bad = np.flatnonzero(~(gap <= max(GOOD * best_of_all, TOLERANCE * (first - minimum))))
+        limit = np.clip(GOOD * best_of_all, *np.multiply((TOLERANCE, FAR), first - minimum))
+        bad = np.flatnonzero(~(gap <= limit))
         best = int(np.argmin(gap))
         if best in bad:
             return None
@@ -159,8 +160,8 @@ class Comparison(Mapping[str, Trajectory]):
                 head + f"Each rule tuned over the same {len(self.lr_grid)} learning rates from "
                 f"{self.lr_grid.min():.3g} to {self.lr_grid.max():.3g}, on the loss after the last "
                 "step. Nothing is clipped.",
-                "Good lr: ends within ten times the best gap of this race, or with 0.1% of the "
-                "first gap left.",
+                "The gap is the loss above the minimum. Good lr: ends within ten times the best "
+                "gap of this race, or with 0.1% of the first one left, never with more than 10%.",
             ]
         edge = [row["rule"] for row in self.rows() if row["at_edge"]]
         if edge:
@@ -186,6 +187,8 @@ class Comparison(Mapping[str, Trajectory]):
                 "Losses are without the noise. Every rule met the same noise, and was tuned on it: "
                 "another seed may rank them differently."
             )
+        if getattr(self.function, "minimum", 0.0) == -np.inf:
+            notes.append("Unbounded below: the order says who falls fastest, not who is best.")
         left = [label for label in self if _left_domain(self.function, self[label])]
         if left:
             notes.append(
@@ -208,6 +211,8 @@ class Comparison(Mapping[str, Trajectory]):
         return "\n".join(lines + self.notes())
 
     def _repr_html_(self) -> str:
+        import html
+
         head, *body = zip(*_table(self), strict=True)
         cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
         rows = "".join(
@@ -287,8 +292,9 @@ def _distance(function: Any, path: Trajectory) -> float | None:
     minima = getattr(function, "minima", None)
     if minima is None or not len(minima):
         return None
-    with np.errstate(over="ignore"):
-        return float(np.linalg.norm(path.theta[-1] - minima, axis=1).min())
+    if path.diverged:
+        return None
+    return float(np.linalg.norm(path.theta[-1] - minima, axis=1).min())
 
 
 def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | None) -> int | None:
@@ -332,7 +338,7 @@ def _table(race: Comparison) -> list[list[str]]:
     columns.append(["distance", *(_number(row["distance"]) for row in rows)])
     if known is not None:
         steps = [row["steps_to_tolerance"] for row in rows]
-        columns.append(["steps to 0.1%", *("–" if s is None else str(s) for s in steps)])
+        columns.append(["steps to 0.1% of gap", *("–" if s is None else str(s) for s in steps)])
     if race.lr_grid is not None:
         columns.append(["diverged", *(f"{row['diverged']:.0%}" for row in rows)])
         columns.append(["good lr", *(_range(row["good_lr"]) for row in rows)])

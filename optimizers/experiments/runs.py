@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,6 +54,8 @@ def finish(
     starts
         The weights that each run starts from, (runs, P), in the place of `start`.
     """
+    from concurrent.futures import ThreadPoolExecutor  # slow to import
+
     count = len(starts) if starts is not None else len(next(iter(columns.values())))
 
     def optimizer(runs: np.ndarray, numbers: set[str]) -> Optimizer:
@@ -70,6 +71,7 @@ def finish(
     together = probe.batched and probe.gradient.batched
     if together:
         numbers = {name for name in columns if _varies_by_run(probe, name, columns[name])}
+        _hold_to_its_promise(optimizer, count, numbers)
     size = max(1, IN_CACHE // probe.layout.size) if together else 1
     shared = {name: column for name, column in columns.items() if name not in numbers}
     pieces = [
@@ -87,6 +89,27 @@ def finish(
         for _ in with_progress(done, label_of(rule), len(pieces)):
             pass
     return ends
+
+
+def _hold_to_its_promise(
+    optimizer: Callable[[np.ndarray, set[str]], Optimizer], count: int, numbers: set[str]
+) -> None:
+    """Compare a few steps of the first and the last run side by side with the first alone.
+
+    A formula that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
+    """
+    both = optimizer(np.array([0, count - 1]), numbers)
+    alone = optimizer(np.array([0]), numbers)
+    if both._theta.ndim == 1:
+        return  # all runs are the same one
+    beside, by_itself = both.minimize(3).theta[-1, 0], alone.minimize(3).theta[-1].reshape(-1)
+    diverged = not np.isfinite(by_itself).all()
+    if not diverged and not np.allclose(beside, by_itself, rtol=1e-6):
+        raise ValueError(
+            f"{type(both).__name__} promises `batched = True`, but gives other numbers for two "
+            "runs side by side than for one: take sums and norms with axis=-1, keepdims=True, or "
+            "leave out the promise"
+        )
 
 
 def _varies_by_run(optimizer: Optimizer, name: str, values: np.ndarray) -> bool:

@@ -60,6 +60,16 @@ class Sweep:
         }
         return {**values, "loss": float(self.final_loss[at])}
 
+    @property
+    def at_edge(self) -> list[str]:
+        """The hyper-parameters whose best value is the first or the last of its grid."""
+        best = self.best
+        return [
+            name
+            for name, grid in self.grids.items()
+            if grid.dtype.kind in "if" and best[name] in (grid.min(), grid.max()) and len(grid) > 2
+        ]
+
     def plot(self, ax: Any = None) -> Any:
         """Draw a curve for one grid, a heat map for two. Returns the Axes."""
         from optimizers.plotting import plot_heatmap
@@ -69,9 +79,10 @@ class Sweep:
     def __repr__(self) -> str:
         size = " × ".join(f"{len(grid)} {name}" for name, grid in self.grids.items())
         best = ", ".join(f"{name}={short(value)}" for name, value in self.best.items())
+        edge = f" (at the edge: {', '.join(self.at_edge)})" if self.at_edge else ""
         return (
             f"<Sweep of {self.rule} on {name_of(self.function)}: {size}, {self.steps} steps; "
-            f"best {best}; {self.diverged.mean():.0%} diverged>"
+            f"best {best}{edge}; {self.diverged.mean():.0%} diverged>"
         )
 
 
@@ -118,6 +129,7 @@ def sweep(
     start = start_of(function, start)
     function = fitted(function, start)
     fixed = {name: value for name, value in grids.items() if not is_grid(name, value)}
+    rule(function, start, **fixed)  # says what is wrong with names and values
     axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(name, value)}
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform, ScaledTranslation
 
-from optimizers.plotting.style import INK, LABELLED, WIDTH, Look, casing, panel_width
+from optimizers.plotting.style import INK, LABELLED, SOFT, WIDTH, Look, panel_width
 
 GAP = 10.0  # points between the axes and the labels
 SIZE = 11.0  # of the letters, in points
@@ -49,8 +49,7 @@ class EndLabels(Artist):
             for e in self.entries
         ]
         self.ties = [
-            Line2D([], [], color=e.look.color, linewidth=0.9, path_effects=casing(0.9))
-            for e in self.entries
+            Line2D([], [], color=SOFT, linewidth=0.9, linestyle=(0, (1, 2))) for e in self.entries
         ]
         ax.add_artist(self)
         self.set_clip_on(False)

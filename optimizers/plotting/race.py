@@ -17,7 +17,7 @@ from optimizers.plotting.style import LABELLED, caption, looks, number, place
 COLUMNS = 11.0  # inches: a figure at least so wide has its panels side by side
 
 
-def plot_race(comparison: Any, axes: Any = None, *, width: float = 16.0) -> np.ndarray:
+def plot_race(comparison: Any, axes: Any = None, *, width: float = 12.0) -> np.ndarray:
     """Draw the panels of a comparison: paths, convergence, learning-rate curves.
 
     The paths are left out unless the function has two variables, the learning-rate curves if the

@@ -94,7 +94,7 @@ class Lookahead(Optimizer):
     def __getattr__(self, name: str) -> Any:
         """The inner rule's m, v, m_hat, … can be looked at here as well."""
         if name == "fast" or name.startswith("_"):
-            raise AttributeError(name)
+            return super().__getattr__(name)
         return getattr(self.fast, name)
 
     @property
