@@ -2,6 +2,7 @@
 # make test    ruff, mypy, pytest with doctests, every notebook executed
 # make lab     open the notebooks
 # make notebooks, make figures    execute and draw again what the repository shows
+# make bench   measure beside torch and optax (installs them, some minutes), write benchmarks/RESULTS.md
 #
 # Everything is installed into .venv by itself. Another Python: make demo PYTHON=python3.13
 
@@ -9,7 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
 
-.PHONY: demo test lab notebooks figures clean
+.PHONY: demo test lab notebooks figures bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
@@ -29,6 +30,9 @@ notebooks: $(VENV)/dev
 figures: $(VENV)/class
 	$(VENV)/bin/python -m optimizers --out figures/race.png
 
+bench: $(VENV)/bench
+	$(VENV)/bin/python -m benchmarks
+
 $(VENV)/class: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
 	@echo "Installing what requirements.txt names, about a minute ..."
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
@@ -36,6 +40,10 @@ $(VENV)/class: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/pyt
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/class
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/bench: benchmarks/requirements.txt $(VENV)/class
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
 	@touch $@
 
 $(VENV)/bin/python:

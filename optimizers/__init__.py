@@ -10,7 +10,8 @@
 `basins` run many at once; `help(Adam)` shows a rule, `help(Optimizer)` how to write one.
 """
 
-from optimizers.experiments import basins, compare, sweep
+from typing import TYPE_CHECKING, Any
+
 from optimizers.gradients import pure
 from optimizers.optimizer import Optimizer
 from optimizers.rules import (
@@ -31,6 +32,9 @@ from optimizers.rules import (
     RMSProp,
 )
 from optimizers.trajectory import Trajectory
+
+if TYPE_CHECKING:
+    from optimizers.experiments import basins, compare, sweep
 
 __version__ = "0.1.0"
 
@@ -57,3 +61,12 @@ __all__ = [
     "pure",
     "sweep",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The experiments are imported when they are first asked for: that makes the start quicker."""
+    if name in ("basins", "compare", "sweep"):
+        from optimizers import experiments
+
+        return getattr(experiments, name)
+    raise AttributeError(f"module 'optimizers' has no attribute {name!r}")

@@ -6,15 +6,16 @@ on a part of the weights as well as on all. Of a part, the temporaries never lea
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Iterable
+from sys import getrefcount
 from typing import Any
 
 import numpy as np
 
-BLOCK = 32_768  # weights: a dozen arrays of that size are 3 MB
-WORTHWHILE = 8 * BLOCK  # below that, one piece is as fast
+BLOCK = 65_536  # weights: half a megabyte an array, and few enough calls of Python
+UNSHARED = 2  # references to an array that only `_room` holds: its own, and getrefcount's
+WORTHWHILE = 4 * BLOCK  # below that, one piece is as fast
 
 
 def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -23,13 +24,14 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
 
     size = theta.shape[-1]
     whole = {name: v for name, v in vars(optimizer).items() if _has_weights(v, size)}
-    result = np.empty_like(theta)
+    spare: dict[str, np.ndarray] = vars(optimizer).setdefault("_spare", {})
+    result = _room("_theta", theta, spare)
     made: dict[str, np.ndarray] = {}
 
     def update(place: slice) -> dict[str, Any]:
-        part = copy.copy(optimizer)  # anew, so that a running product is multiplied but once
         pieces = {name: array[..., place] for name, array in whole.items()}
-        vars(part).update(pieces)
+        part = object.__new__(type(optimizer))  # anew, so that a running product grows but once
+        part.__dict__ = {**vars(optimizer), **pieces}
         result[..., place] = part.update(theta[..., place], g[..., place])
         return {k: v for k, v in vars(part).items() if v is not pieces.get(k)}
 
@@ -43,14 +45,27 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
 
     first, *rest = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
     attributes = update(first)
-    made = {k: np.empty_like(theta) for k, v in attributes.items() if _has_weights(v, BLOCK)}
+    names = [name for name, value in attributes.items() if _has_weights(value, BLOCK)]
+    made = {name: _room(name, theta, spare) for name in names}
     keep(first, attributes)
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
         share = -(-len(rest) // workers)  # neighbours together: they share pages of memory
         list(pool.map(work, [rest[i : i + share] for i in range(0, len(rest), share)]))
+    spare.update({name: whole[name] for name in names if name in whole}, _theta=theta)
     vars(optimizer).update(attributes | made)
     return result
+
+
+def _room(name: str, theta: np.ndarray, spare: dict[str, np.ndarray]) -> np.ndarray:
+    """An array like theta to write into: the one of two steps ago, unless somebody holds it.
+
+    New memory costs as much as the formula: the system clears each page when it is first touched.
+    """
+    array = spare.pop(name, None)
+    if array is None or array.shape != theta.shape or getrefcount(array) > UNSHARED:
+        return np.empty_like(theta)
+    return array
 
 
 def _has_weights(value: Any, size: int) -> bool:

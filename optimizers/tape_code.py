@@ -424,6 +424,8 @@ class Emission:
         self.constants: dict[Any, tuple[str, str]] = {}  # name and definition of each
         self.free: dict[Any, list[str]] = defaultdict(list)  # arrays to write over, by layout
         self.count = 0
+        theta = self.inputs[0]  # where it lies column by column, the gradient had better as well
+        self.by_columns = len(theta.shape) > 1 and theta.strides[0] < theta.strides[-1]
 
     def source(self, title: str) -> str:
         """Write it all; the names of the constants are defined in `names`."""
@@ -448,6 +450,7 @@ class Emission:
             name = self.new()
             kind = "" if line.dtype == float else f", {str(line.dtype)!r}"
             zeros = isinstance(total, np.ndarray) and not np.any(total)
+            kind += ", order='F'" * (self.by_columns and len(line.shape) > 1)
             how = f"zeros({line.shape}{kind})" if zeros else f"array({self.spelled(total)})"
             start = [f"{name} = {how}"]
         for operand in ending:

@@ -250,6 +250,8 @@ class Recorder:
     @property
     def all_diverged(self) -> bool:
         """Whether no run is left to go on with."""
+        if isinstance(self.diverged_at, int):
+            return self.diverged_at != -1
         return bool(np.all(self.diverged_at != -1))
 
     def within(self, tol: float) -> bool:

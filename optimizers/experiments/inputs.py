@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -99,12 +99,3 @@ def short(value: Any) -> str:
 def plain(value: Any) -> Any:
     """A NumPy number as Python's own, so that a rule's checks take it for what it is."""
     return value.item() if isinstance(value, np.generic) else value
-
-
-def with_progress(items: Iterable[Any], label: str, count: int) -> Iterable[Any]:
-    """The items, with a bar on stderr if they are several and take longer than a moment."""
-    if count == 1:
-        return items
-    from tqdm.auto import tqdm
-
-    return tqdm(items, desc=label, total=count, delay=0.5)

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.experiments.inputs import Rule, label_of, plain, with_progress
+from optimizers.experiments.inputs import Rule, label_of, plain
 from optimizers.optimizer import Optimizer
+from optimizers.progress import with_progress
 
-IN_CACHE = 16_384  # weights of the runs in a piece: a formula's temporaries stay in the cache
+IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
 
 
@@ -86,7 +87,7 @@ def finish(
     workers = (os.cpu_count() or 1) if together and len(pieces) > 1 else 1
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(work, pieces) if workers > 1 else map(work, pieces)
-        for _ in with_progress(done, label_of(rule), len(pieces)):
+        for _ in with_progress(done, len(pieces), label_of(rule)):
             pass
     return ends
 

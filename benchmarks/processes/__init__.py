@@ -1,0 +1,1 @@
+"""What is timed as a whole process, from the start of Python to the result on disk."""
