@@ -12,6 +12,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+import autograd.numpy  # noqa: F401  # first: behind others, a garbage collection falls into it
+
 from optimizers.gradients import pure
 from optimizers.optimizer import Optimizer
 from optimizers.rules import (

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Range:
+class Range(NamedTuple):
     """A set of finite numbers, in words and as a test that works on arrays."""
 
     words: str
@@ -26,6 +23,8 @@ NOT_NEGATIVE = Range("a finite number >= 0", lambda v: v >= 0)
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """ " Did you mean 'rosenbrock'?", or nothing when no known name is near."""
+    import difflib  # needed for mistakes only
+
     known = list(known)
     by_folded = {k.lower(): k for k in known}
     matches = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.5)

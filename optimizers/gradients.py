@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import autograd.numpy as np
@@ -40,8 +39,7 @@ def pure(loss: Loss) -> Loss:
     return loss
 
 
-@dataclass(frozen=True)
-class Recorded:
+class Recorded(NamedTuple):
     """Whether a gradient is replayed from a recording, and why, or why not."""
 
     yes: bool

@@ -53,6 +53,21 @@ class _OwnDefault:
 OWN_DEFAULT: Any = _OwnDefault()
 
 
+class _Signature:
+    """The signature that a rule's hyper-parameters make, for help() and editors."""
+
+    def __get__(self, instance: Any, rule: type[Optimizer]) -> inspect.Signature:
+        if _arguments(rule):
+            own = inspect.signature(vars(rule)["__init__"])
+            return own.replace(parameters=list(own.parameters.values())[1:])
+        position, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
+        parameters = [inspect.Parameter(name, position) for name in ("loss", "weights")]
+        for name, default in defaults(rule).items():
+            kind = position if name == "lr" else keyword
+            parameters.append(inspect.Parameter(name, kind, default=default))
+        return inspect.Signature(parameters)
+
+
 class Optimizer(ABC):
     """The base of every rule: holds the loss and the weights, makes the steps, keeps the record.
 
@@ -109,8 +124,10 @@ class Optimizer(ABC):
 
     lr: Any = 0.01
 
+    __signature__ = _Signature()
+
     def __init_subclass__(cls, **keywords: Any) -> None:
-        """Let a new formula make its own promises, and give the class its signature, for help()."""
+        """A new formula makes its own promises: it does not inherit those of another."""
         super().__init_subclass__(**keywords)
         if isinstance(cls.state, str):
             raise TypeError(f"state must be a tuple of names: state = ({cls.state!r},)")
@@ -118,16 +135,6 @@ class Optimizer(ABC):
             for promise in ("batched", "elementwise"):
                 if promise not in vars(cls):
                     setattr(cls, promise, False)
-        parameters = [
-            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-            for name in ("loss", "weights")
-        ]
-        for name, default in defaults(cls).items():
-            by_position = inspect.Parameter.POSITIONAL_OR_KEYWORD
-            kind = by_position if name == "lr" else inspect.Parameter.KEYWORD_ONLY
-            parameters.append(inspect.Parameter(name, kind, default=default))
-        if not _arguments(cls):
-            cls.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
 
     def __new__(cls, *args: Any, **keywords: Any) -> Optimizer:
         """Refuse unknown keywords by name before any rule's own __init__ sees them."""

@@ -75,16 +75,15 @@ def finish(
         _hold_to_its_promise(optimizer, count, numbers)
     size = max(1, IN_CACHE // probe.layout.size) if together else 1
     shared = {name: column for name, column in columns.items() if name not in numbers}
-    pieces = [
-        group[i : i + size] for group in _alike(shared, count) for i in range(0, len(group), size)
-    ]
+    cores = os.cpu_count() or 1
+    pieces = [piece for group in _alike(shared, count) for piece in _even(group, size, cores)]
     ends = Ends(np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool))
 
     def work(runs: np.ndarray) -> None:
         _run(optimizer(runs, numbers), steps, runs, ends)
 
     # NumPy lets go of the lock on arrays of this size, so that threads share the work
-    workers = (os.cpu_count() or 1) if together and len(pieces) > 1 else 1
+    workers = cores if together and len(pieces) > 1 else 1
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(work, pieces) if workers > 1 else map(work, pieces)
         for _ in with_progress(done, len(pieces), label_of(rule)):
@@ -126,6 +125,14 @@ def _alike(columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
         key = tuple(id(c[i]) if c.dtype == object else c[i] for c in columns.values())
         groups.setdefault(key, []).append(i)
     return [np.array(group) for group in groups.values()]
+
+
+def _even(runs: np.ndarray, size: int, cores: int) -> list[np.ndarray]:
+    """The runs in pieces of at most that size, as many for each core."""
+    count = -(-len(runs) // size)
+    if 1 < count < len(runs):
+        count = min(cores * -(-count // cores), len(runs))
+    return np.array_split(runs, count)
 
 
 def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends) -> None:

@@ -1,0 +1,68 @@
+"""Many runs in pieces, on several threads, with those that diverge dropped: the same numbers."""
+
+from functools import partial
+
+import numpy
+import pytest
+
+from optimizers import RULES, SGD, Adam, Lookahead
+from optimizers.experiments import runs
+from optimizers.experiments.runs import finish
+from optimizers.functions import noisy, rosenbrock
+
+
+def alone(rule, start, steps, **values):
+    path = rule(rosenbrock, start, **values).minimize(steps)
+    return path.theta[-1], path.diverged
+
+
+@pytest.fixture
+def small_pieces(monkeypatch):
+    monkeypatch.setattr(runs, "IN_CACHE", 12)
+    monkeypatch.setattr(runs, "WORTH_DROPPING", 0)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_runs_in_pieces_end_where_they_end_alone(rule, small_pieces):
+    rng = numpy.random.default_rng(0)
+    starts = rng.uniform(-1.5, 1.5, size=(15, 2))
+    lr = rng.uniform(1e-4, 2e-3, size=15)
+    ends = finish(rule, rosenbrock, None, 50, {"lr": lr}, starts)
+    for i in range(15):
+        theta, diverged = alone(rule, starts[i], 50, lr=lr[i])
+        assert ends.diverged[i] == diverged
+        if not diverged:
+            numpy.testing.assert_allclose(ends.theta[i], theta, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("rule", [SGD, partial(Lookahead, inner=SGD)], ids=["SGD", "Lookahead"])
+def test_runs_that_diverge_are_marked_and_dropped_and_the_others_go_on(rule, small_pieces):
+    lr = numpy.array([1.0, 1e-4, 2.0, 5e-4, 3.0, 1e-3])
+    ends = finish(rule, rosenbrock, rosenbrock.start, 200, {"lr": lr})
+    assert ends.diverged.tolist() == [True, False] * 3
+    for i in (1, 3, 5):
+        theta, _ = alone(rule, rosenbrock.start, 200, lr=lr[i])
+        numpy.testing.assert_allclose(ends.theta[i], theta, rtol=1e-9)
+
+
+def test_noise_is_the_same_in_every_piece(small_pieces):
+    function = noisy(rosenbrock, 0.1, seed=2)
+    ends = finish(partial(Adam, lr=0.01), function, None, 40, {}, numpy.zeros((20, 2)))
+    assert (ends.theta == ends.theta[0]).all()
+
+
+def test_pieces_are_even_and_as_many_for_each_core():
+    pieces = runs._even(numpy.arange(100), 30, cores=2)
+    assert [len(piece) for piece in pieces] == [25, 25, 25, 25]
+    assert [len(piece) for piece in runs._even(numpy.arange(3), 1, cores=2)] == [1, 1, 1]
+    assert [len(piece) for piece in runs._even(numpy.arange(20), 30, cores=2)] == [20]
+
+
+def test_a_long_loop_over_a_student_s_rule_shows_a_bar(capsys, monkeypatch):
+    class Alone(SGD):
+        def direction(self, theta, g):
+            return g
+
+    monkeypatch.setattr("optimizers.progress.SHORT", 0.0)
+    finish(Alone, rosenbrock, rosenbrock.start, 2, {"lr": numpy.full(3, 1e-4)})
+    assert "3/3" in capsys.readouterr().err
