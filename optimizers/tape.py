@@ -269,18 +269,18 @@ class Tape:
         What `signature(*inputs)` must be.
     replay
         The compiled function. It takes the arrays in the inputs one by one, and checks nothing.
-    theta_alone
-        Whether there is no other input.
+    alone
+        The shape of θ, if there is no other input.
     """
 
     source: str
     signature: Any
     replay: Callable[..., Any]
-    theta_alone: bool
+    alone: tuple[int, ...] | None
 
     def fits(self, theta: np.ndarray) -> bool:
         """Whether θ alone, in float64, is what was recorded."""
-        return self.theta_alone and theta.shape == self.signature[0][0]
+        return theta.shape == self.alone
 
     def __call__(self, *inputs: Any) -> Any:
         """Compute what the recorded function returns for these inputs."""
@@ -416,7 +416,8 @@ def _compiled(recording: Recording, results: Any, title: str, inputs: Any) -> Ta
     code = Emission([*lowering.known.values()], outputs, lowering.names)
     source = code.source(f"{title}: value and gradient")
     exec(compile(source, f"<tape of {title}>", "exec"), code.names)
-    return Tape(source, signature(*inputs), code.names["replay"], len(inputs) == 1)
+    alone = inputs[0].shape if len(inputs) == 1 else None
+    return Tape(source, signature(*inputs), code.names["replay"], alone)
 
 
 def _check(tape: Tape, function: Callable[..., Any], inputs: Any) -> None:

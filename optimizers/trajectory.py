@@ -208,12 +208,14 @@ class Recorder:
         self.loss[row] = loss
         self.grad_norm[row] = norm(g)
         self.step[row] = t
+        self.kept = row + 1
+        if not watched:
+            return
         for name, value in zip(self.watch, watched, strict=True):
             if value is not None:
                 if name not in self.watched:
                     self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)
                 self.watched[name][row] = value
-        self.kept = row + 1
 
     def _grow(self) -> None:
         rows = min(2 * len(self.step), self.most)

@@ -62,6 +62,18 @@ def test_a_sweep_marks_what_diverged_as_infinitely_bad():
     assert "50% diverged" in repr(result)
 
 
+def test_a_sweep_keeps_thinned_curves_if_asked():
+    lr = [1e-4, 1e-3, 1.0]
+    result = sweep(SGD, rosenbrock, steps=50, every=20, lr=lr)
+    assert result.curve_steps.tolist() == [0, 20, 40, 50]
+    for i in (0, 1):
+        path = SGD(rosenbrock, rosenbrock.start, lr[i]).minimize(50)
+        assert result.curves[i].tolist() == path.loss[[0, 20, 40, 50]].tolist()
+    assert result.curves[2, 0] == rosenbrock(rosenbrock.start)
+    assert (result.curves[2, 1:] == numpy.inf).all()
+    assert sweep(SGD, rosenbrock, steps=50, lr=lr).curves is None
+
+
 def test_grids_of_switches_and_whole_numbers_keep_their_place_among_the_others():
     result = sweep(
         Lookahead,

@@ -27,11 +27,14 @@ class Ends:
         The last weights, (runs, P), and the loss there, (runs,).
     diverged
         Which runs diverged, (runs,); their weights or losses are not finite.
+    curves
+        The losses at the steps that were asked for, (runs, rows); inf once a run has diverged.
     """
 
     theta: np.ndarray
     loss: np.ndarray
     diverged: np.ndarray
+    curves: np.ndarray
 
 
 def finish(
@@ -41,6 +44,7 @@ def finish(
     steps: int,
     columns: Mapping[str, np.ndarray],
     starts: np.ndarray | None = None,
+    kept: np.ndarray | None = None,
 ) -> Ends:
     """Make all runs.
 
@@ -54,6 +58,8 @@ def finish(
         Hyper-parameters that differ from run to run, each (runs,).
     starts
         The weights that each run starts from, (runs, P), in the place of `start`.
+    kept
+        The steps whose losses are kept as well: multiples of the first that is not 0.
     """
     from concurrent.futures import ThreadPoolExecutor  # slow to import
 
@@ -77,10 +83,14 @@ def finish(
     shared = {name: column for name, column in columns.items() if name not in numbers}
     cores = os.cpu_count() or 1
     pieces = [piece for group in _alike(shared, count) for piece in _even(group, size, cores)]
-    ends = Ends(np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool))
+    kept = np.zeros(0, int) if kept is None else kept
+    curves = np.full((count, len(kept)), np.inf)
+    ends = Ends(
+        np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool), curves
+    )
 
     def work(runs: np.ndarray) -> None:
-        _run(optimizer(runs, numbers), steps, runs, ends)
+        _run(optimizer(runs, numbers), steps, runs, ends, kept)
 
     # NumPy lets go of the lock on arrays of this size, so that threads share the work
     workers = cores if together and len(pieces) > 1 else 1
@@ -135,14 +145,20 @@ def _even(runs: np.ndarray, size: int, cores: int) -> list[np.ndarray]:
     return np.array_split(runs, count)
 
 
-def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends) -> None:
+def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends, kept: np.ndarray) -> None:
     """Make the steps and note the ends; drop the runs that diverged once they are the half."""
-    stretch = 16
+    every = int(kept[1]) if len(kept) > 1 else None
+    stretch = 16 * (every or 1)
     while True:
         stretch = min(2 * stretch, steps - optimizer.t)
-        path = optimizer.minimize(stretch, every=stretch)
+        path = optimizer.minimize(stretch, every=every or stretch)
         ends.theta[runs], ends.loss[runs] = path.theta[-1], path.loss[-1]
         ends.diverged[runs] = path.diverged
+        if every:
+            rows = np.isin(path.step, kept)
+            losses = np.where(np.isfinite(path.loss[rows]), path.loss[rows], np.inf)
+            columns = np.searchsorted(kept, path.step[rows])
+            ends.curves[np.ix_(runs, columns)] = losses.reshape(len(columns), -1).T
         if optimizer.t >= steps or np.all(path.diverged):
             return
         if path.theta[-1].size > WORTH_DROPPING and np.mean(path.diverged) >= 0.5:

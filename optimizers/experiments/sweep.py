@@ -22,7 +22,7 @@ from optimizers.experiments.inputs import (
     short,
     start_of,
 )
-from optimizers.experiments.runs import finish
+from optimizers.experiments.runs import Ends, finish
 from optimizers.trajectory import Trajectory
 
 
@@ -41,6 +41,9 @@ class Sweep:
         the domain in which there is one). For a noisy function, its noiseless one's.
     diverged
         Which runs diverged, shaped like `final_loss`.
+    curves, curve_steps
+        If asked for: the losses on the way, (*shape of final_loss, rows), inf once a run has
+        diverged, and the steps at which they were taken, (rows,). Otherwise None.
     """
 
     rule: str
@@ -50,6 +53,8 @@ class Sweep:
     grids: dict[str, np.ndarray]
     final_loss: np.ndarray
     diverged: np.ndarray
+    curves: np.ndarray | None = None
+    curve_steps: np.ndarray | None = None
 
     @property
     def best(self) -> dict[str, Any]:
@@ -87,7 +92,13 @@ class Sweep:
 
 
 def sweep(
-    rule: Rule, function: Callable[..., Any], *, start: Any = None, steps: int = 500, **grids: Any
+    rule: Rule,
+    function: Callable[..., Any],
+    *,
+    start: Any = None,
+    steps: int = 500,
+    every: int | None = None,
+    **grids: Any,
 ) -> Sweep:
     """Run a rule with every combination of hyper-parameters.
 
@@ -101,6 +112,8 @@ def sweep(
         The weights to start from; left out, the function's own `start`.
     steps
         How many steps each run makes.
+    every
+        Keep the loss of every so many-th step as well, as `curves`.
     **grids
         Hyper-parameters by name: a list or an array of values is a grid, a single value is fixed.
 
@@ -133,26 +146,54 @@ def sweep(
     axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(name, value)}
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
-    final_loss = final_losses(partial(rule, **fixed), function, start, steps, axes)
-    diverged = np.isinf(final_loss)
-    return Sweep(label_of(rule, fixed), function, start, steps, axes, final_loss, diverged)
+    kept = None if every is None else _kept(steps, checks.whole("every", every, 1))
+    ends, shape = finish_all(partial(rule, **fixed), function, start, steps, axes, kept)
+    final_loss = _final_losses(ends, function).reshape(shape)
+    curves = None if kept is None else ends.curves.reshape(*shape, len(kept))
+    return Sweep(
+        label_of(rule, fixed),
+        function,
+        start,
+        steps,
+        axes,
+        final_loss,
+        np.isinf(final_loss),
+        curves,
+        kept,
+    )
+
+
+def _kept(steps: int, every: int) -> np.ndarray:
+    return np.unique([*range(0, steps, every), steps])
 
 
 def final_losses(
+    rule: Rule, function: Any, start: Any, steps: int, grids: dict[str, np.ndarray]
+) -> np.ndarray:
+    """The loss after the last step for every combination of the grids, as a `Sweep` has it."""
+    ends, shape = finish_all(rule, function, start, steps, grids)
+    return _final_losses(ends, function).reshape(shape)
+
+
+def finish_all(
     rule: Rule,
-    function: Callable[..., Any],
+    function: Any,
     start: Any,
     steps: int,
     grids: dict[str, np.ndarray],
-) -> np.ndarray:
-    """The loss after the last step for every combination of the grids, as a `Sweep` has it."""
+    kept: np.ndarray | None = None,
+) -> tuple[Ends, tuple[int, ...]]:
+    """Make the runs of every combination of the grids; their ends, and the shape of the grids."""
     mesh = np.meshgrid(*grids.values(), indexing="ij")
     columns = {name: values.ravel() for name, values in zip(grids, mesh, strict=True)}
-    ends = finish(rule, function, start, steps, columns)
+    return finish(rule, function, start, steps, columns, kept=kept), mesh[0].shape
+
+
+def _final_losses(ends: Ends, function: Any) -> np.ndarray:
     exact = getattr(function, "exact", function)
     with np.errstate(all="ignore"):
         loss = ends.loss if exact is function else exact(ends.theta)
-    return marked(loss, function, ends.diverged).reshape([len(grid) for grid in grids.values()])
+    return marked(loss, function, ends.diverged)
 
 
 def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
