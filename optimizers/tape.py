@@ -416,7 +416,7 @@ def _compiled(recording: Recording, results: Any, title: str, inputs: Any) -> Ta
     code = Emission([*lowering.known.values()], outputs, lowering.names)
     source = code.source(f"{title}: value and gradient")
     exec(compile(source, f"<tape of {title}>", "exec"), code.names)
-    alone = inputs[0].shape if len(inputs) == 1 else None
+    alone = np.shape(inputs[0]) if len(inputs) == 1 else None
     return Tape(source, signature(*inputs), code.names["replay"], alone)
 
 

@@ -84,7 +84,7 @@ def plot_race(comparison: Any, axes: Any = None, *, width: float = 12.0) -> np.n
         draw_learning_rates(next(rest), rates, limits=shared, names=names)
     if ours:
         figure: Any = panels[0].get_figure(root=True)
-        caption(figure, _made(comparison, tuned))
+        caption(figure, _made(comparison, tuned) + (f"\n{SIGNS}" if flat else ""))
         if not few:
             _key(figure, comparison, curves, beside)
     return np.array(panels)
@@ -126,4 +126,4 @@ def _made(comparison: Any, tuned: bool) -> str:
     seed = getattr(function, "seed", None)
     if seed is not None:
         text += f"Noise σ = {number(function.sigma)}, seed {seed}; losses without it."
-    return f"{text.strip()}\n{SIGNS}"
+    return text.strip()
