@@ -22,10 +22,12 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
     """`optimizer.update(theta, g)` for an elementwise rule: the same numbers, the same state."""
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
 
+    if _keeps_arrays_elsewhere(optimizer):
+        return optimizer.update(theta, g)
     size = theta.shape[-1]
     whole = {name: v for name, v in vars(optimizer).items() if _has_weights(v, size)}
     spare: dict[str, np.ndarray] = vars(optimizer).setdefault("_spare", {})
-    result = _room("_theta", theta, spare)
+    result = _room("_theta", theta.shape, theta.dtype, spare)
     made: dict[str, np.ndarray] = {}
 
     def update(place: slice) -> dict[str, Any]:
@@ -40,13 +42,16 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
             array[..., place] = attributes[name]
 
     def work(places: Iterable[slice]) -> None:
-        for place in places:
-            keep(place, update(place))
+        with np.errstate(all="ignore"):  # as in the loop; threads start with their own
+            for place in places:
+                keep(place, update(place))
 
     first, *rest = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
     attributes = update(first)
+    if any(_holds_arrays(value) for value in attributes.values()):
+        return optimizer.update(theta, g)
     names = [name for name, value in attributes.items() if _has_weights(value, BLOCK)]
-    made = {name: _room(name, theta, spare) for name in names}
+    made = {name: _room(name, theta.shape, attributes[name].dtype, spare) for name in names}
     keep(first, attributes)
     workers = os.cpu_count() or 1
     with ThreadPoolExecutor(workers) as pool:
@@ -57,15 +62,28 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
     return result
 
 
-def _room(name: str, theta: np.ndarray, spare: dict[str, np.ndarray]) -> np.ndarray:
-    """An array like theta to write into: the one of two steps ago, unless somebody holds it.
+def _room(name: str, shape: Any, dtype: Any, spare: dict[str, np.ndarray]) -> np.ndarray:
+    """An array to write into: the one of two steps ago, unless somebody holds it.
 
     New memory costs as much as the formula: the system clears each page when it is first touched.
     """
     array = spare.pop(name, None)
-    if array is None or array.shape != theta.shape or getrefcount(array) > UNSHARED:
-        return np.empty_like(theta)
-    return array
+    if array is None or (array.shape, array.dtype) != (shape, dtype):
+        return np.empty(shape, dtype)
+    return array if getrefcount(array) <= UNSHARED else np.empty(shape, dtype)
+
+
+def _keeps_arrays_elsewhere(optimizer: Any) -> bool:
+    """Whether state lies in lists or dicts, where a piece of it cannot be put in its place."""
+    ours = ("_spare", "batch")
+    return any(_holds_arrays(v) for k, v in vars(optimizer).items() if k not in ours)
+
+
+def _holds_arrays(value: Any) -> bool:
+    inside = value.values() if isinstance(value, dict) else value
+    return isinstance(value, (list, tuple, dict)) and any(
+        isinstance(v, np.ndarray) or _holds_arrays(v) for v in inside
+    )
 
 
 def _has_weights(value: Any, size: int) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import finalize
 
 import autograd.numpy as np
 import numpy
@@ -52,17 +52,22 @@ class Recorded(NamedTuple):
         return f"{'recorded' if self.yes else 'not recorded'}: {self.why}"
 
 
-# The recordings of each loss, by the nesting, shapes and dtypes of what it is given; where it
-# cannot be replayed, the reason stands there. What is called but once is not recorded.
-_shared: WeakKeyDictionary[Any, dict[Any, Any]] = WeakKeyDictionary()
+# The recordings of each loss (by its identity: equal losses may compute different things), by the
+# nesting, shapes and dtypes of what it is given; where it cannot be replayed, the reason stands
+# there. What is called but once is not recorded.
+_shared: dict[int, dict[Any, Any]] = {}
 _ONCE = object()
+MOST = 64  # shapes of one loss; batches of ever other lengths are not worth it
 
 
 def _recordings_of(loss: Any) -> dict[Any, Any]:
-    try:
-        return _shared.setdefault(loss, {})
-    except TypeError:  # it can be no key
-        return {}
+    if id(loss) not in _shared:
+        try:
+            finalize(loss, _shared.pop, id(loss), None).atexit = False
+        except TypeError:  # nobody says when it is gone
+            return {}
+        _shared[id(loss)] = {}
+    return _shared[id(loss)]
 
 
 class Gradient:
@@ -116,7 +121,8 @@ class Gradient:
         inputs = (theta,) if batch is None else (theta, batch)
         key = self._nesting, signature(*inputs)
         if key not in self._recordings:
-            self._recordings[key] = _ONCE
+            if len(self._recordings) < MOST:
+                self._recordings[key] = _ONCE
             return self.by_autograd(theta, batch)
         if self._recordings[key] is _ONCE:
             try:

@@ -165,6 +165,7 @@ class TapeBox(ArrayBox):
         "plain NumPy, or a function that autograd does not follow, reads a value; for a table "
         "indexed by a changing value, write np.take(table, i, axis=0)"
     )
+    __hash__ = _refusing("it looks a value up in a set or a dict")
     __str__ = __format__ = _refusing("it prints or formats a value")
     item = tolist = _refusing("it takes a value out of NumPy: .item(), .tolist()")
 

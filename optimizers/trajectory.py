@@ -13,7 +13,8 @@ from optimizers.checks import nearest, shown
 from optimizers.weights import Layout
 
 FORMAT = "optimizers trajectory 1"
-FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full
+FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full,
+MEMORY = 1 << 24  # but not for more numbers than this
 
 
 @dataclass(eq=False)
@@ -174,7 +175,7 @@ class Recorder:
         self.every = every
         theta = optimizer._theta
         self.most = steps // every + 2
-        rows, runs = min(self.most, FIRST_ROWS), theta.shape[:-1]
+        rows, runs = min(self.most, FIRST_ROWS, 2 + MEMORY // theta.size), theta.shape[:-1]
         self.theta = np.empty((rows, *theta.shape))
         self.loss = np.empty((rows, *runs))
         self.grad_norm = np.empty((rows, *runs))

@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from optimizers import RULES, Adam, Lookahead
+from optimizers import RULES, SGD, Adam, Lookahead
 from optimizers.blocks import BLOCK, WORTHWHILE
 
 ELEMENTWISE = {name: rule for name, rule in RULES.items() if rule.elementwise}
@@ -54,3 +54,29 @@ def test_what_somebody_holds_is_not_written_over(monkeypatch):
     for _ in range(4):
         adam._step(numpy.ones(WORTHWHILE))
     assert all(numpy.array_equal(a, b) for a, b in zip((held, part, rows), kept, strict=True))
+
+
+class Kept(SGD):
+    """State in a dict, and of another type: what a student may write."""
+
+    elementwise = True
+
+    def direction(self, theta, g):
+        self.s = {"m": 0.9 * self.s["m"] + g} if self.t > 1 else {"m": g}
+        self.rising = g > 0
+        self.short = (self.s["m"]).astype("float32")
+        return self.short.astype(float)
+
+
+def test_state_in_containers_and_of_other_types_is_kept_as_it_is(monkeypatch):
+    whole = three_updates(Kept, WORTHWHILE, monkeypatch, blocks=False)
+    parts = three_updates(Kept, WORTHWHILE, monkeypatch, blocks=True)
+    assert numpy.array_equal(whole._theta, parts._theta)
+    assert parts.rising.dtype == bool
+    assert parts.short.dtype == numpy.float32
+
+
+def test_blocks_overflow_without_a_warning():
+    adam = Adam(lambda x: numpy.sum(x**4), numpy.full(2 * WORTHWHILE, 1e60), lr=1.0)
+    for _ in range(3):
+        adam.minimize_raw()

@@ -5,7 +5,7 @@ import numpy
 import pytest
 from autograd import grad, hessian
 
-from optimizers import Adam
+from optimizers import SGD, Adam
 from optimizers.functions import FUNCTIONS, rosenbrock, shifted, sphere
 from optimizers.gradients import Gradient, pure
 from optimizers.weights import flatten
@@ -185,3 +185,44 @@ def test_recorded_or_plain_a_path_is_the_same():
     assert not plain.recorded
     assert numpy.array_equal(ours.theta, theirs.theta)
     assert numpy.array_equal(ours.loss, theirs.loss)
+
+
+def test_a_branch_through_a_set_is_noticed():
+    @pure
+    def loss(x, t):
+        return (10.0 if t in {3, 4} else 1.0) * np.sum(x**2)
+
+    sgd = SGD(loss, [1.0, 2.0], lr=0.0)
+    assert [sgd.minimize_raw(t) for t in range(6)] == [5, 5, 5, 50, 50, 5]
+
+
+def test_losses_that_are_equal_but_not_the_same_have_recordings_of_their_own():
+    class Scaled:
+        pure = True
+
+        def __init__(self, scale):
+            self.scale = scale
+
+        def __call__(self, x):
+            return self.scale * np.sum(x**2)
+
+        def __eq__(self, other):
+            return True
+
+        def __hash__(self):
+            return 0
+
+    losses = Scaled(1.0), Scaled(3.0)
+    ends = [recorded_after(loss, [1.0, 2.0], calls=3)(np.array([1.0, 2.0]))[0] for loss in losses]
+    assert ends == [5, 15]
+
+
+def test_batches_of_ever_other_lengths_do_not_pile_up_recordings():
+    @pure
+    def loss(x, batch):
+        return np.sum(x) * np.mean(batch)
+
+    gradient, theta = gradient_of(loss, [1.0, 2.0])
+    for length in [*range(1, 100)] * 2:
+        gradient(theta, np.ones(length))
+    assert len(gradient._recordings) <= 64

@@ -66,3 +66,38 @@ def test_a_long_loop_over_a_student_s_rule_shows_a_bar(capsys, monkeypatch):
     monkeypatch.setattr("optimizers.progress.SHORT", 0.0)
     finish(Alone, rosenbrock, rosenbrock.start, 2, {"lr": numpy.full(3, 1e-4)})
     assert "3/3" in capsys.readouterr().err
+
+
+def test_state_of_another_shape_survives_the_dropping_of_others(small_pieces):
+    class Capped(SGD):
+        batched = True
+
+        def direction(self, theta, g):
+            length = numpy.linalg.norm(g, axis=-1)  # (runs,)
+            self.mean = length if self.t == 1 else 0.9 * self.mean + 0.1 * length
+            return g / (self.mean[..., None] + 1e-8) + g
+
+    lr = numpy.array([1.0, 1e-4, 2.0, 3.0])
+    ends = finish(Capped, rosenbrock, rosenbrock.start, 300, {"lr": lr})
+    theta, _ = alone(Capped, rosenbrock.start, 300, lr=1e-4)
+    numpy.testing.assert_allclose(ends.theta[1], theta, rtol=1e-9)
+
+
+def test_an_interrupt_stops_the_threads_before_they_are_done(monkeypatch):
+    monkeypatch.setattr(runs, "IN_CACHE", 4)
+    steps = []
+
+    class Counted(SGD):
+        batched = True
+
+        def direction(self, theta, g):
+            steps.append(self.t)
+            return g
+
+    def interrupted(items, total, label):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs, "with_progress", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        finish(Counted, rosenbrock, None, 10**6, {}, numpy.zeros((8, 2)))
+    assert len(steps) < 10**6

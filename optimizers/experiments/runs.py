@@ -14,6 +14,7 @@ from optimizers.optimizer import Optimizer
 from optimizers.progress import with_progress
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
+STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
 WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
 
 
@@ -89,15 +90,22 @@ def finish(
         np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool), curves
     )
 
+    interrupted: list[bool] = []
+
     def work(runs: np.ndarray) -> None:
-        _run(optimizer(runs, numbers), steps, runs, ends, kept)
+        _run(optimizer(runs, numbers), steps, runs, ends, kept, lambda: bool(interrupted))
 
     # NumPy lets go of the lock on arrays of this size, so that threads share the work
     workers = cores if together and len(pieces) > 1 else 1
     with ThreadPoolExecutor(workers) as pool:
         done = pool.map(work, pieces) if workers > 1 else map(work, pieces)
-        for _ in with_progress(done, len(pieces), label_of(rule)):
-            pass
+        try:
+            for _ in with_progress(done, len(pieces), label_of(rule)):
+                pass
+        except BaseException:  # Ctrl-C: nobody waits for the rest
+            interrupted.append(True)
+            pool.shutdown(cancel_futures=True)
+            raise
     return ends
 
 
@@ -130,6 +138,8 @@ def _varies_by_run(optimizer: Optimizer, name: str, values: np.ndarray) -> bool:
 
 def _alike(columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
     """The indices of the runs, grouped by the values that they have in these columns."""
+    if not columns:
+        return [np.arange(count)]
     groups: dict[Any, list[int]] = {}
     for i in range(count):
         key = tuple(id(c[i]) if c.dtype == object else c[i] for c in columns.values())
@@ -145,13 +155,19 @@ def _even(runs: np.ndarray, size: int, cores: int) -> list[np.ndarray]:
     return np.array_split(runs, count)
 
 
-def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends, kept: np.ndarray) -> None:
+def _run(
+    optimizer: Optimizer,
+    steps: int,
+    runs: np.ndarray,
+    ends: Ends,
+    kept: np.ndarray,
+    stopped: Callable[[], bool],
+) -> None:
     """Make the steps and note the ends; drop the runs that diverged once they are the half."""
     every = int(kept[1]) if len(kept) > 1 else None
-    stretch = 16 * (every or 1)
-    while True:
-        stretch = min(2 * stretch, steps - optimizer.t)
-        path = optimizer.minimize(stretch, every=every or stretch)
+    stretch = STRETCH if every is None else every * max(1, STRETCH // every)
+    while not stopped():
+        path = optimizer.minimize(min(stretch, steps - optimizer.t), every=every or stretch)
         ends.theta[runs], ends.loss[runs] = path.theta[-1], path.loss[-1]
         ends.diverged[runs] = path.diverged
         if every:
@@ -161,6 +177,16 @@ def _run(optimizer: Optimizer, steps: int, runs: np.ndarray, ends: Ends, kept: n
             ends.curves[np.ix_(runs, columns)] = losses.reshape(len(columns), -1).T
         if optimizer.t >= steps or np.all(path.diverged):
             return
-        if path.theta[-1].size > WORTH_DROPPING and np.mean(path.diverged) >= 0.5:
+        if np.mean(path.diverged) >= 0.5 and _worth_dropping(optimizer):
             runs = runs[~path.diverged]
             optimizer.select(~path.diverged)
+
+
+def _worth_dropping(optimizer: Optimizer) -> bool:
+    """Whether the piece is large, and all state is plain to divide: (runs, …) in two dimensions."""
+    runs = optimizer._theta.shape[0]
+    state = [v for k, v in vars(optimizer).items() if k != "_diverged_at"]
+    plain = not any(isinstance(v, (list, tuple, dict)) for v in state) and all(
+        v.ndim == 2 for v in state if isinstance(v, np.ndarray) and v.shape[:1] == (runs,)
+    )
+    return plain and optimizer._theta.size > WORTH_DROPPING
