@@ -22,7 +22,7 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
     """`optimizer.update(theta, g)` for an elementwise rule: the same numbers, the same state."""
     from concurrent.futures import ThreadPoolExecutor  # slow to import, and rarely needed
 
-    if _keeps_arrays_elsewhere(optimizer):
+    if _keeps_arrays_elsewhere(vars(optimizer)):
         return optimizer.update(theta, g)
     size = theta.shape[-1]
     whole = {name: v for name, v in vars(optimizer).items() if _has_weights(v, size)}
@@ -48,7 +48,7 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
 
     first, *rest = [slice(i, min(i + BLOCK, size)) for i in range(0, size, BLOCK)]
     attributes = update(first)
-    if any(_holds_arrays(value) for value in attributes.values()):
+    if _keeps_arrays_elsewhere(attributes):
         return optimizer.update(theta, g)
     names = [name for name, value in attributes.items() if _has_weights(value, BLOCK)]
     made = {name: _room(name, theta.shape, attributes[name].dtype, spare) for name in names}
@@ -73,10 +73,10 @@ def _room(name: str, shape: Any, dtype: Any, spare: dict[str, np.ndarray]) -> np
     return array if getrefcount(array) <= UNSHARED else np.empty(shape, dtype)
 
 
-def _keeps_arrays_elsewhere(optimizer: Any) -> bool:
+def _keeps_arrays_elsewhere(attributes: dict[str, Any]) -> bool:
     """Whether state lies in lists or dicts, where a piece of it cannot be put in its place."""
     ours = ("_spare", "batch")
-    return any(_holds_arrays(v) for k, v in vars(optimizer).items() if k not in ours)
+    return any(_holds_arrays(v) for k, v in attributes.items() if k not in ours)
 
 
 def _holds_arrays(value: Any) -> bool:

@@ -34,6 +34,23 @@ def test_blocks_give_the_same_weights_and_state_bit_for_bit(rule, size, monkeypa
             assert numpy.array_equal(getattr(parts, name), value), name
 
 
+def test_the_formula_sees_no_more_than_a_block():
+    seen = []
+
+    class Seen(Adam):
+        elementwise = True
+
+        def direction(self, theta, g):
+            seen.append(theta.size)
+            return super().direction(theta, g)
+
+    optimizer = Seen(no_loss, numpy.ones(WORTHWHILE + 1))
+    for _ in range(3):
+        optimizer._step(numpy.ones(WORTHWHILE + 1))
+    assert max(seen) == BLOCK
+    assert sum(seen) == 3 * (WORTHWHILE + 1)
+
+
 def test_runs_keep_their_place_in_front_of_the_blocks(monkeypatch):
     whole = three_updates(Adam, WORTHWHILE, monkeypatch, blocks=False, runs=(2,))
     parts = three_updates(Adam, WORTHWHILE, monkeypatch, blocks=True, runs=(2,))
