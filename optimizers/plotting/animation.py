@@ -246,11 +246,11 @@ def _png(picture: Image.Image) -> str:
 PLAYER = """<div id="@name" style="max-width:100%;font-family:sans-serif">
 <img alt="@alt" style="max-width:100%;display:block">
 <div style="display:flex;gap:.4em;align-items:center;max-width:50em">
-<button type="button" data-go="first" aria-label="first step">⏮</button>
+<button type="button" data-go="first" aria-label="first step">|◀</button>
 <button type="button" data-go="back" aria-label="one back">◀</button>
 <button type="button" data-go="play" aria-label="play or pause">▶</button>
 <button type="button" data-go="on" aria-label="one on">▷</button>
-<button type="button" data-go="last" aria-label="last step">⏭</button>
+<button type="button" data-go="last" aria-label="last step">▶|</button>
 <input type="range" min="0" max="@last" value="0" style="flex:1" aria-label="step">
 </div>
 <script>
