@@ -25,7 +25,7 @@ from optimizers.experiments.inputs import (
     short,
     start_of,
 )
-from optimizers.experiments.sweep import below, exact_losses, final_losses, marked, minimum_of
+from optimizers.experiments.sweep import below, exact_losses, marked, minimum_of, sweep
 from optimizers.optimizer import Optimizer
 from optimizers.trajectory import Trajectory
 from optimizers.weights import flatten
@@ -280,7 +280,8 @@ def compare(
                     f"{label}: compare tunes lr, so leave it out of the partial, "
                     "or give every rule's: compare(..., lr={label: number})"
                 )
-            final_loss[label] = final_losses(rule, function, start, steps, {"lr": grid})
+            tuning = sweep(rule, function, start=start, steps=steps, lr=grid)
+            final_loss[label] = tuning.final_loss
         tuned = {label: float(grid[np.argmin(curve)]) for label, curve in final_loss.items()}
     racers = {label: rule(function, start, lr=tuned[label]) for label, rule in named.items()}
     paths = {label: racer.minimize(steps, progress=True) for label, racer in racers.items()}

@@ -22,7 +22,7 @@ from optimizers.experiments.inputs import (
     short,
     start_of,
 )
-from optimizers.experiments.runs import Ends, finish
+from optimizers.experiments.runs import finish
 from optimizers.trajectory import Trajectory
 
 
@@ -147,8 +147,13 @@ def sweep(
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
     kept = None if every is None else _kept(steps, checks.whole("every", every, 1))
-    ends, shape = finish_all(partial(rule, **fixed), function, start, steps, axes, kept)
-    final_loss = _final_losses(ends, function).reshape(shape)
+    mesh = np.meshgrid(*axes.values(), indexing="ij")
+    columns = {name: values.ravel() for name, values in zip(axes, mesh, strict=True)}
+    ends = finish(partial(rule, **fixed), function, start, steps, columns, kept=kept)
+    exact, shape = getattr(function, "exact", function), mesh[0].shape
+    with np.errstate(all="ignore"):
+        loss = ends.loss if exact is function else exact(ends.theta)
+    final_loss = marked(loss, function, ends.diverged).reshape(shape)
     curves = None if kept is None else ends.curves.reshape(*shape, len(kept))
     return Sweep(
         label_of(rule, fixed),
@@ -165,35 +170,6 @@ def sweep(
 
 def _kept(steps: int, every: int) -> np.ndarray:
     return np.unique([*range(0, steps, every), steps])
-
-
-def final_losses(
-    rule: Rule, function: Any, start: Any, steps: int, grids: dict[str, np.ndarray]
-) -> np.ndarray:
-    """The loss after the last step for every combination of the grids, as a `Sweep` has it."""
-    ends, shape = finish_all(rule, function, start, steps, grids)
-    return _final_losses(ends, function).reshape(shape)
-
-
-def finish_all(
-    rule: Rule,
-    function: Any,
-    start: Any,
-    steps: int,
-    grids: dict[str, np.ndarray],
-    kept: np.ndarray | None = None,
-) -> tuple[Ends, tuple[int, ...]]:
-    """Make the runs of every combination of the grids; their ends, and the shape of the grids."""
-    mesh = np.meshgrid(*grids.values(), indexing="ij")
-    columns = {name: values.ravel() for name, values in zip(grids, mesh, strict=True)}
-    return finish(rule, function, start, steps, columns, kept=kept), mesh[0].shape
-
-
-def _final_losses(ends: Ends, function: Any) -> np.ndarray:
-    exact = getattr(function, "exact", function)
-    with np.errstate(all="ignore"):
-        loss = ends.loss if exact is function else exact(ends.theta)
-    return marked(loss, function, ends.diverged)
 
 
 def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
