@@ -16,17 +16,20 @@ from optimizers import (
     Lion,
     Lookahead,
     Momentum,
+    Muon,
     Newton,
     Optimizer,
     RMSProp,
 )
 from optimizers.functions import FUNCTIONS, noisy, quadratic, rosenbrock
 from optimizers.optimizer import formula
+from optimizers.rules.muon import newton_schulz
 
 EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 SETTINGS = [(name, {}) for name in RULES] + [
     ("Momentum", {"nesterov": True}),
     ("LAMB", {"bias_correction": False, "phi": (0.1, 1.0)}),
+    ("Muon", {"nesterov": False, "adam_lr": 0.001}),
 ]
 
 
@@ -195,6 +198,7 @@ def test_a_schedule_is_asked_at_each_step_from_one_on():
         return 0.1 / t
 
     sgd = SGD(lambda w: np.sum(w), [0.0], lr=schedule)
+    asked.clear()  # it was asked once before: how many runs it is for
     path = sgd.minimize(3)
     assert asked == [1, 2, 3]
     numpy.testing.assert_allclose(path.theta[:, 0], [0, -0.1, -0.15, -0.15 - 0.1 / 3])
@@ -249,6 +253,97 @@ def test_a_student_s_rule_may_have_an_init_in_the_article_s_style():
     assert repr(Scaled(rosenbrock, [0.0, 0.0], gamma=0.25)) == "Scaled(lr=0.1, gamma=0.25)"
     with pytest.raises(TypeError, match="Did you mean 'gamma'"):
         Scaled(rosenbrock, [0.0, 0.0], gama=0.25)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.floats(1e-3, 1e3), st.integers(0, 99))
+def test_newton_schulz_brings_singular_values_near_one_and_keeps_the_vectors(rows, columns, s, i):
+    rng = numpy.random.default_rng(i)
+    U, _, Vt = numpy.linalg.svd(rng.normal(size=(rows, columns)), full_matrices=False)
+    X = s * U * rng.uniform(0.02, 1, size=len(Vt)) @ Vt
+    inside = U.T @ newton_schulz(X, 5, Muon.ns_coefficients) @ Vt.T
+    numpy.testing.assert_allclose(inside, numpy.diag(numpy.diag(inside)), atol=1e-9)
+    assert numpy.diag(inside).min() > 0.68
+    assert numpy.diag(inside).max() < 1.21
+
+
+SLOPES = {"wide": numpy.eye(3, 12) * [[9.0], [1.0], [0.1]]}
+SLOPES |= {"tall": SLOPES["wide"].T, "bias": numpy.array([3.0, -1.0])}
+
+
+def slanted(w):
+    """A batched loss whose gradient is SLOPES."""
+    matrices = sum(np.sum(SLOPES[name] * w[name], axis=(-2, -1)) for name in ("wide", "tall"))
+    return matrices + np.sum(SLOPES["bias"] * w["bias"], axis=-1)
+
+
+slanted.batched = True
+
+
+def flat_start():
+    return {name: numpy.zeros(slope.shape) for name, slope in SLOPES.items()}
+
+
+def test_muon_steps_equally_far_in_all_directions_of_a_matrix():
+    muon = Muon(slanted, flat_start(), lr=0.1, nesterov=False)
+    muon.minimize_raw()
+    for name, scale in (("wide", 2.0), ("tall", 1.0)):  # √(columns / rows), 1 at the least
+        lengths = numpy.linalg.svd(muon.theta[name], compute_uv=False)
+        assert lengths.min() > 0.68 * scale * 0.1
+        assert lengths.max() < 1.21 * scale * 0.1
+    numpy.testing.assert_allclose(muon.theta["bias"], [-0.1, 0.1], rtol=1e-6)
+
+
+def test_muon_moves_what_is_no_matrix_as_adamw_does():
+    muon = Muon(
+        *(rosenbrock, [-1.5, 2.0]),
+        lr=7.0,
+        nesterov=False,
+        adam_lr=0.05,
+        adam_beta1=0.8,
+        adam_beta2=0.9,
+        adam_weight_decay=0.1,
+        weight_decay=7.0,
+    )
+    adamw = AdamW(rosenbrock, [-1.5, 2.0], lr=0.05, beta1=0.8, beta2=0.9, weight_decay=0.1)
+    theirs = adamw.minimize(30, watch=("m_hat", "v_hat"))
+    ours = muon.minimize(30, watch=("m_hat", "v_hat"))
+    numpy.testing.assert_allclose(ours.theta, theirs.theta, rtol=1e-13)
+    numpy.testing.assert_allclose(ours["m_hat"], theirs["m_hat"], rtol=1e-13)
+    numpy.testing.assert_allclose(ours["v_hat"], theirs["v_hat"], rtol=1e-13)
+
+
+def test_muon_keeps_no_second_moment_of_matrices():
+    muon = Muon(slanted, flat_start())
+    assert muon.m.size == 74
+    assert muon.v.size == 2
+
+
+def test_muon_s_matrices_stand_still_at_lr_zero_and_the_rest_goes_on():
+    muon = Muon(slanted, flat_start(), lr=lambda t: 0.0, nesterov=False, adam_lr=0.1)
+    end = muon.minimize(3).weights(3)
+    assert not end["wide"].any()
+    numpy.testing.assert_allclose(end["bias"], [-0.3, 0.3], rtol=1e-6)
+
+
+@pytest.mark.parametrize("extra", [{}, {"adam_lr": 0.02}], ids=["one lr", "two"])
+def test_muon_on_matrices_of_many_runs_is_the_runs_one_by_one(extra):
+    lr, beta = numpy.array([0.1, 0.02, 0.5]), numpy.array([0.5, 0.95, 0.0])
+    together = Muon(slanted, flat_start(), lr, beta=beta, weight_decay=0.1, **extra).minimize(8)
+    for i in range(3):
+        alone = Muon(
+            slanted, flat_start(), lr[i].item(), beta=beta[i].item(), weight_decay=0.1, **extra
+        ).minimize(8)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-9, atol=1e-12)
+
+
+def test_muon_goes_on_with_some_of_the_runs():
+    lr = numpy.array([0.1, 0.02, 0.5])
+    some = Muon(slanted, flat_start(), lr, adam_lr=0.02)
+    some.minimize(3)
+    some.select(numpy.array([True, False, True]))
+    whole = Muon(slanted, flat_start(), lr, adam_lr=0.02).minimize(6)
+    numpy.testing.assert_array_equal(some.minimize(3).theta[-1], whole.theta[-1, [0, 2]])
 
 
 def test_lion_moves_every_weight_by_lr():

@@ -54,7 +54,7 @@ class Look:
     line: Line = "-"
 
 
-# The article's eight have a colour each; the other six have that of a relative, broken.
+# The article's eight have a colour each; the others have that of a relative, broken.
 SLOTS: dict[str, Look] = {
     "SGD": Look(PALETTE["navy"]),
     "Momentum": Look(PALETTE["green"]),
@@ -68,6 +68,7 @@ SLOTS: dict[str, Look] = {
     "AMSGrad": Look(PALETTE["azure"], LINES[1]),
     "NAdam": Look(PALETTE["red"], LINES[1]),
     "LARS": Look(PALETTE["green"], LINES[1]),
+    "Muon": Look(PALETTE["indigo"], LINES[1]),
     "Lookahead": Look(PALETTE["pink"], LINES[1]),
     "Newton": Look(PALETTE["navy"], LINES[1]),
 }

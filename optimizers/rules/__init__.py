@@ -10,6 +10,7 @@ from optimizers.rules.lars import LARS
 from optimizers.rules.lion import Lion
 from optimizers.rules.lookahead import Lookahead
 from optimizers.rules.momentum import Momentum
+from optimizers.rules.muon import Muon
 from optimizers.rules.nadam import NAdam
 from optimizers.rules.newton import Newton
 from optimizers.rules.rmsprop import RMSProp
@@ -30,6 +31,7 @@ RULES = {
         LAMB,
         LARS,
         Lion,
+        Muon,
         Lookahead,
         Newton,
     )

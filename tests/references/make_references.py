@@ -115,7 +115,7 @@ DEFAULTS: dict[str, HyperParameters] = {
     },
     "Lion": {"lr": 1e-4, "beta1": 0.9, "beta2": 0.99, "weight_decay": 0.0},
     "Lookahead": {"inner": "Adam", "k": 5, "alpha": 0.5},
-    # beta, nesterov, ns_*: the matrices; adam_*: all other leaves; epsilon: both.
+    # beta, ns_*, weight_decay: the matrices; adam_*: all other leaves; nesterov, epsilon: both.
     "Muon": {
         "lr": 0.02,
         "beta": 0.95,

@@ -1,0 +1,147 @@
+"""Muon: a momentum that is made orthogonal, for weights that are matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.optimizer import Optimizer
+
+
+def newton_schulz(X: np.ndarray, steps: int, coefficients: Any, epsilon: Any = 0.0) -> np.ndarray:
+    """U Vᵀ, nearly, of matrices X = U Σ Vᵀ: (..., rows, columns) → the same shape.
+
+    A singular value σ of X / ‖X‖ becomes aσ + bσ³ + cσ⁵ in each step, whatever U and V are.
+    """
+    if X.shape[-2] > X.shape[-1]:
+        return newton_schulz(X.mT, steps, coefficients, epsilon).mT  # the smaller products
+    a, b, c = coefficients
+    X = X / (np.linalg.norm(X, axis=(-2, -1), keepdims=True) + np.expand_dims(epsilon, -1))
+    for _ in range(steps):
+        A = X @ X.mT
+        X = a * X + (b * A + c * A @ A) @ X
+    return X
+
+
+class Muon(Optimizer):
+    r"""A matrix moves by the same length in all directions of its momentum; the rest by AdamW.
+
+    .. math::
+
+        m_t &= \beta m_{t-1} + (1 - \beta)\, g_t \\
+        \hat m_t &= \frac{m_t}{1 - \beta^t} \quad \text{or, Nesterov:} \quad
+            \beta\, \frac{m_t}{1 - \beta^{t+1}} + (1 - \beta)\, \frac{g_t}{1 - \beta^t} \\
+        O_t &= U V^\top \quad \text{for } \hat m_t = U \Sigma V^\top, \text{ by Newton–Schulz:} \\
+        & \quad X \leftarrow \hat m_t / (\|\hat m_t\| + \epsilon), \quad
+            X \leftarrow a X + b\, (X X^\top) X + c\, (X X^\top)^2 X \quad k \text{ times} \\
+        \theta_t &= \theta_{t-1} - \eta \left( \sqrt{\max(1, \text{columns} / \text{rows})}\; O_t
+            + \lambda\, \theta_{t-1} \right)
+
+    for arrays with two axes. All others (biases, scales, whole problems that are one vector) have
+    AdamW's step with hyper-parameters of their own, its m̂ Nesterov's as well if that is chosen.
+
+    Parameters
+    ----------
+    loss, weights
+        See `Optimizer`.
+    lr
+        η of the matrices, and of the rest unless adam_lr is given.
+    beta
+        β in [0, 1): how much of the momentum is kept at each step.
+    nesterov
+        Whether m̂ looks ahead, in the matrices and in the rest.
+    ns_steps
+        k, the steps of Newton–Schulz, 1 or more.
+    ns_coefficients
+        (a, b, c). These bring every singular value above 0.002 ‖m̂‖ to between 0.68 and 1.21 in
+        five steps; more steps bring them hardly nearer to 1.
+    epsilon
+        ε ≥ 0, keeps both divisions finite.
+    weight_decay
+        λ ≥ 0 of the matrices, decoupled, multiplied by lr.
+    adam_lr
+        η of the rest: a number, or None for lr.
+    adam_beta1, adam_beta2, adam_weight_decay
+        β₁, β₂ and λ of the rest, as in `AdamW`.
+
+    Examples
+    --------
+    However unlike the gradients of the directions are, the step goes equally far in all:
+
+    >>> import autograd.numpy as np
+    >>> from optimizers import Muon
+    >>> slopes = np.array([[100.0, 0.0], [0.0, 1.0]])
+    >>> muon = Muon(lambda w: np.sum(slopes * w), np.zeros((2, 2)), lr=1.0)
+    >>> muon.minimize(1).weights(1).round(1) + 0.0
+    array([[-0.7,  0. ],
+           [ 0. , -0.7]])
+
+    Notes
+    -----
+    Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). The
+    numbers are those of optax.contrib.muon, which takes the momentum as a mean and corrects it as
+    Adam does; a matrix maps rows to columns, x @ W. Jordan leaves embeddings and the last layer to
+    AdamW as well; here, as in optax, the number of axes alone decides.
+    """
+
+    lr = 0.02
+    beta = 0.95
+    nesterov = True
+    ns_steps = 5
+    ns_coefficients: Sequence[float] = (3.4445, -4.7750, 2.0315)
+    epsilon = 1e-8
+    weight_decay = 0.0
+    adam_lr: float | None = None
+    adam_beta1 = 0.9
+    adam_beta2 = 0.999
+    adam_weight_decay = 0.0
+
+    state = ("m",)
+    batched = True
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.ns_steps = checks.whole("ns_steps", self.ns_steps, 1)
+        self.ns_coefficients = _three("ns_coefficients", self.ns_coefficients)
+        if self.adam_lr is not None:
+            self.adam_lr = checks.number("adam_lr", self.adam_lr, checks.NOT_NEGATIVE)
+        two_axes = [len(shape) == 2 for shape in self.layout.shapes]
+        self.in_matrix = np.repeat(two_axes, self.layout.sizes)
+        self.v = np.zeros_like(self._theta[..., ~self.in_matrix])  # a matrix needs none
+
+    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        rest = ~self.in_matrix
+        beta = np.where(rest, self.adam_beta1, self.beta)
+        decay = np.where(rest, self.adam_weight_decay, self.weight_decay)
+        self.m = beta * self.m + (1 - beta) * g
+        self.m_hat = self.m / (1 - beta**self.t)
+        if self.nesterov:
+            ahead = self.m / (1 - beta ** (self.t + 1))
+            self.m_hat = beta * ahead + (1 - beta) * g / (1 - beta**self.t)
+        self.v = self.adam_beta2 * self.v + (1 - self.adam_beta2) * g[..., rest] ** 2
+        self.v_hat = self.v / (1 - self.adam_beta2**self.t)
+        step = np.empty_like(theta)
+        step[..., rest] = self.m_hat[..., rest] / (np.sqrt(self.v_hat) + self.epsilon)
+        for place, shape in zip(self.layout.slices, self.layout.shapes, strict=True):
+            if len(shape) == 2:
+                step[..., place] = self._orthogonal(self.m_hat[..., place], *shape)
+        return step + decay * theta
+
+    def _orthogonal(self, m_hat: np.ndarray, rows: int, columns: int) -> np.ndarray:
+        X = m_hat.reshape(*m_hat.shape[:-1], rows, columns)
+        X = newton_schulz(X, self.ns_steps, self.ns_coefficients, self.epsilon)
+        return max(1, columns / rows) ** 0.5 * X.reshape(m_hat.shape)
+
+    def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        if self.adam_lr is not None:
+            self.eta = np.where(self.in_matrix, self.eta, self.adam_lr)
+        return super().update(theta, g)
+
+
+def _three(name: str, values: Any) -> tuple[float, ...]:
+    if np.ndim(values) != 1 or len(values) != 3:
+        raise ValueError(f"{name} must be three numbers (a, b, c), got {checks.shown(values)}")
+    return tuple(checks.number(name, value, checks.FINITE) for value in values)
