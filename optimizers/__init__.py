@@ -29,6 +29,7 @@ from optimizers.rules import (
     Lion,
     Lookahead,
     Momentum,
+    Muon,
     NAdam,
     Newton,
     RMSProp,
@@ -36,7 +37,7 @@ from optimizers.rules import (
 from optimizers.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from optimizers.experiments import basins, compare, sweep
+    from optimizers.experiments import Training, basins, compare, sweep
 
 __version__ = "0.1.0"
 
@@ -53,10 +54,12 @@ __all__ = [
     "Lion",
     "Lookahead",
     "Momentum",
+    "Muon",
     "NAdam",
     "Newton",
     "Optimizer",
     "RMSProp",
+    "Training",
     "Trajectory",
     "basins",
     "compare",
@@ -67,7 +70,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """The experiments are imported when they are first asked for: that makes the start quicker."""
-    if name in ("basins", "compare", "sweep"):
+    if name in ("Training", "basins", "compare", "sweep"):
         from optimizers import experiments
 
         return getattr(experiments, name)

@@ -103,7 +103,7 @@ class Gradient:
     def _start_recording(self) -> None:
         self.tape: Tape | None = None  # the recording in use
         self._why_not = "its second call will be" if self.pure else "the loss is not marked @pure"
-        self._recordings = _recordings_of(self.loss)
+        self._recordings = _recordings_of(getattr(self.loss, "recorded_as", self.loss))
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""

@@ -31,10 +31,14 @@ RANGES: Mapping[str, checks.Range] = {
     "lr": checks.NOT_NEGATIVE,
     "momentum": checks.FRACTION,
     "rho": checks.FRACTION,
+    "beta": checks.FRACTION,
     "beta1": checks.FRACTION,
     "beta2": checks.FRACTION,
+    "adam_beta1": checks.FRACTION,
+    "adam_beta2": checks.FRACTION,
     "epsilon": checks.NOT_NEGATIVE,
     "weight_decay": checks.NOT_NEGATIVE,
+    "adam_weight_decay": checks.NOT_NEGATIVE,
     "damping": checks.NOT_NEGATIVE,
     "trust_coefficient": checks.NOT_NEGATIVE,
     "alpha": checks.SHARE,
@@ -85,7 +89,7 @@ class Optimizer(ABC):
         If the loss takes many runs (`loss.batched`), an array (..., P) is that many runs.
     lr
         The learning rate η: a number, one a run (shape (runs,) or (runs, 1)), or a schedule: a
-        function of the step t = 1, 2, … that returns a number.
+        function of the step t = 1, 2, … that returns a number, or one a run.
     **hyper_parameters
         By name. A number may be one a run, as lr.
 
@@ -177,6 +181,9 @@ class Optimizer(ABC):
             elif isinstance(default, bool):
                 value = checks.flag(name, value)
             setattr(self, name, value)
+        if callable(self.lr) and np.ndim(first := self.lr(1)):
+            eta = checks.number_or_runs("the schedule's lr at t = 1", first, RANGES["lr"])
+            varied["lr"] = np.shape(eta)[:-1]
         if varied and not self.batched:
             raise ValueError(
                 f"{type(self).__name__} does not promise `batched = True`, so it takes one value "

@@ -35,8 +35,13 @@ class Progress:
             self.bar.close()
 
 
-def with_progress(items: Iterable[Any], total: int, label: str) -> Iterator[Any]:
-    """The items, counted by a bar."""
+def with_progress(
+    items: Iterable[Any], total: int, label: str, progress: bool = True
+) -> Iterator[Any]:
+    """The items, counted by a bar if there is to be one."""
+    if not progress:
+        yield from items
+        return
     bar = Progress(total, label)
     try:
         for item in items:

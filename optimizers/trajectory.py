@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -155,6 +156,47 @@ class Trajectory:
             raise FileNotFoundError(f"there is no file {str(file)!r}") from None
         except (*damaged, *not_zipped) as error:
             raise ValueError(f"{str(file)!r} is damaged or not a trajectory: {error}") from error
+
+
+def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
+    """Single runs of one rule as one trajectory of many; one that ended early is nan from there on.
+
+    Parameters
+    ----------
+    paths
+        Recorded at the same steps, as far as they go.
+
+    Returns
+    -------
+    Trajectory
+        With one axis of runs.
+
+    Examples
+    --------
+    >>> from optimizers import SGD
+    >>> from optimizers.functions import sphere
+    >>> paths = [SGD(sphere, [x, 0.0], lr=0.25).minimize(2) for x in (4.0, 8.0)]
+    >>> side_by_side(paths).theta[:, :, 0]
+    array([[4., 8.],
+           [2., 4.],
+           [1., 2.]])
+    """
+    longest = max(paths, key=len)
+    rows = len(longest)
+
+    def together(columns: Iterable[np.ndarray]) -> np.ndarray:
+        return np.stack([_longer(column, rows) for column in columns], axis=1)
+
+    return replace(
+        longest,
+        theta=together(path.theta for path in paths),
+        loss=together(path.loss for path in paths),
+        grad_norm=together(path.grad_norm for path in paths),
+        watched={name: together(path.watched[name] for path in paths) for name in longest.watched},
+        **_divergence(
+            np.array([-1 if path.diverged_at is None else path.diverged_at for path in paths])
+        ),
+    )
 
 
 class Recorder:

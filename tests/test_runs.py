@@ -1,5 +1,8 @@
 """Many runs in pieces, on several threads, with those that diverge dropped: the same numbers."""
 
+import os
+import signal
+import threading
 from functools import partial
 
 import numpy
@@ -51,11 +54,11 @@ def test_noise_is_the_same_in_every_piece(small_pieces):
     assert (ends.theta == ends.theta[0]).all()
 
 
-def test_pieces_are_even_and_as_many_for_each_core():
-    pieces = runs._even(numpy.arange(100), 30, cores=2)
+def test_pieces_are_even_and_as_many_for_each_thread():
+    pieces = runs._even(numpy.arange(100), 30, threads=2)
     assert [len(piece) for piece in pieces] == [25, 25, 25, 25]
-    assert [len(piece) for piece in runs._even(numpy.arange(3), 1, cores=2)] == [1, 1, 1]
-    assert [len(piece) for piece in runs._even(numpy.arange(20), 30, cores=2)] == [20]
+    assert [len(piece) for piece in runs._even(numpy.arange(3), 1, threads=2)] == [1, 1, 1]
+    assert [len(piece) for piece in runs._even(numpy.arange(20), 30, threads=2)] == [20]
 
 
 def test_a_long_loop_over_a_student_s_rule_shows_a_bar(capsys, monkeypatch):
@@ -94,10 +97,8 @@ def test_an_interrupt_stops_the_threads_before_they_are_done(monkeypatch):
             steps.append(self.t)
             return g
 
-    def interrupted(items, total, label):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(runs, "with_progress", interrupted)
+    ctrl_c = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    ctrl_c.start()
     with pytest.raises(KeyboardInterrupt):
-        finish(Counted, rosenbrock, None, 10**6, {}, numpy.zeros((8, 2)))
+        finish(partial(Counted, lr=1e-4), rosenbrock, None, 10**6, {}, numpy.zeros((8, 2)))
     assert len(steps) < 10**6

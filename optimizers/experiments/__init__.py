@@ -3,5 +3,6 @@
 from optimizers.experiments.basins import Basins, basins
 from optimizers.experiments.compare import Comparison, compare
 from optimizers.experiments.sweep import Sweep, sweep
+from optimizers.experiments.training import Training
 
-__all__ = ["Basins", "Comparison", "Sweep", "basins", "compare", "sweep"]
+__all__ = ["Basins", "Comparison", "Sweep", "Training", "basins", "compare", "sweep"]

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +24,31 @@ from optimizers.experiments.inputs import (
     fitted,
     label_of,
     name_of,
+    seeded,
+    seeds_of,
     short,
     start_of,
 )
-from optimizers.experiments.sweep import below, exact_losses, marked, minimum_of, sweep
-from optimizers.optimizer import Optimizer
-from optimizers.trajectory import Trajectory
+from optimizers.experiments.sweep import (
+    below,
+    exact_losses,
+    has_accuracy,
+    marked,
+    minimum_of,
+    standard_error,
+    sweep,
+)
+from optimizers.experiments.training import Training
+from optimizers.optimizer import Optimizer, Schedule
+from optimizers.progress import with_progress
+from optimizers.trajectory import Trajectory, side_by_side
 from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
 LEARNING_RATES.setflags(write=False)  # every race shares them
 GOOD = 10.0  # a good learning rate ends within this factor of the best gap in the race
 FAR = 0.1  # … and leaves no larger share of the first gap than this
+ROWS = 100  # of a training, about so many are kept
 TOLERANCE = 1e-3  # "steps to 0.1%": the share of the first gap to the minimum that may be left
 
 
@@ -51,9 +66,17 @@ class Comparison(Mapping[str, Trajectory]):
     final_loss
         By label: the loss after the last step at each learning rate of the grid, inf where it
         diverged (or fell below the minimum, outside the part of the plane where there is one).
-        Empty if the learning rates were given.
+        Empty if the learning rates were given. For a training, the loss on held-out data; with
+        seeds, the mean over them.
     drawn_to_origin
         The labels of the rules that decay the weights or scale a step by their length.
+    seeds, race_seeds
+        The seeds of the tuning, and those of what is shown; None without seeds. They differ, since
+        what was chosen on a seed looks better there than it is. The trajectories then hold a run
+        for each seed.
+    losses, accuracies
+        By label, along the trajectory: the loss without noise or on held-out data, and for a
+        training the share of held-out data told right: (rows,) or (rows, seeds).
     """
 
     def __init__(
@@ -66,6 +89,8 @@ class Comparison(Mapping[str, Trajectory]):
         final_loss: dict[str, np.ndarray],
         paths: dict[str, Trajectory],
         drawn_to_origin: list[str],
+        seeds: tuple[int, ...] | None = None,
+        race_seeds: tuple[int, ...] | None = None,
     ) -> None:
         self.function = function
         self.start = start
@@ -74,7 +99,15 @@ class Comparison(Mapping[str, Trajectory]):
         self.lr_grid = lr_grid
         self.final_loss = final_loss
         self.drawn_to_origin = drawn_to_origin
+        self.seeds = seeds
+        self.race_seeds = race_seeds
         self._paths = paths
+        self.losses = {label: exact_losses(function, path) for label, path in paths.items()}
+        self.accuracies = (
+            {label: function.accuracy(path.theta) for label, path in paths.items()}
+            if has_accuracy(function)
+            else {}
+        )
 
     def __getitem__(self, label: str) -> Trajectory:
         if label not in self._paths:
@@ -107,21 +140,30 @@ class Comparison(Mapping[str, Trajectory]):
         grid), good_lr (lowest and highest learning rate around the tuned one that end within ten
         times the best gap in the race, or within 0.1% of the first gap, and within 10% of it),
         at_edge (whether the tuned value is the grid's first or last). What is not known is None.
+        With seeds, all but steps_to_tolerance (a median) are means, and error is the standard
+        error of the final loss. For a training also accuracy and accuracy_error.
         """
         rows = [self._row(label) for label in self]
         return sorted(rows, key=lambda row: row["final_loss"] if row["gap"] is None else row["gap"])
 
     def _row(self, label: str) -> dict[str, Any]:
         path, minimum = self[label], minimum_of(self.function)
-        losses = exact_losses(self.function, path)
-        final = float(marked(losses[-1], self.function, path.diverged))
+        losses = self.losses[label]
+        finals = marked(losses[-1], self.function, path.diverged)
+        final = float(np.mean(finals))
+        accuracy = self.accuracies[label][-1] if self.accuracies else None
         row = {
             "rule": label,
             "lr": self.lr[label],
             "final_loss": final,
+            "error": None if self.seeds is None else standard_error(finals),
             "gap": None if minimum is None else max(final - minimum, 0.0),  # rounding aside
             "distance": _distance(self.function, path),
             "steps_to_tolerance": _steps_to_tolerance(path, losses, minimum),
+            "accuracy": None if accuracy is None else float(np.mean(accuracy)),
+            "accuracy_error": (
+                None if accuracy is None or self.seeds is None else standard_error(accuracy)
+            ),
             "diverged": None,
             "good_lr": None,
             "at_edge": False,
@@ -129,7 +171,7 @@ class Comparison(Mapping[str, Trajectory]):
         if self.lr_grid is not None:
             curve = self.final_loss[label]
             row["diverged"] = float(np.mean(np.isinf(curve)))
-            row["good_lr"] = self._good_range(curve, losses[0])
+            row["good_lr"] = self._good_range(curve, float(np.mean(losses[0])))
             row["at_edge"] = self.lr[label] in (self.lr_grid.min(), self.lr_grid.max())
         return row
 
@@ -152,7 +194,8 @@ class Comparison(Mapping[str, Trajectory]):
 
     def notes(self) -> list[str]:
         """How the race was made, and what to keep in mind when reading it."""
-        head = f"{name_of(self.function)} from {_start_text(self.start)}, {self.steps} steps. "
+        start = "" if self.seeds else f" from {_start_text(self.start)}"
+        head = f"{name_of(self.function)}{start}, {self.steps} steps. "
         if self.lr_grid is None:
             notes = [head + "The learning rates were given, not tuned."]
         else:
@@ -160,9 +203,13 @@ class Comparison(Mapping[str, Trajectory]):
                 head + f"Each rule tuned over the same {len(self.lr_grid)} learning rates from "
                 f"{self.lr_grid.min():.3g} to {self.lr_grid.max():.3g}, on the loss after the last "
                 "step. Nothing is clipped.",
-                "The gap is the loss above the minimum. Good lr: ends within ten times the best "
-                "gap of this race, or with 0.1% of the first one left, never with more than 10%.",
             ]
+            if minimum_of(self.function) is not None:
+                notes.append(
+                    "The gap is the loss above the minimum. Good lr: ends within ten times the "
+                    "best gap of this race, or with 0.1% of the first one left, never with more "
+                    "than 10%."
+                )
         edge = [row["rule"] for row in self.rows() if row["at_edge"]]
         if edge:
             notes.append(
@@ -182,20 +229,33 @@ class Comparison(Mapping[str, Trajectory]):
                     f"Weight decay or the trust ratio draws {drawn} to the origin, away from the "
                     "minimum."
                 )
-        if getattr(self.function, "exact", self.function) is not self.function:
+        if self.accuracies:
             notes.append(
-                "Losses are without the noise. Every rule met the same noise, and was tuned on it: "
-                "another seed may rank them differently."
+                "Loss and accuracy are those on the held-out data, on which every rule was tuned."
             )
+        elif getattr(self.function, "exact", self.function) is not self.function:
+            notes.append("Losses are without the noise. Every rule met the same noise.")
+        if self.seeds is not None and self.race_seeds is not None:
+            tuned = f"tuned on {len(self.seeds)}, " if self.lr_grid is not None else ""
+            notes.append(
+                f"Seeds: {tuned}shown on {len(self.race_seeds)} others; "
+                "means ± standard errors over these."
+            )
+        elif hasattr(self.function, "seed"):
+            notes.append("One seed: another may rank the rules differently (seeds=5).")
         if getattr(self.function, "minimum", 0.0) == -np.inf:
             notes.append("Unbounded below: the order says who falls fastest, not who is best.")
-        left = [label for label in self if _left_domain(self.function, self[label])]
+        left = [label for label in self if self._left_domain(label)]
         if left:
             notes.append(
                 f"{', '.join(left)} left the domain and fell below its minimum: counted as "
                 "diverged."
             )
         return notes
+
+    def _left_domain(self, label: str) -> bool:
+        fell = below(self.losses[label][-1], self.function)
+        return bool(np.any(fell & ~np.asarray(self[label].diverged)))
 
     def __repr__(self) -> str:
         columns = _table(self)
@@ -230,6 +290,11 @@ def compare(
     start: Any = None,
     steps: int = 500,
     lr: Any = None,
+    seeds: int | Iterable[int] | None = None,
+    schedule: Callable[[Any], Schedule] | None = None,
+    n_jobs: int | None = None,
+    store: str | PathLike[str] | None = None,
+    progress: bool = True,
 ) -> Comparison:
     """Tune every rule in the same way, then race them.
 
@@ -238,7 +303,7 @@ def compare(
     rules
         Classes, functools.partials of classes, or a dict of them by label.
     function
-        A test function, or any loss.
+        A test function, any loss, or a `Training`: a model on its data.
     start
         The weights to start from; left out, the function's own `start`.
     steps
@@ -246,6 +311,12 @@ def compare(
     lr
         Left out: tuned over 60 values from 1e-5 to 10. An array is another grid. A number, or a
         dict by label, is taken as it is, untuned.
+    seeds
+        Tune for the mean loss over these seeds (how many, or which), then race on as many others.
+    schedule, n_jobs, progress
+        As in `sweep`.
+    store
+        A folder that keeps what is finished of the tuning (see `sweep`), a folder a rule.
 
     Returns
     -------
@@ -267,8 +338,9 @@ def compare(
     """
     named = _labelled(rules)
     steps = checks.whole("steps", steps, 1)
-    start = start_of(function, start)
+    given, start = start, start_of(function, start)
     function = fitted(function, start)
+    chosen = seeds_of(function, seeds)
     grid = _learning_rate_grid(lr)
     final_loss: dict[str, np.ndarray] = {}
     if grid is None:
@@ -280,34 +352,57 @@ def compare(
                     f"{label}: compare tunes lr, so leave it out of the partial, "
                     "or give every rule's: compare(..., lr={label: number})"
                 )
-            tuning = sweep(rule, function, start=start, steps=steps, lr=grid)
+            tuning = sweep(
+                rule,
+                function,
+                start=given,
+                steps=steps,
+                seeds=chosen,
+                schedule=schedule,
+                n_jobs=n_jobs,
+                store=None if store is None else Path(store) / label,
+                progress=progress,
+                lr=grid,
+            )
             final_loss[label] = tuning.final_loss
         tuned = {label: float(grid[np.argmin(curve)]) for label, curve in final_loss.items()}
-    racers = {label: rule(function, start, lr=tuned[label]) for label, rule in named.items()}
-    paths = {label: racer.minimize(steps, progress=True) for label, racer in racers.items()}
-    drawn = [label for label, racer in racers.items() if _is_drawn_to_origin(racer)]
-    return Comparison(function, start, steps, tuned, grid, final_loss, paths, drawn)
+    others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
+    every = max(1, steps // ROWS) if isinstance(function, Training) else 1
+    paths, drawn = {}, []
+    for label, rule in named.items():
+        lr_now = tuned[label] if schedule is None else schedule(tuned[label])
+        if others is None:
+            racer = rule(function, start, lr=lr_now)
+            paths[label] = racer.minimize(steps, every=every, progress=progress)
+        else:
+            runs = []
+            for seed in with_progress(others, len(others), label, progress):
+                there: Any = seeded(function, seed)
+                racer = rule(there, there.start if given is None else given, lr=lr_now)
+                runs.append(racer.minimize(steps, every=every))
+            paths[label] = side_by_side(runs)
+        if _is_drawn_to_origin(racer):
+            drawn.append(label)
+    return Comparison(function, start, steps, tuned, grid, final_loss, paths, drawn, chosen, others)
 
 
 def _distance(function: Any, path: Trajectory) -> float | None:
     minima = getattr(function, "minima", None)
-    if minima is None or not len(minima):
+    if minima is None or not len(minima) or np.any(path.diverged):
         return None
-    if path.diverged:
-        return None
-    return float(np.linalg.norm(path.theta[-1] - minima, axis=1).min())
+    ends = np.atleast_2d(path.theta[-1])[:, np.newaxis]
+    return float(np.mean(np.linalg.norm(ends - minima, axis=-1).min(axis=-1)))
 
 
 def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | None) -> int | None:
+    """The first step with so little left; of many runs the median, if half of them get there."""
     if minimum is None:
         return None
-    gap = losses - minimum
-    reached = np.flatnonzero(gap <= TOLERANCE * gap[0])
-    return int(path.step[reached[0]]) if len(reached) else None
-
-
-def _left_domain(function: Any, path: Trajectory) -> bool:
-    return not path.diverged and bool(below(exact_losses(function, path)[-1], function))
+    gap = losses.reshape(len(losses), -1) - minimum
+    inside = gap <= TOLERANCE * gap[0]
+    first = np.where(inside.any(axis=0), path.step[inside.argmax(axis=0)], np.inf)
+    middle = np.sort(first)[len(first) // 2]
+    return int(middle) if np.isfinite(middle) else None
 
 
 def _is_drawn_to_origin(optimizer: Optimizer) -> bool:
@@ -333,23 +428,30 @@ def _table(race: Comparison) -> list[list[str]]:
         ["lr", *(short(row["lr"]) + ("*" if row["at_edge"] else "") for row in rows)],
     ]
     if known:  # neither unknown nor 0
-        columns.append(["final loss − minimum", *(_number(row["gap"]) for row in rows)])
+        columns.append(["final loss − minimum", *(_number(r["gap"], r["error"]) for r in rows)])
     else:
-        columns.append(["final loss", *(_number(row["final_loss"]) for row in rows)])
-    columns.append(["distance", *(_number(row["distance"]) for row in rows)])
+        columns.append(["final loss", *(_number(r["final_loss"], r["error"]) for r in rows)])
+    if race.accuracies:
+        shares = (_number(row["accuracy"], row["accuracy_error"]) for row in rows)
+        columns.append(["accuracy", *shares])
+    else:
+        columns.append(["distance", *(_number(row["distance"]) for row in rows)])
     if known is not None:
         steps = [row["steps_to_tolerance"] for row in rows]
         columns.append(["steps to 0.1% of gap", *("–" if s is None else str(s) for s in steps)])
     if race.lr_grid is not None:
         columns.append(["diverged", *(f"{row['diverged']:.0%}" for row in rows)])
-        columns.append(["good lr", *(_range(row["good_lr"]) for row in rows)])
+        if known is not None:
+            columns.append(["good lr", *(_range(row["good_lr"]) for row in rows)])
     return columns
 
 
-def _number(value: float | None) -> str:
+def _number(value: float | None, error: float | None = None) -> str:
     if value is None:
         return "–"
-    return "diverged" if not np.isfinite(value) else f"{value:.3g}"
+    if not np.isfinite(value):
+        return "diverged"
+    return f"{value:.3g}" + ("" if error is None else f" ± {error:.1g}")
 
 
 def _range(bounds: tuple[float, float] | None) -> str:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from optimizers import checks
 from optimizers.checks import shown
 from optimizers.optimizer import Optimizer
 
 Rule = type[Optimizer] | partial
+ONE_TUPLE = ("phi", "ns_coefficients")  # hyper-parameters that a tuple is one value of
+SEED = "seed"  # the axis of the seeds; no rule may have a hyper-parameter of that name
 
 
 def check_rule(rule: Any) -> None:
@@ -42,11 +46,11 @@ def name_of(function: Any) -> str:
 def is_grid(name: str, value: Any) -> bool:
     """Whether a value is several: a list or an array is, but for a list of patterns.
 
-    A tuple of numbers is as well, except where it is one value: phi's bounds.
+    A tuple of numbers is as well, except where it is one value, such as phi's bounds.
     """
     if name == "exclude_from_weight_decay":
         return isinstance(value, list) and not all(isinstance(v, str) for v in value)
-    if name == "phi" and isinstance(value, tuple):
+    if name in ONE_TUPLE and isinstance(value, tuple):
         return False
     return isinstance(value, (list, tuple, range)) or np.ndim(value) > 0
 
@@ -84,11 +88,49 @@ def start_of(function: Any, start: Any) -> Any:
         start = getattr(function, "start", None)
         if start is None:
             raise ValueError(f"{name_of(function)} has no start of its own: give start=weights")
-    elif hasattr(function, "exact"):
+    elif hasattr(function, "domain"):
         if np.ndim(start) != 1:
             raise ValueError(f"start must be one point, shape (n,), got {shown(start)}")
         function.exact(start)  # a test function says what is wrong with a point
     return start
+
+
+def seeds_of(function: Any, seeds: Any) -> tuple[int, ...] | None:
+    """The seeds that were asked for: so many, from 0 on, or these."""
+    if seeds is None:
+        return None
+    if not hasattr(function, "seed"):
+        raise ValueError(
+            f"seeds: nothing in {name_of(function)} is left to chance; "
+            "noisy(function) and a Training have a seed"
+        )
+    if not isinstance(seeds, Iterable):
+        return tuple(range(checks.whole("seeds", seeds, 1)))
+    chosen = tuple(checks.whole("seeds", seed, 0) for seed in seeds)
+    if not chosen or len({*chosen}) < len(chosen):
+        raise ValueError(f"seeds must be different whole numbers, at least one, got {chosen}")
+    return chosen
+
+
+def seeded(function: Any, seed: int) -> Any:
+    """The same noisy function or training, with another seed."""
+    return replace(function, seed=seed)
+
+
+def check_schedule(schedule: Any, lr: Any) -> None:
+    """Raise an error for what does not make a schedule of a learning rate."""
+    if schedule is None:
+        return
+    expected = (
+        "schedule must be a function from a learning rate to a function of the step, such as "
+        "partial(cosine, steps=500)"
+    )
+    if not callable(schedule):
+        raise TypeError(f"{expected}; got {shown(schedule)}")
+    if callable(lr):
+        raise ValueError("give lr as numbers and schedule=, or lr as a schedule, not both")
+    if not callable(schedule(lr)):
+        raise TypeError(f"{expected}; this one returns {shown(schedule(lr))}")
 
 
 def short(value: Any) -> str:

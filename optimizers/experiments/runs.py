@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from optimizers.experiments.inputs import Rule, label_of, plain
+from optimizers.experiments.inputs import SEED, Rule, label_of, plain, seeded
+from optimizers.experiments.pieces import cores, each_piece
 from optimizers.optimizer import Optimizer
-from optimizers.progress import with_progress
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
 WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
+
+Measure = Callable[[Any, np.ndarray], Mapping[str, np.ndarray]]
 
 
 @dataclass
@@ -24,18 +26,157 @@ class Ends:
 
     Attributes
     ----------
-    theta, loss
-        The last weights, (runs, P), and the loss there, (runs,).
+    loss
+        The loss after the last step, on the last batch if there are batches: (runs,).
     diverged
         Which runs diverged, (runs,); their weights or losses are not finite.
     curves
         The losses at the steps that were asked for, (runs, rows); inf once a run has diverged.
+    measured
+        What else was asked for, by name, each (runs, ...).
     """
 
-    theta: np.ndarray
     loss: np.ndarray
     diverged: np.ndarray
     curves: np.ndarray
+    measured: dict[str, np.ndarray]
+
+    @property
+    def theta(self) -> np.ndarray:
+        """The last weights, (runs, P), where they were kept."""
+        return self.measured["theta"]
+
+
+def last_weights(function: Any, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """Keep the weights, (runs, P), themselves."""
+    return {"theta": theta}
+
+
+@dataclass(eq=False)
+class Runs:
+    """What all runs share, and what differs from run to run.
+
+    Attributes
+    ----------
+    rule, function, steps
+        What is run.
+    start
+        The weights that all runs start from; None for the function's own.
+    columns
+        Hyper-parameters that differ from run to run, each (runs,). A column "seed" is no
+        hyper-parameter but the seed of the function.
+    starts
+        The weights that each run starts from, (runs, P), in the place of `start`.
+    kept
+        The steps whose losses are kept as well: multiples of the first that is not 0.
+    schedule
+        From a learning rate (or one a run) to a schedule; None if it stays.
+    measure
+        What to keep of the last weights: from the function and (runs, P) to arrays by name.
+    together
+        Whether runs are made side by side, in the columns named by `numbers`.
+    """
+
+    rule: Rule
+    function: Any
+    start: Any
+    steps: int
+    columns: Mapping[str, np.ndarray]
+    starts: np.ndarray | None
+    kept: np.ndarray
+    schedule: Callable[[Any], Any] | None
+    measure: Measure
+    together: bool = field(init=False, default=False)
+    numbers: set[str] = field(init=False, default_factory=set)
+
+    @property
+    def count(self) -> int:
+        """How many runs there are."""
+        return len(self.starts if self.starts is not None else next(iter(self.columns.values())))
+
+    def seeded(self, runs: np.ndarray) -> Any:
+        """The function, with the seed that these runs share."""
+        if SEED not in self.columns:
+            return self.function
+        return seeded(self.function, int(self.columns[SEED][runs[0]]))
+
+    def optimizer(self, runs: np.ndarray) -> Optimizer:
+        """For these runs, which share all hyper-parameters but the numbers."""
+        values: dict[str, Any] = {
+            name: plain(column[runs[0]]) for name, column in self.columns.items() if name != SEED
+        }
+        values |= {name: self.columns[name][runs, np.newaxis] for name in self.numbers}
+        function = self.seeded(runs)
+        if self.schedule is not None:
+            values["lr"] = self.schedule(values.get("lr", self._own_lr()))
+        if self.starts is not None:
+            return self.rule(function, self.starts[runs if self.together else runs[0]], **values)
+        return self.rule(function, function.start if self.start is None else self.start, **values)
+
+    def _own_lr(self) -> Any:
+        start = self.starts[0] if self.starts is not None else self.start
+        return self.rule(self.function, self.function.start if start is None else start).lr
+
+    def __call__(self, runs: np.ndarray, stopped: Callable[[], bool]) -> dict[str, np.ndarray]:
+        """Make these runs; return `Ends` as arrays by name."""
+        optimizer = self.optimizer(runs)
+        ends = {
+            "theta": np.empty((len(runs), optimizer.layout.size)),
+            "loss": np.empty(len(runs)),
+            "diverged": np.empty(len(runs), dtype=bool),
+            "curves": np.full((len(runs), len(self.kept)), np.inf),
+        }
+        self._run(optimizer, runs, ends, stopped)
+        theta = ends.pop("theta")
+        with np.errstate(all="ignore"):
+            measured = self.measure(self.seeded(runs), theta)
+        return ends | {f"measured/{name}": np.asarray(value) for name, value in measured.items()}
+
+    def _run(
+        self,
+        optimizer: Optimizer,
+        runs: np.ndarray,
+        ends: dict[str, np.ndarray],
+        stopped: Callable[[], bool],
+    ) -> None:
+        """Make the steps and note the ends; drop the runs that diverged once they are the half."""
+        rows = np.arange(len(runs))  # of `ends`, for the runs that are left
+        every = int(self.kept[1]) if len(self.kept) > 1 else None
+        stretch = STRETCH if every is None else every * max(1, STRETCH // every)
+        while not stopped():
+            path = optimizer.minimize(
+                min(stretch, self.steps - optimizer.t), every=every or stretch
+            )
+            ends["theta"][rows], ends["loss"][rows] = path.theta[-1], path.loss[-1]
+            ends["diverged"][rows] = path.diverged
+            if every:
+                seen = np.isin(path.step, self.kept)
+                losses = np.where(np.isfinite(path.loss[seen]), path.loss[seen], np.inf)
+                columns = np.searchsorted(self.kept, path.step[seen])
+                ends["curves"][np.ix_(rows, columns)] = losses.reshape(len(columns), -1).T
+            if optimizer.t >= self.steps or np.all(path.diverged):
+                return
+            if np.mean(path.diverged) >= 0.5 and _worth_dropping(optimizer):
+                rows = rows[~path.diverged]
+                optimizer.select(~path.diverged)
+                if self.schedule is not None and "lr" in self.numbers:
+                    optimizer.lr = self.schedule(self.columns["lr"][runs[rows], np.newaxis])
+
+    def settings(self) -> dict[str, Any]:
+        """What the results depend on."""
+        from optimizers import __version__
+
+        return {
+            "rule": self.rule,
+            "function": self.function,
+            "start": self.starts if self.start is None else self.start,
+            "steps": self.steps,
+            **{f"grid of {name}": column for name, column in self.columns.items()},
+            "kept steps": self.kept,
+            "schedule": self.schedule,
+            "measure": self.measure,
+            "version": __version__,
+        }
 
 
 def finish(
@@ -46,78 +187,71 @@ def finish(
     columns: Mapping[str, np.ndarray],
     starts: np.ndarray | None = None,
     kept: np.ndarray | None = None,
+    *,
+    schedule: Callable[[Any], Any] | None = None,
+    measure: Measure = last_weights,
+    n_jobs: int | None = None,
+    store: str | PathLike[str] | None = None,
+    progress: bool = True,
 ) -> Ends:
-    """Make all runs.
+    """Make all runs; one after the other, unless rule and loss promise `batched`.
 
-    Parameters
-    ----------
-    rule, function, steps
-        What is run; one run after the other, unless rule and loss promise `batched`.
-    start
-        The weights that all runs start from.
-    columns
-        Hyper-parameters that differ from run to run, each (runs,).
-    starts
-        The weights that each run starts from, (runs, P), in the place of `start`.
-    kept
-        The steps whose losses are kept as well: multiples of the first that is not 0.
+    The arguments are those of `Runs` and of `each_piece`.
     """
-    from concurrent.futures import ThreadPoolExecutor  # slow to import
-
-    count = len(starts) if starts is not None else len(next(iter(columns.values())))
-
-    def optimizer(runs: np.ndarray, numbers: set[str]) -> Optimizer:
-        """For these runs, which share all hyper-parameters but these numbers."""
-        values: dict[str, Any] = {k: plain(v[runs[0]]) for k, v in columns.items()}
-        values |= {name: columns[name][runs, np.newaxis] for name in numbers}
-        if starts is None:
-            return rule(function, start, **values)
-        return rule(function, starts[runs if together else runs[0]], **values)
-
-    together, numbers = False, set[str]()
-    probe = optimizer(np.array([0]), numbers)
-    together = probe.batched and probe.gradient.batched
-    if together:
-        numbers = {name for name in columns if _varies_by_run(probe, name, columns[name])}
-        _hold_to_its_promise(optimizer, count, numbers)
-    size = max(1, IN_CACHE // probe.layout.size) if together else 1
-    shared = {name: column for name, column in columns.items() if name not in numbers}
-    cores = os.cpu_count() or 1
-    pieces = [piece for group in _alike(shared, count) for piece in _even(group, size, cores)]
     kept = np.zeros(0, int) if kept is None else kept
-    curves = np.full((count, len(kept)), np.inf)
-    ends = Ends(
-        np.empty((count, probe.layout.size)), np.empty(count), np.empty(count, dtype=bool), curves
+    work = Runs(rule, function, start, steps, columns, starts, kept, schedule, measure)
+    probe = work.optimizer(np.array([0]))
+    size = max(1, IN_CACHE // _weight(probe))
+    if size > 1 and probe.batched and probe.gradient.batched:
+        work.together = True
+        work.numbers = {n for n in columns if _varies_by_run(probe, n, columns[n])}
+        _hold_to_its_promise(work)
+    else:
+        size = 1
+    shared = {name: column for name, column in columns.items() if name not in work.numbers}
+    # the pieces of a store must not depend on the machine
+    threads = cores() if work.together and store is None else 1
+    pieces = [
+        piece for group in _alike(shared, work.count) for piece in _even(group, size, threads)
+    ]
+    done = each_piece(
+        work,
+        pieces,
+        threads=cores() if work.together else 1,
+        n_jobs=n_jobs,
+        store=store,
+        settings=work.settings() if store is not None else None,
+        label=label_of(rule),
+        progress=progress,
+    )
+    all_runs: dict[str, np.ndarray] = {}
+    for i, ends in done:
+        for name, values in ends.items():
+            if name not in all_runs:
+                all_runs[name] = np.empty((work.count, *values.shape[1:]), values.dtype)
+            all_runs[name][pieces[i]] = values
+    return Ends(
+        **{name: all_runs.pop(name) for name in ("loss", "diverged", "curves")},
+        measured={name.removeprefix("measured/"): values for name, values in all_runs.items()},
     )
 
-    interrupted: list[bool] = []
 
-    def work(runs: np.ndarray) -> None:
-        _run(optimizer(runs, numbers), steps, runs, ends, kept, lambda: bool(interrupted))
-
-    # NumPy lets go of the lock on arrays of this size, so that threads share the work
-    workers = cores if together and len(pieces) > 1 else 1
-    with ThreadPoolExecutor(workers) as pool:
-        done = pool.map(work, pieces) if workers > 1 else map(work, pieces)
-        try:
-            for _ in with_progress(done, len(pieces), label_of(rule)):
-                pass
-        except BaseException:  # Ctrl-C: nobody waits for the rest
-            interrupted.append(True)
-            pool.shutdown(cancel_futures=True)
-            raise
-    return ends
+def _weight(optimizer: Optimizer) -> int:
+    """How many numbers a run needs at the least: its weights, or its share of the batch."""
+    size = optimizer.layout.size
+    if not hasattr(optimizer.loss, "noise"):
+        return size
+    batch = optimizer.loss.noise(1, size)
+    return max(size, sum(map(np.size, batch if isinstance(batch, tuple) else [batch])))
 
 
-def _hold_to_its_promise(
-    optimizer: Callable[[np.ndarray, set[str]], Optimizer], count: int, numbers: set[str]
-) -> None:
+def _hold_to_its_promise(work: Runs) -> None:
     """Compare a few steps of the first and the last run side by side with the first alone.
 
     A formula that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
     """
-    both = optimizer(np.array([0, count - 1]), numbers)
-    alone = optimizer(np.array([0]), numbers)
+    both = work.optimizer(np.array([0, work.count - 1]))
+    alone = work.optimizer(np.array([0]))
     if both._theta.ndim == 1:
         return  # all runs are the same one
     beside, by_itself = both.minimize(3).theta[-1, 0], alone.minimize(3).theta[-1].reshape(-1)
@@ -147,45 +281,21 @@ def _alike(columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
     return [np.array(group) for group in groups.values()]
 
 
-def _even(runs: np.ndarray, size: int, cores: int) -> list[np.ndarray]:
-    """The runs in pieces of at most that size, as many for each core."""
+def _even(runs: np.ndarray, size: int, threads: int) -> list[np.ndarray]:
+    """The runs in pieces of at most that size, as many for each thread."""
     count = -(-len(runs) // size)
     if 1 < count < len(runs):
-        count = min(cores * -(-count // cores), len(runs))
+        count = min(threads * -(-count // threads), len(runs))
     return np.array_split(runs, count)
-
-
-def _run(
-    optimizer: Optimizer,
-    steps: int,
-    runs: np.ndarray,
-    ends: Ends,
-    kept: np.ndarray,
-    stopped: Callable[[], bool],
-) -> None:
-    """Make the steps and note the ends; drop the runs that diverged once they are the half."""
-    every = int(kept[1]) if len(kept) > 1 else None
-    stretch = STRETCH if every is None else every * max(1, STRETCH // every)
-    while not stopped():
-        path = optimizer.minimize(min(stretch, steps - optimizer.t), every=every or stretch)
-        ends.theta[runs], ends.loss[runs] = path.theta[-1], path.loss[-1]
-        ends.diverged[runs] = path.diverged
-        if every:
-            rows = np.isin(path.step, kept)
-            losses = np.where(np.isfinite(path.loss[rows]), path.loss[rows], np.inf)
-            columns = np.searchsorted(kept, path.step[rows])
-            ends.curves[np.ix_(runs, columns)] = losses.reshape(len(columns), -1).T
-        if optimizer.t >= steps or np.all(path.diverged):
-            return
-        if np.mean(path.diverged) >= 0.5 and _worth_dropping(optimizer):
-            runs = runs[~path.diverged]
-            optimizer.select(~path.diverged)
 
 
 def _worth_dropping(optimizer: Optimizer) -> bool:
     """Whether the piece is large, and all state is plain to divide: (runs, …) in two dimensions."""
     runs = optimizer._theta.shape[0]
-    state = [v for k, v in vars(optimizer).items() if k != "_diverged_at"]
+    settings = {"_diverged_at", "batch", *optimizer.hyper_parameters}
+    state = [
+        v for k, v in vars(optimizer).items() if isinstance(v, np.ndarray) or k not in settings
+    ]
     plain = not any(isinstance(v, (list, tuple, dict)) for v in state) and all(
         v.ndim == 2 for v in state if isinstance(v, np.ndarray) and v.shape[:1] == (runs,)
     )
