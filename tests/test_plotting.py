@@ -49,10 +49,12 @@ from optimizers.functions import (
 from optimizers.plotting.frame import cut
 from optimizers.plotting.labels import EndLabels
 from optimizers.plotting.style import PALETTE, SLOTS, looks
+from optimizers.schedules import constant, cosine, step_decay, warmup
 
 EIGHT = [SGD, Momentum, AdaGrad, RMSProp, Adam, AdamW, LAMB, Lion]
 LR = np.geomspace(1e-4, 10, 11)
 WATCHED = ("m_hat", "v_hat")
+SCHEDULES = {"cosine": cosine(0.1, 100), "warm-up, then 0.1": warmup(20, constant(0.1))}
 
 
 @pytest.fixture(autouse=True)
@@ -154,13 +156,14 @@ def helpers(race, two_grids, map_of_basins, watched):
         "contour": lambda ax: p.plot_contour(himmelblau, ax=ax),
         "convergence": lambda ax: p.plot_convergence(one, rosenbrock, ax=ax),
         "rates": lambda ax: p.plot_learning_rates(LR, race.final_loss, ax=ax),
+        "schedules": lambda ax: p.plot_schedules(SCHEDULES, 100, ax=ax),
         "heatmap": lambda ax: p.plot_heatmap(two_grids, ax=ax),
         "basins": lambda ax: p.plot_basins(map_of_basins, ax=ax),
         "field": lambda ax: p.plot_gradient_field(saddle, ax=ax),
     }
 
 
-KINDS = ["paths", "contour", "convergence", "rates", "heatmap", "basins", "field"]
+KINDS = ["paths", "contour", "convergence", "rates", "schedules", "heatmap", "basins", "field"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -654,6 +657,59 @@ def test_an_unknown_minimum_makes_a_plain_axis():
 def test_learning_rates_that_do_not_fit_are_refused(grid, final, message):
     with pytest.raises(ValueError, match=message):
         p.plot_learning_rates(grid, final)
+
+
+# ------------------------------------------------------------------------------------- schedules
+
+
+def test_schedules_are_drawn_step_by_step_and_named_at_their_ends():
+    ax = p.plot_schedules(SCHEDULES, 100)
+    assert names(ax) == list(SCHEDULES)
+    for line, schedule in zip(ax.lines, SCHEDULES.values(), strict=False):
+        t, rates = line.get_data()
+        assert t.tolist() == list(range(1, 101))
+        assert rates.tolist() == [schedule(t) for t in range(1, 101)]
+    assert ax.get_title(loc="left") == "Rates up to 0.1; step 100 has 2.47e−05 to 0.1"
+
+
+def test_a_single_schedule_is_named_in_the_title():
+    ax = p.plot_schedules(step_decay(0.1, every=3), 4)
+    assert not ax.findobj(EndLabels)
+    title = ax.get_title(loc="left").replace("\n", " ")
+    assert title == "step_decay(lr=0.1, every=3): up to 0.1; step 4 has 0.01"
+
+    def my_own(t):
+        return 1 / t
+
+    assert p.plot_schedules(my_own, 4).get_title(loc="left").startswith("my_own: up to 1;")
+
+
+def test_a_schedule_of_many_runs_has_a_line_for_each_in_one_colour():
+    ax = p.plot_schedules({"Adam": cosine([0.1, 0.2, 0.4], 10)}, 10)
+    assert len(lines(ax, SLOTS["Adam"].color)) == 3
+
+
+def test_a_long_schedule_is_asked_for_no_more_than_can_be_seen():
+    asked = []
+    p.plot_schedules(lambda t: asked.append(t) or 0.1, 10**6)
+    assert asked[0] == 1
+    assert asked[-1] == 10**6
+    assert len(asked) == 1000
+
+
+@pytest.mark.parametrize(
+    ("schedules", "steps", "message"),
+    [
+        (0.1, 10, r"schedules must be a function of the step, such as cosine.*got 0.1"),
+        ({}, 10, "schedules is empty"),
+        ({"mine": 0.1}, 10, r"schedules\['mine'\] must be a function of the step.*got 0.1"),
+        ({"mine": lambda t: -0.1}, 10, "lr of 'mine' at t = 1 must be a finite number >= 0"),
+        (cosine(0.1, 10), 0, "steps must be a whole number >= 1, got 0"),
+    ],
+)
+def test_what_is_no_schedule_is_not_drawn(schedules, steps, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        p.plot_schedules(schedules, steps)
 
 
 # ------------------------------------------------------------------------------------- heat maps

@@ -5,6 +5,7 @@ Every helper takes `ax=None` and returns the Axes it drew on; those with several
 settings or shows a window.
 """
 
+from optimizers.plotting.accuracy import plot_accuracy
 from optimizers.plotting.animation import animate_paths, html_player, save_gif
 from optimizers.plotting.basins import plot_basins
 from optimizers.plotting.contour import plot_contour, plot_paths
@@ -13,12 +14,14 @@ from optimizers.plotting.field import plot_gradient_field
 from optimizers.plotting.heatmap import plot_heatmap
 from optimizers.plotting.learning_rate import plot_learning_rates
 from optimizers.plotting.race import plot_race
+from optimizers.plotting.schedule import plot_schedules
 from optimizers.plotting.state import plot_state
 from optimizers.plotting.surface import plot_surface
 
 __all__ = [
     "animate_paths",
     "html_player",
+    "plot_accuracy",
     "plot_basins",
     "plot_contour",
     "plot_convergence",
@@ -27,6 +30,7 @@ __all__ = [
     "plot_learning_rates",
     "plot_paths",
     "plot_race",
+    "plot_schedules",
     "plot_state",
     "plot_surface",
     "save_gif",

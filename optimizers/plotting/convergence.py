@@ -12,9 +12,11 @@ from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
     Paths,
+    chance,
     known_minimum,
     label_with_end,
     last_step,
+    loss_name,
     losses,
     mapping,
 )
@@ -102,7 +104,7 @@ class Curves:
             starts = np.concatenate([np.ravel(v[0]) for v in values.values()])
             self.floor = precision_floor(starts - self.minimum, self.minimum)
             values = {label: v - self.minimum for label, v in values.items()}
-        self.shown = {label: _quartiles(v) for label, v in values.items()}
+        self.shown = {label: quartiles(v) for label, v in values.items()}
         all_of_them = np.concatenate([np.ravel(v) for v in self.shown.values()])
         self.finite = all_of_them[np.isfinite(all_of_them)]
         bounded = getattr(function, "minimum", 0.0) != -np.inf
@@ -113,7 +115,7 @@ class Curves:
     @property
     def ylabel(self) -> str:
         """Quantity and scale."""
-        what = "loss" if self.minimum is None else "loss − minimum"
+        what = loss_name(self.function) if self.minimum is None else "loss − minimum"
         return what + (" (log)" if self.log else "")
 
     @property
@@ -165,13 +167,10 @@ class Curves:
             words.insert(0, f"{getattr(self.function, 'name', 'Loss')},")
         if max(runs) > 1:
             words.append(f"Line: median of {max(runs)} runs, band: quartiles.")
-        seed = getattr(self.function, "seed", None)
-        if seed is not None:
-            sigma = number(self.function.sigma)
-            words.append(f"Noise σ = {sigma}, seed {seed}; losses without it.")
+        words.append(chance(self.function))
         if any(np.any(path.diverged) for path in self.paths.values()):
             words.append("✕ diverged.")
-        return " ".join(words)
+        return " ".join(filter(None, words))
 
 
 def draw_convergence(
@@ -257,7 +256,7 @@ class DrawnCurve:
             )
 
 
-def _quartiles(values: np.ndarray) -> np.ndarray:
+def quartiles(values: np.ndarray) -> np.ndarray:
     """Lower quartile, median, upper quartile over runs: (rows, ...) → (rows, 3); nan is inf."""
     flat = values.reshape(len(values), -1)
     flat = np.sort(np.where(np.isnan(flat), np.inf, flat), axis=1)

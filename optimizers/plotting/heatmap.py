@@ -16,14 +16,21 @@ from optimizers.plotting.scale import edges, log_spaced, precision_floor
 from optimizers.plotting.style import HATCHED, INK, STAR, caption, dress, number, rule_of
 
 SPAN = 10.0  # losses that differ by more than this factor are coloured by their logarithm
+POINT = 0.01  # of accuracy
 GOOD = 10.0  # the outlined cells end within this factor of the best gap to the minimum
 
 
-def plot_heatmap(sweep: Any, ax: Axes | None = None) -> Axes:
+def plot_heatmap(
+    sweep: Any,
+    ax: Axes | None = None,
+    *,
+    of: str = "loss",
+    limits: tuple[float, float] | None = None,
+) -> Axes:
     """Draw the final losses of a sweep: a heat map for two grids, a curve for one.
 
     ☆ marks the best cell, a line surrounds those within ten times its gap to the minimum, and
-    hatched cells diverged.
+    hatched cells diverged. Of accuracies, the line surrounds those within one point of the best.
 
     Parameters
     ----------
@@ -31,6 +38,10 @@ def plot_heatmap(sweep: Any, ax: Axes | None = None) -> Axes:
         What `sweep` returns.
     ax
         Where to draw; a new figure if None.
+    of
+        "loss", or "accuracy" for a map of the sweep of a `Training`.
+    limits
+        The values at the ends of the colours, for maps side by side; left out, the map's own.
 
     Returns
     -------
@@ -57,11 +68,17 @@ def plot_heatmap(sweep: Any, ax: Axes | None = None) -> Axes:
             f"plot_heatmap draws sweeps over one or two grids, got {len(sweep.grids)}: "
             f"{', '.join(sweep.grids)}; fix all but two"
         )
+    if of not in ("loss", "accuracy") or (of == "accuracy" and len(sweep.grids) == 1):
+        raise ValueError(
+            f'plot_heatmap: of must be "loss", or "accuracy" for a map over two grids, got {of!r}'
+        )
+    if of == "accuracy" and sweep.accuracies is None:
+        raise ValueError("plot_heatmap: only the sweep of a Training has an accuracy")
     ax, ours = axes_for(ax, "plot_heatmap", (8.0, 5.6))
     if len(sweep.grids) == 1:
         _draw_curve(ax, sweep)
     else:
-        _draw_map(ax, sweep)
+        _draw_map(ax, sweep, of, limits)
     if ours:
         counts = " × ".join(str(len(grid)) for grid in sweep.grids.values())
         size = f"{counts} values of {' and '.join(map(_spoken, sweep.grids))}"
@@ -69,7 +86,10 @@ def plot_heatmap(sweep: Any, ax: Axes | None = None) -> Axes:
         gone = np.mean(np.isinf(sweep.final_loss))
         text = f"{sweep.rule} on {function}, {sweep.steps} steps, {size}; {gone:.0%} diverged"
         if len(sweep.grids) == 2:
-            text += " (hatched). ☆\N{NO-BREAK SPACE}best; outlined: within ten times its gap"
+            text += " (hatched). ☆\N{NO-BREAK SPACE}best; outlined: within "
+            text += "ten times its gap" if of == "loss" else "one point of its accuracy"
+        if sweep.seeds is not None:
+            text += f". Means over {len(sweep.seeds)} seeds"
         caption(ax.get_figure(root=True), text + ".")  # type: ignore[arg-type]
     return ax
 
@@ -89,10 +109,13 @@ def _draw_curve(ax: Axes, sweep: Any) -> None:
         ax.set_xticks(positions, ticks)
 
 
-def _draw_map(ax: Axes, sweep: Any) -> None:
+def _draw_map(ax: Axes, sweep: Any, of: str, limits: tuple[float, float] | None) -> None:
     minimum = known_minimum(sweep.function)
-    losses = np.where(np.isnan(sweep.final_loss), np.inf, sweep.final_loss)
-    gaps = losses - (minimum or 0.0)
+    if of == "accuracy":  # the share told wrong: the lower the better, as a loss
+        gaps = np.where(sweep.diverged, np.inf, 1 - sweep.accuracy)
+    else:
+        losses = np.where(np.isnan(sweep.final_loss), np.inf, sweep.final_loss)
+        gaps = losses - (minimum or 0.0)
     centres, borders, ticks, logs = [], [], [], []
     for axis, grid in enumerate(sweep.grids.values()):
         numbers, names = _numbers(grid)
@@ -107,17 +130,10 @@ def _draw_map(ax: Axes, sweep: Any) -> None:
     finite = gaps[np.isfinite(gaps)]
 
     ax.patch.set(**HATCHED)  # seen where cells are missing
-    positive = finite.size and finite.max() > 0
-    floor = precision_floor(finite, minimum) if minimum is not None and positive else None
     if finite.size:
-        shown = np.ma.masked_invalid(gaps if floor is None else np.maximum(gaps, floor))
-        low, high = float(shown.min()), float(shown.max())
-        high = high if high > low else low + (abs(low) or 1.0)
-        norm = LogNorm(low, high) if 0 < low < high / SPAN else Normalize(low, high)
-        mesh = ax.pcolormesh(*borders, shown, cmap="viridis_r", norm=norm, rasterized=True)
-        color_bar(ax, mesh, "final loss" if minimum is None else "final loss − minimum")
-        if minimum is not None:
-            _outline(ax, gaps <= max(GOOD * finite.min(), floor or 0.0), borders)
+        inside = _colour(ax, gaps, borders, minimum, of, limits)
+        if inside is not None:
+            _outline(ax, inside, borders)
         rows, columns = np.nonzero(gaps == finite.min())
         if len(rows) <= 9:  # ties beyond that are a plateau, which the outline shows
             ax.plot(
@@ -145,7 +161,35 @@ def _draw_map(ax: Axes, sweep: Any) -> None:
     labels = [
         _spoken(n) + (" (log)" if log else "") for n, log in zip(sweep.grids, logs, strict=True)
     ]
-    dress(ax, _finding(sweep, bool(finite.size)), *labels)
+    dress(ax, _finding(sweep, bool(finite.size), of), *labels)
+
+
+def _colour(
+    ax: Axes,
+    gaps: np.ndarray,
+    borders: list[np.ndarray],
+    minimum: float | None,
+    of: str,
+    limits: tuple[float, float] | None,
+) -> np.ndarray | None:
+    """Colour the cells by their values. Returns which cells are as good as the best."""
+    finite = gaps[np.isfinite(gaps)]
+    if of == "accuracy":
+        shown = 1 - np.ma.masked_invalid(gaps)
+        low, high = limits or (float(shown.min()), float(shown.max()))
+        norm: Any = Normalize(low, high if high > low else low + 0.01)
+        mesh = ax.pcolormesh(*borders, shown, cmap="viridis", norm=norm, rasterized=True)
+        color_bar(ax, mesh, "held-out accuracy")
+        return np.asarray(gaps <= finite.min() + POINT + 1e-12)
+    positive = finite.max() > 0
+    floor = precision_floor(finite, minimum) if minimum is not None and positive else None
+    shown = np.ma.masked_invalid(gaps if floor is None else np.maximum(gaps, floor))
+    low, high = limits or (float(shown.min()), float(shown.max()))
+    high = high if high > low else low + (abs(low) or 1.0)
+    norm = LogNorm(low, high) if 0 < low < high / SPAN else Normalize(low, high)
+    mesh = ax.pcolormesh(*borders, shown, cmap="viridis_r", norm=norm, rasterized=True)
+    color_bar(ax, mesh, "final loss" if minimum is None else "final loss − minimum")
+    return None if minimum is None else gaps <= max(GOOD * finite.min(), floor or 0.0)
 
 
 def _outline(ax: Axes, inside: np.ndarray, borders: list[np.ndarray]) -> None:
@@ -171,12 +215,15 @@ def _outline(ax: Axes, inside: np.ndarray, borders: list[np.ndarray]) -> None:
         )
 
 
-def _finding(sweep: Any, any_left: bool) -> str:
+def _finding(sweep: Any, any_left: bool, of: str) -> str:
     if not any_left:
         return f"{sweep.rule}: diverged everywhere"
-    best = [
-        f"{_spoken(name)} {_value(value)}" for name, value in sweep.best.items() if name != "loss"
-    ]
+    if of == "accuracy":
+        at = np.unravel_index(np.argmax(sweep.accuracy), sweep.accuracy.shape)
+        values = {name: grid[i] for (name, grid), i in zip(sweep.grids.items(), at, strict=True)}
+    else:
+        values = {name: sweep.best[name] for name in sweep.grids}
+    best = [f"{_spoken(name)} {_value(value)}" for name, value in values.items()]
     return f"{sweep.rule} is best at {', '.join(best)}"
 
 
@@ -188,7 +235,7 @@ def _numbers(grid: np.ndarray) -> tuple[np.ndarray, list[str]]:
 
 
 def _value(value: Any) -> str:
-    plain = isinstance(value, (int, float)) and not isinstance(value, bool)
+    plain = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
     return number(value) if plain else str(value)
 
 

@@ -106,6 +106,7 @@ class RateCurves:
         order = np.argsort(grid)
         self.grid = grid[order]
         self.name = name
+        self.what = "loss"
         self.log_x = log_spaced(self.grid)
         known = minimum is not None and np.isfinite(minimum)
         self.minimum = float(minimum) if known and minimum is not None else None
@@ -139,7 +140,7 @@ class RateCurves:
     @property
     def ylabel(self) -> str:
         """Quantity and scale."""
-        what = "final loss" if self.minimum is None else "final loss − minimum"
+        what = f"final {self.what}" + ("" if self.minimum is None else " − minimum")
         return what + (" (log)" if self.log_y else "")
 
     @property

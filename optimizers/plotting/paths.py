@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import shown
+from optimizers.plotting.style import number
 from optimizers.trajectory import Trajectory
 
 Paths = Trajectory | Mapping[str, Trajectory]
@@ -73,6 +74,19 @@ def losses(path: Trajectory, function: Any) -> np.ndarray:
         return path.loss
     with np.errstate(all="ignore"):
         return np.asarray(exact(function)(path.theta))
+
+
+def loss_name(function: Any) -> str:
+    """What the losses of a function are called."""
+    return "held-out loss" if hasattr(function, "data") else "loss"
+
+
+def chance(function: Any) -> str:
+    """A sentence on where the losses are taken, if chance has a part in it."""
+    if hasattr(function, "sigma"):
+        noise = number(function.sigma)
+        return f"Noise σ = {noise}, seed {function.seed}; losses without it."
+    return "Losses are those on held-out data." if hasattr(function, "data") else ""
 
 
 def label_with_end(label: str, path: Trajectory) -> str:

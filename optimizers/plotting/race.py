@@ -6,23 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from optimizers.plotting.accuracy import draw_accuracy
 from optimizers.plotting.contour import SIGNS, draw_paths, frame_of
 from optimizers.plotting.convergence import Curves, draw_convergence
 from optimizers.plotting.labels import LEGEND, Entry, handles_for
 from optimizers.plotting.layout import panels_for
 from optimizers.plotting.learning_rate import RateCurves, draw_learning_rates, zoned_top
-from optimizers.plotting.paths import known_minimum, label_with_end, mapping
+from optimizers.plotting.paths import chance, known_minimum, label_with_end, loss_name, mapping
 from optimizers.plotting.style import LABELLED, caption, looks, number, place
 
 COLUMNS = 11.0  # inches: a figure at least so wide has its panels side by side
 
 
 def plot_race(comparison: Any, axes: Any = None, *, width: float = 12.0) -> np.ndarray:
-    """Draw the panels of a comparison: paths, convergence, learning-rate curves.
+    """Draw the panels of a comparison: paths, convergence, accuracy, learning-rate curves.
 
-    The paths are left out unless the function has two variables, the learning-rate curves if the
-    learning rates were given. The two losses share their limits, so that each ● on the right lies
-    as high as its curve in the middle ends.
+    The paths are left out unless the function has two variables, the accuracy unless a model was
+    trained, the learning-rate curves if the learning rates were given. The two losses share their
+    limits, so that each ● on the right lies as high as its curve in the middle ends.
 
     Parameters
     ----------
@@ -58,14 +59,15 @@ def plot_race(comparison: Any, axes: Any = None, *, width: float = 12.0) -> np.n
     flat = hasattr(function, "domain") and all(p.theta.shape[-1] == 2 for p in paths.values())
     flat = flat and function.dimension == 2
     tuned = comparison.lr_grid is not None
-    count = 1 + flat + tuned
+    trained = bool(comparison.accuracies)
+    count = 1 + flat + trained + tuned
     beside = width >= COLUMNS
     shape = (1, count) if beside else (count, 1)
     size = (width, 0.34 * width) if beside else (width, 0.8 * width * count)
     panels, ours = panels_for(axes, "plot_race", shape, size)
     rest = iter(panels)
 
-    few = len(paths) <= LABELLED
+    few = len(paths) <= LABELLED and not trained  # three narrow panels share one key
     names = few or not ours  # on the caller's own axes each panel carries its key
     if flat:
         draw_paths(next(rest), paths, function, frame_of(function, paths), names)
@@ -76,10 +78,12 @@ def plot_race(comparison: Any, axes: Any = None, *, width: float = 12.0) -> np.n
         rates = RateCurves(
             comparison.lr_grid, comparison.final_loss, known_minimum(function), comparison.lr, rules
         )
-        rates.floor, rates.log_y = curves.floor, curves.log
+        rates.floor, rates.log_y, rates.what = curves.floor, curves.log, loss_name(function)
         shared = (min(limits[0], rates.limits[0]) if curves.log else limits[0], limits[1])
         limits = (shared[0], zoned_top(*shared, rates))
     draw_convergence(next(rest), curves, limits=limits, names=names)
+    if trained:
+        draw_accuracy(next(rest), comparison, names=names)
     if tuned:
         draw_learning_rates(next(rest), rates, limits=shared, names=names)
     if ours:
@@ -110,7 +114,7 @@ def _made(comparison: Any, tuned: bool) -> str:
     function = comparison.function
     start = np.ravel(comparison.start) if not isinstance(comparison.start, dict) else None
     words = [getattr(function, "name", getattr(function, "__name__", "loss"))]
-    if start is not None and start.size <= 4:
+    if start is not None and start.size <= 4 and comparison.seeds is None:
         words.append(f"from {place(start)}")
     words.append(f"{comparison.steps} steps")
     text = ", ".join(words) + ". "
@@ -123,7 +127,8 @@ def _made(comparison: Any, tuned: bool) -> str:
         )
     else:
         text += "The learning rates were given, not tuned. "
-    seed = getattr(function, "seed", None)
-    if seed is not None:
-        text += f"Noise σ = {number(function.sigma)}, seed {seed}; losses without it."
+    text += chance(function)
+    if comparison.race_seeds is not None:
+        chosen = f"Tuned on {len(comparison.seeds)} seeds, shown on" if tuned else "Shown on"
+        text += f" {chosen} {len(comparison.race_seeds)} others: median, and quartiles as a band."
     return text.strip()
