@@ -1,4 +1,4 @@
-"""The command line: race, sweep, functions, rules."""
+"""The command line: race, sweep, claims, functions, rules."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ examples:
   python -m optimizers race --function beale --optimizers SGD Adam --steps 200
   python -m optimizers race --start -1 2.5 --lr 0.01 --out my-race.png --animate race.gif
   python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
+  python -m optimizers claims --quick            what the article claims, measured
   python -m optimizers functions                 the test functions with their formulas
   python -m optimizers rules                     the update rules with their formulas
 """
@@ -112,6 +113,25 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_problem(grid)
     _add_out(grid, "sweep.png")
 
+    claims = add("claims", _claims, "measure what the article and its papers claim, draw it")
+    claims.add_argument(
+        "labels", nargs="*", type=_claim, metavar="CLAIM", help="only these (default: all)"
+    )
+    claims.add_argument(
+        "--quick", action="store_true", help="fewer seeds, coarser grids: minutes, not an hour"
+    )
+    claims.add_argument(
+        "--out",
+        type=Path,
+        default=Path("claims"),
+        metavar="FOLDER",
+        help="where the numbers (.json) and figures (.png) go (default: claims). What is finished "
+        "of a run that was stopped is kept there, and the same command goes on from it",
+    )
+    claims.add_argument(
+        "--jobs", type=int, default=-1, metavar="N", help="processes (default: one a core)"
+    )
+
     listed = add("functions", _functions, "list the test functions with their formulas")
     listed.add_argument("names", nargs="*", type=_function, metavar="NAME", help="only these")
     listed = add("rules", _rules, "list the update rules with their formulas")
@@ -155,7 +175,7 @@ def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
 
 
 def _known(name: str, known: Sequence[str], what: str) -> str:
-    by_folded = {k.lower(): k for k in known}
+    by_folded = {k.lower().replace("-", "_"): k for k in known}
     folded = name.lower().replace("-", "_")
     if folded not in by_folded:
         raise argparse.ArgumentTypeError(
@@ -166,6 +186,12 @@ def _known(name: str, known: Sequence[str], what: str) -> str:
 
 def _rule(name: str) -> str:
     return _known(name, list(RULES), "rule")
+
+
+def _claim(name: str) -> str:
+    from optimizers.claims import CLAIMS
+
+    return _known(name, list(CLAIMS), "claim")
 
 
 def _function(name: str) -> str:
@@ -260,6 +286,25 @@ def _sweep(options: argparse.Namespace) -> None:
         print(f"at the edge of its grid, a wider one may do better: {', '.join(result.at_edge)}")
     result.plot().figure.savefig(options.out, dpi=150)
     print(f"figure: {options.out}")
+
+
+def _claims(options: argparse.Namespace) -> None:
+    import shutil
+
+    import matplotlib as mpl
+
+    from optimizers.claims import CLAIMS, Effort
+
+    mpl.use("agg")
+    store = options.out / f".unfinished-{'quick' if options.quick else 'full'}"
+    effort = Effort(options.quick, options.jobs, store)
+    results = []
+    for label in options.labels or CLAIMS:
+        results.append(CLAIMS[label].run(effort))
+        results[-1].save(options.out)
+        print(results[-1], end="\n\n", flush=True)
+    shutil.rmtree(store, ignore_errors=True)
+    print(f"{sum(result.seconds for result in results):.0f} s; figures and numbers: {options.out}")
 
 
 def _functions(options: argparse.Namespace) -> None:
