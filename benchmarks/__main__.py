@@ -10,6 +10,7 @@ from pathlib import Path
 from benchmarks import (
     big_update,
     growth,
+    heat_map,
     imports,
     many_runs,
     network,
@@ -30,6 +31,7 @@ ROWS: dict[str, Callable[[bool], Row]] = {
     "5": big_update.measure,
     "6": imports.measure,
     "7": slider.measure,
+    "8": heat_map.measure,
 }
 GROWTH = "growth"
 HOW = """\
