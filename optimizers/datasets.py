@@ -57,10 +57,11 @@ class Dataset(Remade):
         for part in ("train", "held_out"):
             arrays = _batch(part, getattr(self, part))
             object.__setattr__(self, part, tuple(_read_only(a) for a in arrays))
-        if len(self.train) != len(self.held_out):
+        rows = [[array.shape[1:] for array in part] for part in (self.train, self.held_out)]
+        if rows[0] != rows[1]:
             raise ValueError(
-                f"train and held_out must hold the same arrays, got {len(self.train)} and "
-                f"{len(self.held_out)}"
+                "train and held_out must hold arrays whose rows have the same shapes, "
+                f"got {rows[0]} and {rows[1]}"
             )
 
     def __repr__(self) -> str:

@@ -388,12 +388,9 @@ def transformer(
     et al., "On layer normalization in the transformer architecture" (2020); the task is that of
     Devlin et al., "BERT" (2018). An embedding table is drawn as a kernel.
     """
-    vocabulary, longest = (
-        checks.whole("vocabulary", vocabulary, 2),
-        checks.whole("longest", longest, 1),
-    )
+    vocabulary = checks.whole("vocabulary", vocabulary, 2)
+    longest, layers = checks.whole("longest", longest, 1), checks.whole("layers", layers, 1)
     width, heads = checks.whole("width", width, 1), checks.whole("heads", heads, 1)
-    layers = checks.whole("layers", layers, 1)
     if width % heads:
         raise ValueError(f"heads must divide width: got heads={heads} and width={width}")
     name = f"transformer {layers}×{width}"
@@ -444,7 +441,7 @@ def transformer(
 
 
 def _embedded(embedding: Weights, tokens: Any) -> Any:
-    """The rows of the tokens plus those of their places: (n, length, vocabulary) one-hot to (…)."""
+    """The rows of the tokens and of their places, added: to (..., n · length, width)."""
     count, length, vocabulary = tokens.shape
     x = np.reshape(tokens, (-1, vocabulary)) @ embedding["token"]
     places = embedding["position"][..., :length, :]
@@ -521,9 +518,10 @@ def quadratic(hessian: ArrayLike) -> Model:
     (2019); `datasets.quadratic_deep` is the data.
     """
     hessian = numpy.array(hessian, dtype=float)
-    size = len(hessian)
-    if hessian.shape != (size, size) or not numpy.allclose(hessian, hessian.T):
+    square = hessian.ndim == 2 and len(hessian) == len(hessian.T)
+    if not square or not numpy.allclose(hessian, hessian.T):
         raise ValueError(f"hessian must be a symmetric matrix, got {shown(hessian)}")
+    size = len(hessian)
     name = f"quadratic {size}-D"
 
     def init(seed: int = 0, scheme: str = "he") -> Weights:
@@ -535,12 +533,10 @@ def quadratic(hessian: ArrayLike) -> Model:
         (x,) = _parts(name, batch, "x")
         if x.shape[1:] != (size,):
             raise ValueError(f"{name} takes x of shape (n, {size}), got {x.shape}")
-        # with the mean of the batch taken out, the rest of it is the same number for all runs
+        # the same sum in two parts, of which the second, over the batch, serves all runs
         mean = np.mean(x, axis=0)
-        rest = x - mean
-        away = weights["theta"] - mean
-        return np.sum(away @ hessian * away, axis=-1) / 2 + np.sum(rest @ hessian * rest) / (
-            2 * len(x)
-        )
+        away, rest = weights["theta"] - mean, x - mean
+        spread = np.sum(rest @ hessian * rest) / len(x)
+        return (np.sum(away @ hessian * away, axis=-1) + spread) / 2
 
     return Model(name, init, _promised(loss, name), None)
