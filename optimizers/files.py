@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO, Any
+from uuid import uuid4
 
 
 @contextmanager
@@ -17,13 +17,13 @@ def written_whole(file: Path) -> Iterator[IO[Any]]:
     Whoever is killed while writing leaves the old file, or none; never a part of the new one.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as stream:
-        try:
+    part = file.parent / f".{file.name}.{uuid4().hex}"
+    try:
+        with part.open("xb") as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        except BaseException:
-            os.unlink(stream.name)
-            raise
-    os.chmod(stream.name, 0o644)
-    os.replace(stream.name, file)
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

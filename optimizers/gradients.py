@@ -103,6 +103,8 @@ class Gradient:
     def _start_recording(self) -> None:
         self.tape: Tape | None = None  # the recording in use
         self._why_not = "its second call will be" if self.pure else "the loss is not marked @pure"
+        # without a batch, a loss may read data of its own: that recording is not shared
+        self._recordings_without_batch = _recordings_of(self.loss)
         self._recordings = _recordings_of(getattr(self.loss, "recorded_as", self.loss))
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
@@ -119,17 +121,18 @@ class Gradient:
         from optimizers.tape import NotReplayable, leaves, record, signature
 
         inputs = (theta,) if batch is None else (theta, batch)
+        recordings = self._recordings_without_batch if batch is None else self._recordings
         key = self._nesting, signature(*inputs)
-        if key not in self._recordings:
-            if len(self._recordings) < MOST:
-                self._recordings[key] = _ONCE
+        if key not in recordings:
+            if len(recordings) < MOST:
+                recordings[key] = _ONCE
             return self.by_autograd(theta, batch)
-        if self._recordings[key] is _ONCE:
+        if recordings[key] is _ONCE:
             try:
-                self._recordings[key] = record(self.by_autograd, *inputs, title=self._name())
+                recordings[key] = record(self.by_autograd, *inputs, title=self._name())
             except NotReplayable as reason:
-                self._recordings[key] = str(reason)
-        known = self._recordings[key]
+                recordings[key] = str(reason)
+        known = recordings[key]
         if isinstance(known, str):
             self.tape, self._why_not = None, known
             return self.by_autograd(theta, batch)
@@ -145,7 +148,8 @@ class Gradient:
 
     def __getstate__(self) -> dict[str, Any]:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
-        return {k: v for k, v in vars(self).items() if k not in ("tape", "_recordings")}
+        left = ("tape", "_recordings", "_recordings_without_batch")
+        return {k: v for k, v in vars(self).items() if k not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

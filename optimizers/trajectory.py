@@ -181,7 +181,7 @@ def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
            [2., 4.],
            [1., 2.]])
     """
-    longest = max(paths, key=len)
+    longest = max(paths, key=lambda path: path.step[-1])
     rows = len(longest)
 
     def together(columns: Iterable[np.ndarray]) -> np.ndarray:

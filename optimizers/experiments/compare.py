@@ -7,6 +7,7 @@ at the edge of the grid, is said.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from os import PathLike
@@ -104,7 +105,7 @@ class Comparison(Mapping[str, Trajectory]):
         self._paths = paths
         self.losses = {label: exact_losses(function, path) for label, path in paths.items()}
         self.accuracies = (
-            {label: function.accuracy(path.theta) for label, path in paths.items()}
+            {label: _accuracies(function, path) for label, path in paths.items()}
             if has_accuracy(function)
             else {}
         )
@@ -360,7 +361,7 @@ def compare(
                 seeds=chosen,
                 schedule=schedule,
                 n_jobs=n_jobs,
-                store=None if store is None else Path(store) / label,
+                store=None if store is None else Path(store) / re.sub(r'[<>:"/\\|?*]', "_", label),
                 progress=progress,
                 lr=grid,
             )
@@ -384,6 +385,13 @@ def compare(
         if _is_drawn_to_origin(racer):
             drawn.append(label)
     return Comparison(function, start, steps, tuned, grid, final_loss, paths, drawn, chosen, others)
+
+
+def _accuracies(function: Training, path: Trajectory) -> np.ndarray:
+    """Along a path; 0 from the step on at which a run diverged."""
+    at = np.asarray(np.where(path.diverged, path.diverged_at, np.inf), float)
+    gone = path.step.reshape(-1, *[1] * at.ndim) >= at
+    return np.where(gone, 0.0, function.accuracy(path.theta))
 
 
 def _distance(function: Any, path: Trajectory) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import is_dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -99,7 +99,7 @@ def seeds_of(function: Any, seeds: Any) -> tuple[int, ...] | None:
     """The seeds that were asked for: so many, from 0 on, or these."""
     if seeds is None:
         return None
-    if not hasattr(function, "seed"):
+    if not (hasattr(function, "seed") and is_dataclass(function)):
         raise ValueError(
             f"seeds: nothing in {name_of(function)} is left to chance; "
             "noisy(function) and a Training have a seed"

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from functools import lru_cache
 from os import PathLike
 from typing import Any
-
-import numpy as np
 
 from optimizers import checks
 from optimizers.experiments.store import Piece, Store
 from optimizers.progress import with_progress
 
-Work = Callable[[Any, Callable[[], bool]], Mapping[str, np.ndarray]]
+Work = Callable[[Any, Callable[[], bool]], Piece]
+Results = Generator[tuple[int, Piece], None, None]
 
 
 def each_piece(
@@ -28,7 +29,7 @@ def each_piece(
     settings: Mapping[str, Any] | None = None,
     label: str = "",
     progress: bool = True,
-) -> Iterator[tuple[int, Piece]]:
+) -> Results:
     """Do each piece of work once, and hand out the results as they come.
 
     Parameters
@@ -54,6 +55,7 @@ def each_piece(
 
     Examples
     --------
+    >>> import numpy as np
     >>> squares = each_piece(lambda x, stopped: {"square": np.array(x * x)}, [2, 3])
     >>> [(number, int(found["square"])) for number, found in squares]
     [(0, 4), (1, 9)]
@@ -63,23 +65,23 @@ def each_piece(
         if n_jobs == 0:
             raise ValueError("n_jobs must be a number of processes, or -1 for one a core, got 0")
     kept = None if store is None else Store(store, settings or {})
-    found = [i for i in range(len(pieces)) if kept is not None and i in kept]
-    missing = sorted(set(range(len(pieces))) - set(found))
+    there = [kept is not None and i in kept for i in range(len(pieces))]
+    missing = [i for i, found in enumerate(there) if not found]
     if n_jobs is not None or _is_configured():
         computed = _by_joblib(work, pieces, missing, n_jobs)
     else:
         computed = _by_threads(work, pieces, missing, threads)
 
-    def results() -> Iterator[tuple[int, Piece]]:
-        for i in found:
-            assert kept is not None
-            yield i, kept.load(i)
+    def results() -> Results:
+        if kept is not None:
+            yield from ((i, kept.load(i)) for i, found in enumerate(there) if found)
         for i, result in computed:
             if kept is not None:
                 kept.save(i, result)
-            yield i, dict(result)
+            yield i, result
 
-    yield from with_progress(results(), len(pieces), label, progress)
+    with closing(computed):  # wherever Ctrl-C comes: nobody works on
+        yield from with_progress(results(), len(pieces), label, progress)
 
 
 def _is_configured() -> bool:
@@ -92,9 +94,7 @@ def _is_configured() -> bool:
     return n_jobs is not None or type(backend) is not BACKENDS[DEFAULT_BACKEND]
 
 
-def _by_threads(
-    work: Work, pieces: Sequence[Any], numbers: Sequence[int], threads: int
-) -> Iterator[tuple[int, Any]]:
+def _by_threads(work: Work, pieces: Sequence[Any], numbers: Sequence[int], threads: int) -> Results:
     # NumPy lets go of the lock on large arrays, so that threads share the work; those that its
     # matrix products would start by themselves only get into their way
     from concurrent.futures import ThreadPoolExecutor, as_completed  # slow to import
@@ -122,7 +122,7 @@ def _by_threads(
 
 def _by_joblib(
     work: Work, pieces: Sequence[Any], numbers: Sequence[int], n_jobs: int | None
-) -> Iterator[tuple[int, Any]]:
+) -> Results:
     import cloudpickle
     from joblib import Parallel, delayed
 
@@ -132,12 +132,15 @@ def _by_joblib(
     tasks = (delayed(_elsewhere)(packed, i, cloudpickle.dumps(pieces[i])) for i in numbers)
     results = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)(tasks)
     try:
-        yield from results
+        for result in results:  # noqa: UP028 (`yield from` would close it before we do)
+            yield result
     finally:
-        results.close()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib's, that work is cancelled: it is meant to be
+            results.close()
 
 
-def _elsewhere(work: bytes, number: int, piece: bytes) -> tuple[int, Mapping[str, np.ndarray]]:
+def _elsewhere(work: bytes, number: int, piece: bytes) -> tuple[int, Piece]:
     import pickle
 
     return number, _unpacked(work)(pickle.loads(piece), lambda: False)

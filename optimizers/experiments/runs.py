@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -106,16 +108,15 @@ class Runs:
             name: plain(column[runs[0]]) for name, column in self.columns.items() if name != SEED
         }
         values |= {name: self.columns[name][runs, np.newaxis] for name in self.numbers}
-        function = self.seeded(runs)
-        if self.schedule is not None:
-            values["lr"] = self.schedule(values.get("lr", self._own_lr()))
+        function, start = self.seeded(runs), self.start
         if self.starts is not None:
-            return self.rule(function, self.starts[runs if self.together else runs[0]], **values)
-        return self.rule(function, function.start if self.start is None else self.start, **values)
-
-    def _own_lr(self) -> Any:
-        start = self.starts[0] if self.starts is not None else self.start
-        return self.rule(self.function, self.function.start if start is None else start).lr
+            start = self.starts[runs if self.together else runs[0]]
+        elif start is None:
+            start = function.start
+        if self.schedule is not None:
+            lr = values["lr"] if "lr" in values else self.rule(function, start, **values).lr
+            values["lr"] = self.schedule(lr)
+        return self.rule(function, start, **values)
 
     def __call__(self, runs: np.ndarray, stopped: Callable[[], bool]) -> dict[str, np.ndarray]:
         """Make these runs; return `Ends` as arrays by name."""
@@ -176,6 +177,7 @@ class Runs:
             "schedule": self.schedule,
             "measure": self.measure,
             "version": __version__,
+            "Python": f"{sys.version_info.major}.{sys.version_info.minor}",
         }
 
 
@@ -220,16 +222,17 @@ def finish(
         threads=cores() if work.together else 1,
         n_jobs=n_jobs,
         store=store,
-        settings=work.settings() if store is not None else None,
+        settings=work.settings() | {"pieces": pieces} if store is not None else None,
         label=label_of(rule),
         progress=progress,
     )
     all_runs: dict[str, np.ndarray] = {}
-    for i, ends in done:
-        for name, values in ends.items():
-            if name not in all_runs:
-                all_runs[name] = np.empty((work.count, *values.shape[1:]), values.dtype)
-            all_runs[name][pieces[i]] = values
+    with closing(done):
+        for i, ends in done:
+            for name, values in ends.items():
+                if name not in all_runs:
+                    all_runs[name] = np.empty((work.count, *values.shape[1:]), values.dtype)
+                all_runs[name][pieces[i]] = values
     return Ends(
         **{name: all_runs.pop(name) for name in ("loss", "diverged", "curves")},
         measured={name.removeprefix("measured/"): values for name, values in all_runs.items()},
@@ -292,9 +295,11 @@ def _even(runs: np.ndarray, size: int, threads: int) -> list[np.ndarray]:
 def _worth_dropping(optimizer: Optimizer) -> bool:
     """Whether the piece is large, and all state is plain to divide: (runs, …) in two dimensions."""
     runs = optimizer._theta.shape[0]
-    settings = {"_diverged_at", "batch", *optimizer.hyper_parameters}
+    given = optimizer.hyper_parameters
     state = [
-        v for k, v in vars(optimizer).items() if isinstance(v, np.ndarray) or k not in settings
+        v
+        for k, v in vars(optimizer).items()
+        if k not in ("_diverged_at", "batch") and (isinstance(v, np.ndarray) or k not in given)
     ]
     plain = not any(isinstance(v, (list, tuple, dict)) for v in state) and all(
         v.ndim == 2 for v in state if isinstance(v, np.ndarray) and v.shape[:1] == (runs,)

@@ -234,7 +234,7 @@ def sweep(
         kept,
         chosen,
         None if chosen is None else losses,
-        None if accuracies is None else accuracies.reshape(shape),
+        None if accuracies is None else np.where(ends.diverged, 0.0, accuracies).reshape(shape),
     )
 
 
@@ -300,4 +300,4 @@ def below(losses: Any, function: Any) -> Any:
 
 def marked(losses: Any, function: Any, diverged: Any) -> np.ndarray:
     """The losses, inf where the run diverged or left the domain."""
-    return np.where(diverged | below(losses, function), np.inf, losses)
+    return np.where(diverged | np.isnan(losses) | below(losses, function), np.inf, losses)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -47,9 +47,6 @@ class Training:
     0.03
     """
 
-    batched: ClassVar[bool] = True
-    pure: ClassVar[bool] = True
-
     model: Model
     data: Dataset
     batch_size: int = 64
@@ -86,6 +83,16 @@ class Training:
         return flatten(self.start)[1]
 
     @property
+    def batched(self) -> bool:
+        """Whether the loss promises to take many runs."""
+        return bool(getattr(self.model.loss, "batched", False))
+
+    @property
+    def pure(self) -> bool:
+        """Whether the loss promises to depend on its arguments alone."""
+        return bool(getattr(self.model.loss, "pure", False))
+
+    @property
     def recorded_as(self) -> Any:
         """The formula: trainings that share it share its recordings."""
         return self.model.loss
@@ -111,12 +118,16 @@ class Training:
 
         Weights that are not finite tell nothing right.
         """
+        if self.model.accuracy is None:
+            raise TypeError(
+                f"{self.model.name} has no accuracy, there is nothing to be right about"
+            )
         with np.errstate(all="ignore"):
             share = self._held_out(self.model.accuracy, theta)
         return np.where(np.isfinite(theta).all(axis=-1), share, 0.0)
 
     def _held_out(self, measure: Any, theta: np.ndarray) -> Any:
-        if theta.ndim > 2:  # row by row, to spare memory
+        if theta.ndim > 1 + self.batched:  # of many rows of runs one at a time, to spare memory
             return np.stack([self._held_out(measure, row) for row in theta])
         return measure(self._layout.unflatten(theta), self.data.held_out)
 

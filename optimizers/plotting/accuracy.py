@@ -79,6 +79,8 @@ def draw_accuracy(ax: Axes, comparison: Any, *, names: bool = True) -> None:
         entries.append(Entry(label, look[label], curve.end, -ends[label]))
     if names:
         label_ends(ax, entries)
-    best = max(ends, key=lambda label: ends[label])
-    title = f"{best} tells most right: {number(100 * ends[best])}%"
-    dress(ax, title, "step", "held-out accuracy")
+    most = max(ends.values())
+    best = [label for label, end in ends.items() if end == most]
+    who = f"{best[0]} tells" if len(best) == 1 else f"{len(best)} of {len(ends)} tell"
+    who = f"{best[0]} and {best[1]} tell" if len(best) == 2 else who
+    dress(ax, f"{who} most right: {number(100 * most)}%", "step", "held-out accuracy")

@@ -257,8 +257,11 @@ class DrawnCurve:
 
 
 def quartiles(values: np.ndarray) -> np.ndarray:
-    """Lower quartile, median, upper quartile over runs: (rows, ...) → (rows, 3); nan is inf."""
+    """Lower quartile, median, upper quartile over runs: (rows, ...) → (rows, 3); nan is inf.
+
+    One that lies between two runs is their mean, so that an inf makes no nan.
+    """
     flat = values.reshape(len(values), -1)
     flat = np.sort(np.where(np.isnan(flat), np.inf, flat), axis=1)
-    at = [round(share * (flat.shape[1] - 1)) for share in (0.25, 0.5, 0.75)]
-    return flat[:, at]
+    at = np.array([0.25, 0.5, 0.75]) * (flat.shape[1] - 1)
+    return (flat[:, np.floor(at).astype(int)] + flat[:, np.ceil(at).astype(int)]) / 2

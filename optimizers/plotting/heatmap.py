@@ -86,8 +86,11 @@ def plot_heatmap(
         gone = np.mean(np.isinf(sweep.final_loss))
         text = f"{sweep.rule} on {function}, {sweep.steps} steps, {size}; {gone:.0%} diverged"
         if len(sweep.grids) == 2:
-            text += " (hatched). ☆\N{NO-BREAK SPACE}best; outlined: within "
-            text += "ten times its gap" if of == "loss" else "one point of its accuracy"
+            text += " (hatched). ☆\N{NO-BREAK SPACE}best"
+            if of == "accuracy":
+                text += "; outlined: within one point of its accuracy"
+            elif known_minimum(sweep.function) is not None:
+                text += "; outlined: within ten times its gap"
         if sweep.seeds is not None:
             text += f". Means over {len(sweep.seeds)} seeds"
         caption(ax.get_figure(root=True), text + ".")  # type: ignore[arg-type]
@@ -219,7 +222,8 @@ def _finding(sweep: Any, any_left: bool, of: str) -> str:
     if not any_left:
         return f"{sweep.rule}: diverged everywhere"
     if of == "accuracy":
-        at = np.unravel_index(np.argmax(sweep.accuracy), sweep.accuracy.shape)
+        shares = np.where(sweep.diverged, -1.0, sweep.accuracy)
+        at = np.unravel_index(np.argmax(shares), shares.shape)
         values = {name: grid[i] for (name, grid), i in zip(sweep.grids.items(), at, strict=True)}
     else:
         values = {name: sweep.best[name] for name in sweep.grids}

@@ -118,4 +118,4 @@ def final_loss(path: Trajectory, function: Any) -> float:
 def middle(values: np.ndarray) -> float:
     """The median, of which an inf among the values makes no nan."""
     flat = np.sort(np.where(np.isnan(values), np.inf, values), axis=None)
-    return float(flat[(flat.size - 1) // 2])
+    return float(flat[(flat.size - 1) // 2] + flat[flat.size // 2]) / 2

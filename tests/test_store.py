@@ -1,0 +1,469 @@
+"""What is kept of a long experiment: only the rest is computed, and nothing is half-written."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import autograd.numpy as np
+import numpy
+import pytest
+
+from optimizers import SGD, Adam, Lookahead, Optimizer, Training, compare, sweep
+from optimizers.datasets import two_moons
+from optimizers.experiments.store import Store, described
+from optimizers.files import written_whole
+from optimizers.functions import noisy, rosenbrock, shifted
+from optimizers.models import mlp
+from optimizers.schedules import cosine
+
+LR = [1e-4, 1e-3, 2e-3]
+MOONS = Training(mlp([2, 4, 2]), two_moons(64), batch_size=16)
+
+
+class Alone(SGD):
+    """Promises nothing, so that each run is a piece; tells a file of every step."""
+
+    def direction(self, theta, g):
+        with open(os.environ["STEPS"], "a") as file:
+            file.write(".")
+        return g
+
+
+@pytest.fixture
+def steps_made(tmp_path, monkeypatch):
+    file = tmp_path / "steps"
+    monkeypatch.setenv("STEPS", str(file))
+
+    def since_last_time():
+        made = file.stat().st_size if file.exists() else 0
+        file.write_text("")
+        return made
+
+    return since_last_time
+
+
+def pieces(folder):
+    return sorted(Path(folder).glob("piece-*.npz"))
+
+
+def assert_same(one, other):
+    for name in ("final_loss", "losses", "accuracies", "curves"):
+        numpy.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+# --------------------------------------------------------------------------------------- resume
+
+
+def test_only_what_is_missing_is_computed(tmp_path, steps_made):
+    folder = tmp_path / "made" / "here"
+    again = partial(sweep, Alone, noisy(rosenbrock, 0.1), steps=5, every=2, seeds=2, lr=LR)
+    whole = again()
+    assert steps_made() == 6 * 5
+    assert_same(again(store=folder), whole)
+    assert steps_made() == 6 * 5
+    assert len(pieces(folder)) == 6
+    for lost in (5, 2):
+        pieces(folder)[lost].unlink()
+    assert_same(again(store=str(folder)), whole)
+    assert steps_made() == 2 * 5
+    assert_same(again(store=folder), whole)
+    assert_same(again(store=folder, n_jobs=2), whole)
+    assert steps_made() == 0
+
+
+def test_what_is_batched_is_kept_and_resumed_too(tmp_path):
+    again = partial(
+        sweep, Adam, MOONS, steps=20, seeds=3, lr=LR, schedule=partial(cosine, steps=20)
+    )
+    whole = again()
+    assert_same(again(store=tmp_path / "one"), whole)
+    assert len(pieces(tmp_path / "one")) == 3
+    pieces(tmp_path / "one")[1].unlink()
+    assert_same(again(store=tmp_path / "one"), whole)
+
+
+def test_a_race_keeps_the_tuning_of_each_rule_in_a_folder_of_its_own(tmp_path, steps_made):
+    rules = {"L2 / decoupled": Alone, "Adam": Adam, "a<b>": partial(Lookahead, inner=SGD)}
+    race = partial(compare, rules, rosenbrock, steps=5, lr=LR)
+    whole = race()
+    steps_made()
+    race(store=tmp_path / "race")
+    assert steps_made() == 3 * 5 + 5
+    again = race(store=tmp_path / "race")
+    assert steps_made() == 5
+    assert len(list((tmp_path / "race").iterdir())) == 3
+    for label in rules:
+        numpy.testing.assert_array_equal(again.final_loss[label], whole.final_loss[label])
+        numpy.testing.assert_array_equal(again[label].theta, whole[label].theta)
+
+
+# -------------------------------------------------------------------- other settings, other things
+
+
+def scaled(c):
+    return lambda x: c * np.sum((x - 1) ** 2)
+
+
+def rule_that(formula, share=0.5):
+    """A rule of the same name with another formula."""
+
+    class Mine(Optimizer):
+        gamma = share
+
+        def direction(self, theta, g):
+            return formula(self, g)
+
+    return Mine
+
+
+BEFORE = {
+    "rule": rule_that(lambda self, g: self.gamma * g),
+    "function": scaled(1.0),
+    "start": [0.0, 2.0],
+    "steps": 5,
+    "lr": [0.1, 0.2],
+}
+OTHER_DATA = Training(MOONS.model, two_moons(64, seed=1), 16)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"steps": 6}, "steps: 5 there, 6 here"),
+        ({"lr": [0.1, 0.3]}, r"grid of lr: \[0.1, 0.2\] there, \[0.1, 0.3\] here"),
+        ({"lr": 0.1, "gamma": [0.5, 1.0]}, "grid of gamma: None there"),
+        ({"start": [0.0, 3.0]}, r"start: \[0.0, 2.0\] there, \[0.0, 3.0\] here"),
+        ({"every": 2}, r"kept steps: .* there, \[0, 2, 4, 5\] here"),
+        ({"schedule": partial(cosine, steps=5)}, "schedule: None there"),
+        ({"rule": partial(BEFORE["rule"], gamma=0.1)}, "rule"),
+        (
+            {"rule": rule_that(lambda self, g: self.gamma * g, 0.3)},
+            "rule, .*code: .* there, .* here",
+        ),
+        ({"rule": rule_that(lambda self, g: g / self.gamma)}, "rule, .*code: .* there, .* here"),
+        ({"function": scaled(2.0)}, "function, reads, c: 1.0 there, 2.0 here"),
+        ({"function": lambda x: np.sum(x**2)}, "function, code: .* there, .* here"),
+        ({"function": rosenbrock}, "function"),
+    ],
+)
+def test_a_store_of_other_settings_is_refused_with_what_differs(tmp_path, change, message):
+    def run(rule, function, **keywords):
+        return sweep(rule, function, store=tmp_path / "store", **keywords)
+
+    run(**BEFORE)
+    before = [(file, file.stat().st_mtime_ns) for file in pieces(tmp_path / "store")]
+    with pytest.raises(ValueError, match=f"store=.* was made by other settings .*{message}") as e:
+        run(**BEFORE | change)
+    assert "name another folder, or delete this one" in str(e.value)
+    assert before == [(file, file.stat().st_mtime_ns) for file in pieces(tmp_path / "store")]
+    run(**BEFORE)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (Training(MOONS.model, MOONS.data, 32), "function, batch_size: 16 there, 32 here"),
+        (Training(MOONS.model, MOONS.data, 16, scheme="xavier"), "function, scheme: 'he' there"),
+        (Training(mlp([2, 5, 2]), MOONS.data, 16), "function, model, name: 'MLP 2-4-2' there"),
+        (Training(mlp([2, 4, 2], "tanh"), MOONS.data, 16), "'optimizers.models.relu' there"),
+        (OTHER_DATA, "function, data, train: .* there, .* here"),
+    ],
+)
+def test_other_models_and_other_data_are_told_apart(tmp_path, other, message):
+    sweep(SGD, MOONS, steps=2, lr=LR, store=tmp_path)
+    with pytest.raises(ValueError, match=message):
+        sweep(SGD, other, steps=2, lr=LR, store=tmp_path)
+    with pytest.raises(ValueError, match=r"grid of seed: None there, \[0, 1, 0, 1, 0, 1\] here"):
+        sweep(SGD, MOONS, steps=2, lr=LR, seeds=2, store=tmp_path)
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("three years of work")
+    with pytest.raises(ValueError, match=r"holds other things \(\['thesis.tex'\]\): name a new"):
+        sweep(SGD, rosenbrock, steps=2, lr=LR, store=tmp_path)
+    with pytest.raises(ValueError, match="store must be a folder, .*thesis.tex' is a file"):
+        sweep(SGD, rosenbrock, steps=2, lr=LR, store=tmp_path / "thesis.tex")
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.tex"]
+    (tmp_path / "thesis.tex").unlink()
+    (tmp_path / ".DS_Store").write_text("")  # nobody put it there
+    sweep(SGD, rosenbrock, steps=2, lr=LR, store=tmp_path)
+
+
+# ------------------------------------------------------------------------------------- described
+
+
+def helper(x):
+    return x - LR[0]
+
+
+def calls_a_helper(x):
+    return helper(x) ** 2
+
+
+def takes(x, c=1.0, *, power=2):
+    return c * x**power
+
+
+class Callable_:
+    def __init__(self, c):
+        self.c = c
+
+    def __call__(self, x):
+        return self.c * x
+
+    def method(self, x):
+        return self.c * x
+
+
+def test_equal_things_are_described_alike():
+    for make in (
+        lambda: scaled(2.0),
+        lambda: rule_that(scaled(2.0)),
+        lambda: Callable_(3),
+        lambda: Callable_(3).method,
+        lambda: partial(Lookahead, inner=Adam, k=3),
+        lambda: noisy(shifted(rosenbrock, 2), 0.1),
+        lambda: Training(mlp([2, 4, 2]), two_moons(64), 16),
+        lambda: {"set": {"a", "b"}, "array": numpy.arange(100.0), "nested": [(1, 2), None]},
+        lambda: numpy.array([Adam, None, 0.5], object),
+    ):
+        assert json.dumps(described(make())) == json.dumps(described(make()))
+
+
+def test_what_a_function_reads_belongs_to_it(monkeypatch):
+    seen = [described(calls_a_helper)]
+    monkeypatch.setitem(globals(), "LR", [7.0])
+    seen.append(described(calls_a_helper))
+    monkeypatch.setitem(globals(), "helper", lambda x: x)
+    seen.append(described(calls_a_helper))
+    for default, named in ((1.0, 2), (3.0, 2), (1.0, 3)):
+        monkeypatch.setattr(takes, "__defaults__", (default,))
+        monkeypatch.setattr(takes, "__kwdefaults__", {"power": named})
+        seen.append(described(takes))
+    seen += [described(Callable_(c)) for c in (1, 2)]
+    seen += [described(Callable_(c).method) for c in (1, 2)]
+    seen += [described(rule_that(scaled(c))) for c in (1.0, 2.0)]
+    seen += [described(partial(takes, c=c)) for c in (1, 2)]
+    seen += [described(v) for v in ({1, 2}, {1, 3}, numpy.zeros(9), numpy.ones(9), np.sin, np.cos)]
+    texts = [json.dumps(one) for one in seen]
+    assert len(set(texts)) == len(texts)
+
+
+def test_lambdas_on_one_line_are_told_apart():
+    one, other = lambda x: x + 1, lambda x: x + 2
+    assert described(one) != described(other)
+
+
+def test_what_contains_itself_has_an_end():
+    loop = [1]
+    loop.append(loop)
+    assert described(loop) == [1, "itself"]
+
+    def even(n):
+        return n == 0 or odd(n - 1)
+
+    def odd(n):
+        return n > 0 and even(n - 1)
+
+    json.dumps(described(even))
+
+
+SCRIPT = """
+import json, sys
+from functools import partial
+import autograd.numpy as np
+from optimizers import Lookahead, Muon, Optimizer, Training, pure
+from optimizers.datasets import digits
+from optimizers.experiments.store import described
+from optimizers.functions import noisy, rosenbrock
+from optimizers.models import transformer, mlp
+from optimizers.schedules import cosine
+WORDS = {"some", "words", "in", "a", "set"}
+class Mine(Optimizer):
+    gamma = SHARE
+    def direction(self, theta, g):
+        return self.gamma * g if "some" in WORDS else g * np.array(["a", "b"] == {"a", "b"})
+def loss(x):
+    return np.sum(np.tanh(x) ** 2) if str(x) in {"x", "y", "z"} else 0.0
+print(json.dumps([described(v) for v in (
+    Mine, loss, partial(Lookahead, inner=Muon), partial(cosine, steps=5), cosine(0.1, 5),
+    noisy(rosenbrock, 0.1), Training(mlp([64, 8, 10]), digits()),
+    Training(transformer(16, 8), digits()), object(), pure(lambda x: x), np.tanh, sys.intern,
+)]))
+"""
+
+
+def test_a_description_is_the_same_in_every_process():
+    def told(hash_seed, share):
+        run = subprocess.run(
+            [sys.executable, "-c", SCRIPT.replace("SHARE", share)],
+            env=os.environ | {"PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return json.loads(run.stdout)
+
+    first, second, other = told("1", "0.5"), told("2", "0.5"), told("3", "0.25")
+    assert first == second
+    assert first[0] != other[0]
+    assert first[1:] == other[1:]
+
+
+# ------------------------------------------------------------------------------- killed meanwhile
+
+
+def test_what_is_written_whole_is_there_whole_or_not_at_all(tmp_path):
+    file = tmp_path / "new" / "file"
+    with written_whole(file) as stream:
+        stream.write(b"first")
+        assert not file.exists()
+    assert file.read_bytes() == b"first"
+
+    def half():
+        with written_whole(file) as stream:
+            stream.write(b"sec")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        half()
+    assert file.read_bytes() == b"first"
+    assert [f.name for f in file.parent.iterdir()] == ["file"]
+
+
+def test_a_piece_that_cannot_be_saved_leaves_nothing(tmp_path):
+    class Unwritable:
+        def __array__(self, dtype=None, copy=None):
+            raise OSError("no space left on device")
+
+    store = Store(tmp_path / "store", {})
+    with pytest.raises(OSError, match="no space left"):
+        store.save(0, {"a": numpy.zeros(3), "b": Unwritable()})
+    assert 0 not in store
+    assert [file.name for file in store.folder.iterdir()] == ["settings.json"]
+
+
+LONG = """
+import io, os, sys, time
+import numpy as np
+from optimizers import SGD, sweep
+from optimizers.experiments import runs
+from optimizers.functions import noisy, rosenbrock
+
+class Alone(SGD):
+    batched = BATCHED
+    def direction(self, theta, g):
+        time.sleep(float(os.environ["PAUSE"]))
+        return g
+
+def as_a_slow_disk(stream, *, savez=np.savez, **arrays):
+    whole = io.BytesIO()
+    savez(whole, **arrays)
+    for i in range(8):
+        size = len(whole.getbuffer()) // 8 + 1
+        stream.write(whole.getbuffer()[i * size : (i + 1) * size])
+        stream.flush()
+        time.sleep(float(os.environ["DISK"]))
+
+runs.IN_CACHE = 8  # small pieces
+np.savez, savez = as_a_slow_disk, np.savez
+print("ready", flush=True)
+found = sweep(
+    Alone, noisy(rosenbrock, 0.1), seeds=SEEDS, steps=20, every=1, lr=[1e-4, 1e-3, 2e-3, 1.0],
+    store=sys.argv[1] or None, n_jobs=N_JOBS, progress=False,
+)
+savez(sys.argv[2], losses=found.losses, curves=found.curves)
+"""
+
+
+@pytest.fixture
+def long_work(tmp_path):
+    """Start a long sweep in a process of its own, from "ready" on."""
+
+    def started(store, end, seeds, *, batched=False, n_jobs=None, pause=0.0, disk=0.0):
+        script = LONG.replace("BATCHED", str(batched)).replace("SEEDS", str(seeds))
+        (tmp_path / "long.py").write_text(script.replace("N_JOBS", str(n_jobs)))
+        process = subprocess.Popen(
+            [sys.executable, tmp_path / "long.py", store, end],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"PAUSE": str(pause), "DISK": str(disk)},
+            start_new_session=True,
+        )
+        processes.append(process)
+        assert process.stdout.readline() == "ready\n", process.stderr.read()
+        return process
+
+    processes = []
+    yield started
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def finish(process):
+    _, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+
+
+def assert_same_file(one, other):
+    with numpy.load(one) as ours, numpy.load(other) as theirs:
+        assert ours.files == theirs.files == ["losses", "curves"]
+        for name in ours.files:
+            numpy.testing.assert_array_equal(ours[name], theirs[name])
+
+
+def test_killed_at_any_moment_it_goes_on_and_ends_where_it_would_have(tmp_path, long_work):
+    whole, end, store = tmp_path / "whole.npz", tmp_path / "end.npz", tmp_path / "store"
+    finish(long_work("", whole, 40))
+    rng = numpy.random.default_rng(0)
+    finished = []
+    for _ in range(10):
+        process = long_work(store, end, 40, disk=0.001)
+        time.sleep(rng.uniform(0.0, 0.1))
+        process.kill()
+        process.wait()
+        for file in pieces(store):
+            with numpy.load(file) as piece:
+                assert all(numpy.isfinite(piece[name]).any() for name in piece.files)
+        finished.append(len(pieces(store)))
+    assert finished == sorted(finished)
+    assert finished[-1] > 0
+    assert finished[0] < 160
+    finish(long_work(store, end, 40))
+    assert len(pieces(store)) == 160
+    assert_same_file(whole, end)
+
+
+@pytest.mark.parametrize("way", [{"batched": True}, {"n_jobs": 2}], ids=["threads", "joblib"])
+def test_after_ctrl_c_nobody_works_on_and_what_was_done_is_kept(tmp_path, long_work, way):
+    whole, end, store = tmp_path / "whole.npz", tmp_path / "end.npz", tmp_path / "store"
+    process = long_work(store, end, 15, pause=0.005, **way)
+    patience = time.monotonic() + 30
+    while len(pieces(store)) < 5 and time.monotonic() < patience:
+        time.sleep(0.01)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, complaints = process.communicate(timeout=20)
+    assert complaints.rstrip().endswith("KeyboardInterrupt")
+    assert "Warning" not in complaints
+    while time.monotonic() < patience:
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:  # all gone
+            break
+        time.sleep(0.01)
+    else:
+        pytest.fail("processes were left behind")
+    kept = {file: file.stat().st_mtime_ns for file in pieces(store)}
+    assert 5 <= len(kept) < 30
+    finish(long_work(store, end, 15, **way))
+    assert all(file.stat().st_mtime_ns == at for file, at in kept.items())
+    finish(long_work("", whole, 15, **way))
+    assert_same_file(whole, end)
