@@ -125,7 +125,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         type=Path,
         default=Path("claims"),
         metavar="FOLDER",
-        help="where the numbers (.json) and figures (.png) go (default: claims). What is finished "
+        help="where the numbers (.json), the figures (.png) and a page with them (README.md) go "
+        "(default: claims). What is finished "
         "of a run that was stopped is kept there, and the same command goes on from it",
     )
     claims.add_argument(
@@ -294,6 +295,7 @@ def _claims(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     from optimizers.claims import CLAIMS, Effort
+    from optimizers.claims.report import write_report
 
     mpl.use("agg")
     store = options.out / f".unfinished-{'quick' if options.quick else 'full'}"
@@ -303,8 +305,9 @@ def _claims(options: argparse.Namespace) -> None:
         results.append(CLAIMS[label].run(effort))
         results[-1].save(options.out)
         print(results[-1], end="\n\n", flush=True)
+    page = write_report(CLAIMS, options.out)
     shutil.rmtree(store, ignore_errors=True)
-    print(f"{sum(result.seconds for result in results):.0f} s; figures and numbers: {options.out}")
+    print(f"{sum(result.seconds for result in results):.0f} s; all of it on one page: {page}")
 
 
 def _functions(options: argparse.Namespace) -> None:

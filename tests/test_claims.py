@@ -11,9 +11,27 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from optimizers import RULES, SGD, Adam, Newton
-from optimizers.claims import lookahead_variance, memory, momentum_rates, quadratic_deep
+from optimizers import LAMB, RULES, SGD, Adam, AdamW, Newton
+from optimizers.claims import (
+    CLAIMS,
+    batch_size,
+    decay_maps,
+    defaults,
+    large_batches,
+    lion,
+    lookahead_variance,
+    memory,
+    momentum_rates,
+    quadratic_deep,
+    trust_ratio,
+    two_phases,
+    weight_decay,
+)
 from optimizers.claims.claim import Effort, Result, mean_and_error, rounded
+from optimizers.claims.report import write_report
+from optimizers.cli import main
+from optimizers.datasets import Dataset, symbols
+from optimizers.models import transformer
 
 QUICK = Effort(quick=True, progress=False)
 
@@ -21,6 +39,7 @@ QUICK = Effort(quick=True, progress=False)
 @pytest.fixture(scope="module")
 def measured():
     """What little effort measures, by module, as it is read back from JSON."""
+    small = (transformer(16, 64, width=32), a_few(symbols(64, 16)), a_few(symbols(64, 64)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "RULES", {rule.__name__: rule for rule in (SGD, Adam, Newton)})
         patch.setattr(memory, "NEWTON", 30)
@@ -28,17 +47,40 @@ def measured():
         patch.setattr(lookahead_variance, "SETTLING", 300)
         patch.setattr(lookahead_variance, "STEPS", 400)
         patch.setattr(quadratic_deep, "EPOCHS", 20)
-        return {
-            module: json.loads(json.dumps(rounded(module.measure(QUICK))))
-            for module in (quadratic_deep, momentum_rates, memory, lookahead_variance)
+        patch.setattr(weight_decay, "EPOCHS", 3)
+        patch.setattr(lion, "EPOCHS", 3)
+        patch.setattr(large_batches, "EXAMPLES", 512)
+        patch.setattr(batch_size, "FEW_BATCHES", (64, 128, 512))
+        patch.setattr(trust_ratio, "BATCH", 512)
+        patch.setattr(two_phases, "problem", lambda: small)
+        patch.setattr(two_phases, "FEW_STEPS", 10)
+        patch.setattr(two_phases, "LOOKS", 1)
+        patch.setattr(defaults, "STEPS", 20)
+        large_batches.training.cache_clear()
+        found = {
+            module: json.loads(json.dumps(rounded(module.measure(QUICK)))) for module in MODULES
         }
+        large_batches.training.cache_clear()
+        return found
 
 
-EVERY_CLAIM = pytest.mark.parametrize(
-    "module",
-    [quadratic_deep, momentum_rates, memory, lookahead_variance],
-    ids=lambda module: module.CLAIM.label,
+def a_few(data):
+    return Dataset(data.name, data.train, tuple(array[:8] for array in data.held_out))
+
+
+MODULES = (
+    quadratic_deep,
+    momentum_rates,
+    memory,
+    weight_decay,
+    batch_size,
+    trust_ratio,
+    two_phases,
+    lookahead_variance,
+    lion,
+    defaults,
 )
+EVERY_CLAIM = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.CLAIM.label)
 
 
 @EVERY_CLAIM
@@ -193,3 +235,235 @@ def test_a_variance_off_the_formula_is_said_to_be(measured):
     for row in found["rows"]:
         row["steps_lowered"] = [2 * steps for steps in row["steps_lookahead"]]
     assert f"in 0 of {len(found['rows'])} settings" in lookahead_variance.verdict(found)
+
+
+# ------------------------------------------------------------------------- 4. and 9. weight decay
+
+
+def a_map(best, seeds=3, size=9):
+    """A map in which log λ = best(log lr) is right, and accuracy falls away from it."""
+    log_lr = np.linspace(-3, 0, size)
+    log_decay = np.linspace(-4, 2, 2 * size)
+    away = np.abs(log_decay - np.array([best(x) for x in log_lr])[:, np.newaxis])
+    accuracies = np.repeat((0.9 - 0.1 * away)[..., np.newaxis], seeds, axis=-1)
+    return {
+        "lr": (10**log_lr).tolist(),
+        "decay": (10**log_decay).tolist(),
+        "decay_name": "weight decay λ",
+        "accuracies": accuracies.tolist(),
+        "diverged": np.zeros(accuracies.shape, bool).tolist(),
+        "seeds": list(range(seeds)),
+        "steps": 10,
+    }
+
+
+@pytest.mark.parametrize(
+    ("best", "shape"),
+    [
+        (lambda x: -1.0, "a block"),
+        (lambda x: -3.0 - x, "a falling diagonal"),
+        (lambda x: 0.5 + x, "a rising diagonal"),
+        (lambda x: -2.0 - 2 * x, "neither block nor diagonal"),
+    ],
+)
+def test_blocks_and_diagonals_are_told_apart(best, shape):
+    assert weight_decay.shape(a_map(best)) == shape
+
+
+def test_a_map_with_one_good_column_has_no_tilt():
+    found = a_map(lambda x: -1.0)
+    accuracies = np.array(found["accuracies"])
+    accuracies[1:] = 0.1
+    assert weight_decay.shape(found | {"accuracies": accuracies.tolist()}) == "too small to tell"
+
+
+@pytest.mark.parametrize(
+    ("l2", "word"),
+    [(0.7, "it fails here as claimed"), (0.9, "does not fail here"), (0.99, "is better here")],
+)
+def test_l2_with_adam_may_fail_or_not(measured, l2, word):
+    found = deepcopy(measured[weight_decay])
+    wiggle = np.array([-0.01, 0.0, 0.01])
+    found["ends"]["AdamW"] = (0.9 + wiggle).tolist()
+    found["ends"]["Adam + L2"] = (l2 + wiggle).tolist()
+    assert word in weight_decay.verdict(found)
+
+
+def test_the_paper_s_picture_may_come_about(measured):
+    found = deepcopy(measured[weight_decay])
+    block, diagonal = a_map(lambda x: -1.0), a_map(lambda x: -3.0 - x)
+    found["maps"] = {label: diagonal for label in found["maps"]}
+    found["maps"]["AdamW, λ as in the paper"] = block
+    assert "as in the paper's figure 2" in weight_decay.verdict(found)
+    found["maps"]["AdamW, λ as in the paper"] = diagonal
+    assert "does not come out" in weight_decay.verdict(found)
+
+
+@pytest.mark.parametrize(
+    ("with_l2", "plain"), [(weight_decay.SGDWithL2, SGD), (weight_decay.AdamWithL2, Adam)]
+)
+def test_l2_in_the_rule_is_l2_in_the_loss(with_l2, plain):
+    import autograd.numpy as anp
+
+    def loss(x):
+        return anp.sum((x - 3) ** 4)
+
+    def penalised(x):
+        return loss(x) + 0.25 * anp.sum(x**2)
+
+    start = [1.0, -0.5]
+    ours = with_l2(loss, start, lr=0.01, weight_decay=0.5).minimize(20)
+    assert np.allclose(ours.theta, plain(penalised, start, lr=0.01).minimize(20).theta, rtol=1e-12)
+
+
+def test_decay_a_step_is_lr_times_decay():
+    training = decay_maps.overfitting()
+    lr, a_step = np.array([0.01, 0.02]), np.array([1e-4, 1e-3])
+    common = (AdamW, training, 5, lr)
+    paper = decay_maps.accuracy_map(*common, a_step, range(1), QUICK, "", a_step=True)
+    ours = decay_maps.accuracy_map(*common, a_step / 0.02, range(1), QUICK, "")
+    assert paper["accuracies"][1] == ours["accuracies"][1]
+
+
+def test_lion_may_want_what_is_said_or_not(measured):
+    adamw, smaller = a_map(lambda x: -2.0), a_map(lambda x: -1.5)
+    smaller["lr"] = (np.array(smaller["lr"]) / 5).tolist()
+    found = measured[lion] | {"maps": {"AdamW": adamw, "Lion": smaller}}
+    assert lion.verdict(found).startswith("True here")
+    found = measured[lion] | {"maps": {"AdamW": smaller, "Lion": adamw}}
+    assert lion.verdict(found).startswith("Only in part")
+
+
+# ---------------------------------------------------------------------------- 5. and 6. batches
+
+
+def test_who_is_ahead_at_the_largest_batch_is_said(measured):
+    found = deepcopy(measured[batch_size])
+    last = str(found["batches"][-1])
+    for scheme in batch_size.SCHEMES:
+        for panel in batch_size.PANELS:
+            found["ladder"][scheme]["LAMB"][last][panel]["accuracy"] = [0.90, 0.91, 0.92]
+            found["ladder"][scheme]["AdamW"][last][panel]["accuracy"] = [0.50, 0.51, 0.52]
+    assert batch_size.verdict(found).count("LAMB ahead by 40.0") == 6
+    for scheme in batch_size.SCHEMES:
+        for batch in found["batches"]:
+            for label in batch_size.RULES:
+                for panel in batch_size.PANELS:
+                    cell = found["ladder"][scheme][label][str(batch)][panel]
+                    cell["accuracy"] = [0.90, 0.91, 0.92]
+    assert batch_size.verdict(found).count("level") == 6
+    assert batch_size.verdict(found).endswith("LAMB holds.")
+
+
+def test_the_root_rule_starts_from_what_is_tuned_at_the_smallest_batch(measured):
+    found = measured[batch_size]
+    small, large = found["batches"][0], found["batches"][-1]
+    for ladder in found["ladder"].values():
+        for cells in ladder.values():
+            base = cells[str(small)]["tuned"]["lr"]
+            expected = base * (large / small) ** 0.5
+            assert cells[str(large)]["root"]["lr"] == pytest.approx(expected, rel=1e-5)
+            assert cells[str(large)]["one"]["lr"] == batch_size.ONE
+
+
+def test_both_parts_of_lamb_may_be_needed_or_one_or_none(measured):
+    found = deepcopy(measured[trust_ratio])
+    ends = found["ends"]["he"]
+    for label in trust_ratio.PARTS:
+        ends[label]["accuracy"] = [0.50, 0.51]
+    assert "neither part is seen to help" in trust_ratio.verdict(found)
+    ends["LAMB"]["accuracy"] = [0.80, 0.81]
+    assert "both parts are needed" in trust_ratio.verdict(found)
+    ends["LARS"]["accuracy"] = [0.80, 0.81]
+    assert "only the trust ratio" in trust_ratio.verdict(found)
+
+
+def test_one_ratio_is_lamb_whose_weights_are_one_layer():
+    def loss(x):
+        return (x[0] - 1) ** 2 + 10 * (x[1] + 2) ** 2
+
+    ours = trust_ratio.OneRatioLAMB(loss, [0.5, 1.0], lr=0.1).minimize(20).theta
+    assert np.allclose(ours, LAMB(loss, [0.5, 1.0], lr=0.1).minimize(20).theta, rtol=1e-12)
+
+
+# ------------------------------------------------------------------------------- 7. two phases
+
+
+def test_every_way_costs_what_its_budget_says():
+    for arm in two_phases.ARMS.values():
+        short, long = arm.steps(10_000)
+        spent = short * two_phases.cost(two_phases.SHORT) + long * two_phases.cost(two_phases.LONG)
+        whole = 10_000 * two_phases.cost(two_phases.LONG)
+        assert spent / whole == pytest.approx(arm.budget, rel=1e-3)
+    cheap = two_phases.ARMS["two phases, as many steps"].steps(10_000)
+    assert sum(cheap) == pytest.approx(10_000, rel=1e-3)
+    assert cheap[0] == pytest.approx(9_000, rel=1e-3)
+
+
+def test_the_cheap_way_may_give_the_same_result_or_not(measured):
+    found = deepcopy(measured[two_phases])
+    for arm in found["arms"].values():
+        arm["loss"] = [[2.0, 1.0], [2.0, 1.01]]
+    assert two_phases.verdict(found).startswith("True here")
+    found["arms"]["two phases, as many steps"]["loss"] = [[2.0, 1.5], [2.0, 1.51]]
+    assert two_phases.verdict(found).startswith("Cheaper, but not the same")
+
+
+# --------------------------------------------------------------------------------- 9. and 10.
+
+
+def test_a_newer_rule_may_win_most_of_the_time(measured):
+    found = deepcopy(measured[defaults])
+    for ends in found["ends"].values():
+        for label in ends:
+            ends[label]["defaults"] = ends[label]["tuned"] = [1.0, 1.1, 1.2, 1.3, 1.4]
+    assert defaults.verdict(found).startswith("True here")
+    assert defaults.counts(found, "Lion", "tuned") == {"better": 0, "level": 5, "worse": 0}
+    for ends in found["ends"].values():
+        ends["Lion"]["defaults"] = [0.1, 0.2, 0.1, 0.2, 0.1]
+    assert "Lion beats a tuned Adam" in defaults.verdict(found)
+    assert defaults.verdict(found).startswith("Not true here")
+
+
+def test_no_problem_has_its_minimum_at_the_origin():
+    for function in defaults.functions(Effort()).values():
+        assert not np.any(np.all(np.abs(function.minima) < 1e-9, axis=1)), function.name
+
+
+# ----------------------------------------------------------------------------- command and report
+
+
+def test_the_command_measures_what_is_asked_and_keeps_nothing_unfinished(tmp_path, capsys):
+    assert main(["claims", "momentum_rates", "--quick", "--out", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert "Verdict: Holds within 1%" in said
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "02-momentum-rates.json",
+        "02-momentum-rates.png",
+        "README.md",
+    }
+    assert "(02-momentum-rates.png)" in (tmp_path / "README.md").read_text("utf8")
+    assert main(["claims", "momentum"]) == 2
+    assert "Did you mean 'momentum-rates'" in capsys.readouterr().err
+
+
+def test_a_claim_that_was_stopped_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(lion, "EPOCHS", 1)
+    effort = Effort(quick=True, store=tmp_path, progress=False)
+    whole = lion.measure(effort)
+    pieces = sorted(tmp_path.rglob("piece-*.npz"))
+    kept = {piece: piece.stat().st_mtime_ns for piece in pieces}
+    pieces[3].unlink()
+    assert lion.measure(effort) == whole
+    again = {piece: piece.stat().st_mtime_ns for piece in sorted(tmp_path.rglob("piece-*.npz"))}
+    assert [piece for piece in pieces if again[piece] != kept[piece]] == [pieces[3]]
+
+
+def test_the_page_has_every_claim_that_was_measured(measured, tmp_path):
+    for module in MODULES:
+        Result(module.CLAIM, measured[module], quick=True, seconds=1.0).save(tmp_path)
+    plt.close("all")
+    text = write_report(CLAIMS, tmp_path).read_text("utf8")
+    for module in MODULES:
+        assert module.CLAIM.verdict(measured[module]) in text
+    assert list(CLAIMS) == [module.CLAIM.label for module in MODULES]

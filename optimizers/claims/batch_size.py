@@ -13,6 +13,7 @@ from optimizers.schedules import square_root_rule
 
 RULES = {"AdamW": AdamW, "LAMB": LAMB}
 BATCHES = (64, 512, 2048, 8192, 32_768)
+FEW_BATCHES = (512, 8192, 32_768)  # with little effort
 SCHEMES = {"he": "He start", "normal": "N(0, 1) start"}
 ONE = 1e-3  # what the code that circulates takes at every batch size
 PANELS = {
@@ -27,7 +28,7 @@ def measure(effort: Effort) -> Data:
     epochs = effort.pick(10, 4)
     grid = np.geomspace(1e-4, 1, effort.pick(11, 6))
     tuning, shown = range(effort.pick(3, 1)), range(100, 100 + effort.pick(5, 2))
-    batches = effort.pick(BATCHES, (512, 8192, 32_768))
+    batches = effort.pick(BATCHES, FEW_BATCHES)
     ladder: Data = {scheme: {label: {} for label in RULES} for scheme in SCHEMES}
     for scheme in SCHEMES:
         for label, rule in RULES.items():
@@ -121,7 +122,7 @@ def verdict(measured: Data) -> str:
         end += "LAMB holds."
     else:
         end += "Who degrades depends on the start."
-    return f"At batch {last:,}, {'. '.join(words)}. {end}"
+    return f"At batch {last:,}, {'. '.join(words)}. {end}".replace("-", "−")
 
 
 def how(measured: Data) -> str:

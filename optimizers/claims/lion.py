@@ -85,8 +85,12 @@ def verdict(measured: Data) -> str:
             words.append(
                 f"that its best {name} is not seen: factor {mean:.1f} ({low:.1f} to {high:.1f})"
             )
-    true = smaller[1] > 1 and larger[1] > 1
-    return f"{'True here' if true else 'Only in part true here'}: {words[0]}; {words[1]}."
+    published = sum("not in the published" not in word for word in words)
+    if smaller[1] <= 1 or larger[1] <= 1:
+        head = "Only in part true here"
+    else:
+        head = "True here" if published == 2 else "True here in direction, not in size"
+    return f"{head}: {words[0]}; {words[1]}."
 
 
 def how(measured: Data) -> str:

@@ -18,6 +18,7 @@ SHORT, LONG = 16, 64
 BATCH = 8  # sentences
 VOCABULARY, WIDTH = 16, 32
 SENTENCES = 16_384
+STEPS, FEW_STEPS = 1500, 1000  # long ones; with little effort
 LOOKS = 12  # how often the held-out loss is taken on the way
 
 
@@ -62,7 +63,8 @@ ARMS = {
 
 
 @cache
-def _problem() -> tuple[Any, Any, Any]:
+def problem() -> tuple[Any, Any, Any]:
+    """The model, the short sentences and the long ones."""
     from optimizers.datasets import symbols
     from optimizers.models import transformer
 
@@ -83,7 +85,7 @@ class Trained:
         from optimizers.datasets import minibatches
 
         label, lr, seed = piece
-        model, short, long = _problem()
+        model, short, long = problem()
         counts = ARMS[label].steps(self.steps)
         first, second = (schedule(lr, max(1, count)) for count in counts)
         adamw = AdamW(
@@ -108,7 +110,7 @@ class Trained:
 
 def measure(effort: Effort) -> Data:
     """Every arm at the learning rate that is best for it."""
-    steps = effort.pick(1500, 1000)
+    steps = effort.pick(STEPS, FEW_STEPS)
     grid = np.geomspace(3e-3, 3e-2, 3)[effort.pick(slice(0, 3), slice(1, 2))]
     seeds = range(100, 100 + effort.pick(5, 2))
     tried = _run(steps, [(arm, lr, 0) for arm in ARMS for lr in grid], effort, "tried")

@@ -148,6 +148,7 @@ def verdict(measured: Data) -> str:
         f"{shapes['AdamW']} over lr × λ as libraries count it (a step decays by lr·λ), and "
         f"{paper} over lr × decay a step as the paper does"
     )
+    first = first.replace("-", "−")
     if paper == BLOCK and shapes["Adam + L2"] == DIAGONAL:
         return first + second + ": as in the paper's figure 2."
     return first + second + ": the paper's figure 2 does not come out on this problem."
