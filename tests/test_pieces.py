@@ -150,14 +150,14 @@ def test_who_stops_listening_stops_the_work(ways):
         for _ in range(1000):
             if stopped():
                 break
-            time.sleep(0.01)
+            time.sleep(0.1)
         return {"twice": numpy.array(2 * piece)}
 
     began = time.perf_counter()
     results = each_piece(lambda i, s: double(i, s) if i == 0 else slow(i, s), range(6), **ways)
     next(results)
     results.close()
-    assert time.perf_counter() - began < 5
+    assert time.perf_counter() - began < 60  # the others alone would take 100 seconds each
 
 
 def test_ctrl_c_while_a_piece_is_saved_stops_the_others(tmp_path, monkeypatch):

@@ -22,3 +22,11 @@ def test_every_rule_stands_in_the_table():
     table = (ROOT / "README.md").read_text("utf8")
     for name in RULES:
         assert f"| [{name}](optimizers/rules/" in table
+
+
+def test_the_numbers_in_the_table_of_claims_are_those_that_were_measured():
+    page = (ROOT / "figures/claims/README.md").read_text("utf8")
+    table = (ROOT / "README.md").read_text("utf8").split("## Is it so?")[1].split("![")[0]
+    numbers = re.findall(r"\d+\.\d+", table)
+    assert len(numbers) > 20
+    assert [number for number in numbers if number not in page] == []

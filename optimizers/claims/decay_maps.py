@@ -132,13 +132,15 @@ def centre(found: Data) -> list[tuple[float, float]]:
 def tilts(found: Data) -> list[float]:
     """d log(best decay) / d log(lr) for each seed: 0 is a block, −1 a diagonal lr × λ = constant.
 
-    The best decay of a column is the middle of its good cells. Columns of learning rates that are
-    no good at any decay are left out; a seed with fewer than three columns has no tilt (nan).
+    The best decay of a column is the middle of its good cells. Left out are learning rates that are
+    no good at any decay, and those at which the least decay is as good as any; a seed with fewer
+    than three columns has no tilt (nan).
     """
     log_lr, log_decay = np.log(found["lr"]), np.log(found["decay"])
     slopes = []
     for one in np.moveaxis(np.asarray(found["accuracies"]), -1, 0):
-        columns = np.flatnonzero(one.max(axis=1) >= one.max() - NEAR)
+        best = one.max(axis=1)
+        columns = np.flatnonzero((best >= one.max() - NEAR) & (one[:, 0] < best - GOOD))
         middle = [log_decay[one[i] >= one[i].max() - GOOD].mean() for i in columns]
         if len(columns) < 3:
             slopes.append(float("nan"))

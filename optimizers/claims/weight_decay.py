@@ -162,8 +162,8 @@ def how(measured: Data) -> str:
         f"{measured['problem']}; {found['steps']} steps, cosine schedule; "
         f"{len(found['lr'])} × {len(found['decay'])} values of lr and λ, {len(found['seeds'])} "
         f"seeds; the best cell again on {fresh} other seeds. Accuracy on the 360 held-out digits, "
-        "on which the cell was chosen too. Tilt: slope of the best log λ over log lr; −1 is a "
-        "diagonal, 0 a block. ± standard error over seeds."
+        "on which the cell was chosen too. Tilt: slope of the best log λ over log lr, where "
+        "decay matters; −1 is a falling diagonal, 0 a block. ± standard error over seeds."
     )
 
 
