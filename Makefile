@@ -1,6 +1,7 @@
 # make demo    race eight rules on Rosenbrock: a table, and race.png
 # make test    ruff, mypy, pytest with doctests, every notebook executed
 # make lab     open the notebooks
+# make claims  measure what the article and its papers claim (20 minutes), write figures/claims
 # make notebooks, make figures    execute and draw again what the repository shows
 # make bench   measure beside torch and optax (installs them, some minutes), write benchmarks/RESULTS.md
 #
@@ -10,7 +11,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
 
-.PHONY: demo test lab notebooks figures bench clean
+.PHONY: demo test lab claims notebooks figures bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
@@ -23,6 +24,9 @@ test: $(VENV)/dev
 
 lab: $(VENV)/class
 	$(VENV)/bin/python -m jupyterlab notebooks
+
+claims: $(VENV)/class
+	$(VENV)/bin/python -m optimizers claims --out figures/claims
 
 notebooks: $(VENV)/dev
 	$(VENV)/bin/python tests/test_notebooks.py
