@@ -15,6 +15,7 @@ from optimizers.plotting.heatmap import plot_heatmap
 from optimizers.plotting.learning_rate import plot_learning_rates
 from optimizers.plotting.race import plot_race
 from optimizers.plotting.schedule import plot_schedules
+from optimizers.plotting.show import show
 from optimizers.plotting.state import plot_state
 from optimizers.plotting.surface import plot_surface
 
@@ -34,4 +35,5 @@ __all__ = [
     "plot_state",
     "plot_surface",
     "save_gif",
+    "show",
 ]
