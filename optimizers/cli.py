@@ -299,14 +299,17 @@ def _claims(options: argparse.Namespace) -> None:
 
     mpl.use("agg")
     store = options.out / f".unfinished-{'quick' if options.quick else 'full'}"
-    effort = Effort(options.quick, options.jobs, store)
     results = []
     for label in options.labels or CLAIMS:
+        effort = Effort(options.quick, options.jobs, store / label)
         results.append(CLAIMS[label].run(effort))
         results[-1].save(options.out)
         print(results[-1], end="\n\n", flush=True)
     page = write_report(CLAIMS, options.out)
-    shutil.rmtree(store, ignore_errors=True)
+    for label in options.labels or CLAIMS:
+        shutil.rmtree(store / label, ignore_errors=True)
+    if store.exists() and not any(store.iterdir()):
+        store.rmdir()
     print(f"{sum(result.seconds for result in results):.0f} s; all of it on one page: {page}")
 
 

@@ -331,6 +331,9 @@ def test_lion_may_want_what_is_said_or_not(measured):
     found = measured[lion] | {"maps": {"AdamW": adamw, "Lion": smaller}}
     assert lion.verdict(found).startswith("True here")
     found = measured[lion] | {"maps": {"AdamW": smaller, "Lion": adamw}}
+    assert lion.verdict(found).startswith("Not true here")
+    smaller["lr"] = adamw["lr"]
+    found = measured[lion] | {"maps": {"AdamW": adamw, "Lion": smaller}}
     assert lion.verdict(found).startswith("Only in part")
 
 

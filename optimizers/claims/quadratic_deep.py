@@ -167,8 +167,12 @@ def verdict(measured: Data) -> str:
     words += f"; the published lr is the best of the grid for {len(same)} of {len(rules)}. "
     anew = {name: mean_and_error(found["reshuffled"])[0] for name, found in rules.items()}
     losses = ", ".join(f"{name} {anew[name]:.2f}" for name in _order(anew))
-    if any(_depends_on_order(found) for found in rules.values()):
-        return words + f"They depend on one order for all epochs; shuffled anew, it is {losses}."
+    moved = [name for name, found in rules.items() if _depends_on_order(found)]
+    if moved:
+        words += (
+            f"{' and '.join(moved)} {'needs' if len(moved) == 1 else 'need'} one order for all "
+        )
+        return words + f"epochs; shuffled anew, it is {losses}."
     return words + f"Epochs shuffled anew make no difference: {losses}."
 
 
@@ -186,7 +190,8 @@ def how(measured: Data) -> str:
         f"test loss on the {TESTED} held-out examples in whole batches, after the last step; "
         f"{len(lr)} learning rates from {lr[0]:g} to {lr[-1]:g}, momentum 0.99. Mean ± standard "
         f"error over {measured['seeds']} seeds, which set the order of the examples; as in DeepOBS "
-        "every epoch has the same order. The lowest test loss that any weights have is "
+        "every epoch has the same order. The published losses are taken for single runs. "
+        "The lowest test loss that any weights have is "
         f"{measured['minimum']:.3f}."
     )
 

@@ -91,7 +91,8 @@ def shape(found: Data) -> str:
         return "too small to tell"
     words = {0: BLOCK, -1: DIAGONAL, 1: "a rising diagonal"}
     nearest = min(words, key=lambda tilt: abs(slope - tilt))
-    return words[nearest] if abs(slope - nearest) + error < 0.5 else "neither block nor diagonal"
+    near = abs(slope - nearest) <= max(2 * error, 0.1) and error < 0.25
+    return words[nearest] if near else "neither block nor diagonal"
 
 
 def table(measured: Data) -> list[list[str]]:
@@ -163,7 +164,8 @@ def how(measured: Data) -> str:
         f"{len(found['lr'])} × {len(found['decay'])} values of lr and λ, {len(found['seeds'])} "
         f"seeds; the best cell again on {fresh} other seeds. Accuracy on the 360 held-out digits, "
         "on which the cell was chosen too. Tilt: slope of the best log λ over log lr, where "
-        "decay matters; −1 is a falling diagonal, 0 a block. ± standard error over seeds."
+        "decay matters, of the seeds that show one; −1 is a falling diagonal, 0 a block. ± "
+        "standard error over seeds."
     )
 
 

@@ -243,7 +243,8 @@ class Comparison(Mapping[str, Trajectory]):
                 "means ± standard errors over these."
             )
         elif hasattr(self.function, "seed"):
-            notes.append("One seed: another may rank the rules differently (seeds=5).")
+            tuned = ", the one that every rule was tuned on" if self.lr_grid is not None else ""
+            notes.append(f"One seed{tuned}: another may rank the rules differently (seeds=5).")
         if getattr(self.function, "minimum", 0.0) == -np.inf:
             notes.append("Unbounded below: the order says who falls fastest, not who is best.")
         left = [label for label in self if self._left_domain(label)]
