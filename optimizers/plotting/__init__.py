@@ -15,7 +15,6 @@ from optimizers.plotting.heatmap import plot_heatmap
 from optimizers.plotting.learning_rate import plot_learning_rates
 from optimizers.plotting.race import plot_race
 from optimizers.plotting.schedule import plot_schedules
-from optimizers.plotting.show import show
 from optimizers.plotting.state import plot_state
 from optimizers.plotting.surface import plot_surface
 
@@ -35,5 +34,4 @@ __all__ = [
     "plot_state",
     "plot_surface",
     "save_gif",
-    "show",
 ]
