@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 BLOCK = 65_536  # weights: half a megabyte an array, and few enough calls of Python
-UNSHARED = 2  # references to an array that only `_room` holds: its own, and getrefcount's
 WORTHWHILE = 4 * BLOCK  # below that, one piece is as fast
 
 
@@ -71,6 +70,15 @@ def _room(name: str, shape: Any, dtype: Any, spare: dict[str, np.ndarray]) -> np
     if array is None or (array.shape, array.dtype) != (shape, dtype):
         return np.empty(shape, dtype)
     return array if getrefcount(array) <= UNSHARED else np.empty(shape, dtype)
+
+
+def _references_to_an_array_of_ours() -> int:
+    """Of an array that nobody else holds: one or two, as this Python counts."""
+    array = np.empty(0)
+    return getrefcount(array)
+
+
+UNSHARED = _references_to_an_array_of_ours()
 
 
 def _keeps_arrays_elsewhere(attributes: dict[str, Any]) -> bool:
