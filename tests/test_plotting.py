@@ -732,6 +732,18 @@ def test_the_heat_map_has_a_log_bar_and_hatches_what_diverged(two_grids):
     assert ax.patch.get_hatch()
 
 
+def test_a_run_on_its_way_to_infinity_does_not_take_the_colours_of_a_heat_map():
+    grids = {"lr": np.geomspace(1e-3, 0.1, 20), "momentum": np.linspace(0, 0.99, 20)}
+    found = sweep(Momentum, quadratic(condition=100), steps=100, **grids)
+    assert found.final_loss.max() > 1e150
+    ax = p.plot_heatmap(found)
+    mesh = next(c for c in ax.collections if c.get_array() is not None)
+    assert mesh.norm.vmin == pytest.approx(found.final_loss.min())
+    assert mesh.norm.vmax < 1e6
+    assert mesh.colorbar.extend == "max"
+    drawn(ax)
+
+
 def test_a_grid_of_words_is_named_on_the_axis():
     found = sweep(Momentum, rosenbrock, steps=5, lr=[1e-4, 1e-3, 1e-2], nesterov=[False, True])
     ax = p.plot_heatmap(found)

@@ -10,7 +10,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LogNorm, Normalize
 
 from optimizers.plotting.layout import axes_for, color_bar
-from optimizers.plotting.learning_rate import RateCurves, draw_learning_rates
+from optimizers.plotting.learning_rate import TOWER, RateCurves, draw_learning_rates
 from optimizers.plotting.paths import known_minimum
 from optimizers.plotting.scale import edges, log_spaced, precision_floor
 from optimizers.plotting.style import HATCHED, INK, STAR, caption, dress, number, rule_of
@@ -184,14 +184,22 @@ def _colour(
         mesh = ax.pcolormesh(*borders, shown, cmap="viridis", norm=norm, rasterized=True)
         color_bar(ax, mesh, "held-out accuracy")
         return np.asarray(gaps <= finite.min() + POINT + 1e-12)
-    positive = finite.max() > 0
-    floor = precision_floor(finite, minimum) if minimum is not None and positive else None
+    typical = np.median(finite, keepdims=True)  # the largest may be a run on its way to infinity
+    known = minimum is not None and finite.max() > 0
+    floor = precision_floor(typical, minimum) if known and minimum is not None else None
     shown = np.ma.masked_invalid(gaps if floor is None else np.maximum(gaps, floor))
     low, high = limits or (float(shown.min()), float(shown.max()))
+    if limits is None and low > 0:
+        high = min(high, TOWER * max(float(typical[0]), low))
     high = high if high > low else low + (abs(low) or 1.0)
     norm = LogNorm(low, high) if 0 < low < high / SPAN else Normalize(low, high)
     mesh = ax.pcolormesh(*borders, shown, cmap="viridis_r", norm=norm, rasterized=True)
-    color_bar(ax, mesh, "final loss" if minimum is None else "final loss − minimum")
+    color_bar(
+        ax,
+        mesh,
+        "final loss" if minimum is None else "final loss − minimum",
+        extend="max" if shown.max() > high else "neither",
+    )
     return None if minimum is None else gaps <= max(GOOD * finite.min(), floor or 0.0)
 
 

@@ -85,10 +85,15 @@ def equal_units(ax: Axes, frame: np.ndarray) -> None:
         ax.set_aspect("equal", anchor="N")
 
 
-def color_bar(ax: Axes, drawn: Any, label: str, levels: np.ndarray | None = None) -> None:
-    """A bar as tall as the map; of levels, powers of ten or every third are written."""
+def color_bar(
+    ax: Axes, drawn: Any, label: str, levels: np.ndarray | None = None, extend: str = "neither"
+) -> None:
+    """A bar as tall as the map; of levels, powers of ten or every third are written.
+
+    `extend` says where values lie beyond the last colour: "max" puts an arrowhead there.
+    """
     bar = ax.get_figure(root=True).colorbar(  # type: ignore[union-attr]
-        drawn, cax=ax.inset_axes((1.03, 0, 0.045, 1))
+        drawn, cax=ax.inset_axes((1.03, 0, 0.045, 1)), extend=extend
     )
     log = isinstance(drawn.norm, LogNorm)
     if levels is not None:
