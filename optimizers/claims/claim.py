@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from optimizers.experiments.sweep import standard_error
 from optimizers.files import written_whole
 
 T = TypeVar("T")
@@ -192,10 +193,8 @@ def _numbers(value: Any) -> Any:
 
 def mean_and_error(values: Any) -> tuple[float, float]:
     """The mean over seeds and its standard error."""
-    array = np.asarray(values, float)
-    if array.size < 2:
-        return float(np.mean(array)), float("nan")
-    return float(np.mean(array)), float(np.std(array, ddof=1) / np.sqrt(array.size))
+    array = np.ravel(np.asarray(values, float))
+    return float(np.mean(array)), standard_error(array)
 
 
 def counted(count: int, noun: str) -> str:
