@@ -6,12 +6,13 @@ on a part of the weights as well as on all. Of a part, the temporaries never lea
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from sys import getrefcount
 from typing import Any
 
 import numpy as np
+
+from optimizers.cores import cores
 
 BLOCK = 65_536  # weights: half a megabyte an array, and few enough calls of Python
 WORTHWHILE = 4 * BLOCK  # below that, one piece is as fast
@@ -52,10 +53,13 @@ def update_in_blocks(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> np.nda
     names = [name for name, value in attributes.items() if _has_weights(value, BLOCK)]
     made = {name: _room(name, theta.shape, attributes[name].dtype, spare) for name in names}
     keep(first, attributes)
-    workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
-        share = -(-len(rest) // workers)  # neighbours together: they share pages of memory
-        list(pool.map(work, [rest[i : i + share] for i in range(0, len(rest), share)]))
+    workers = cores()
+    if workers == 1:
+        work(rest)
+    else:
+        with ThreadPoolExecutor(workers) as pool:
+            share = -(-len(rest) // workers)  # neighbours together: they share pages of memory
+            list(pool.map(work, [rest[i : i + share] for i in range(0, len(rest), share)]))
     spare.update({name: whole[name] for name in names if name in whole}, _theta=theta)
     vars(optimizer).update(attributes | made)
     return result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -12,6 +11,7 @@ from os import PathLike
 from typing import Any
 
 from optimizers import checks
+from optimizers.cores import IN_BROWSER
 from optimizers.experiments.store import Piece, Store
 from optimizers.progress import with_progress
 
@@ -43,6 +43,7 @@ def each_piece(
     n_jobs
         How many processes share them, −1 for one a core. None leaves it to an enclosing
         `joblib.parallel_config`, a Dask cluster for example, and to `threads` where there is none.
+        In a browser there is one process, whatever is asked for; a warning says so.
     store, settings
         A folder in which finished pieces are kept, and what they depend on.
     label, progress
@@ -64,6 +65,10 @@ def each_piece(
         checks.whole("n_jobs", n_jobs, -1)
         if n_jobs == 0:
             raise ValueError("n_jobs must be a number of processes, or -1 for one a core, got 0")
+        if IN_BROWSER:
+            if n_jobs > 1:
+                warnings.warn(f"a browser has one process for n_jobs={n_jobs}", stacklevel=2)
+            n_jobs = None
     kept = None if store is None else Store(store, settings or {})
     there = [kept is not None and i in kept for i in range(len(pieces))]
     missing = [i for i, found in enumerate(there) if not found]
@@ -95,12 +100,6 @@ def _is_configured() -> bool:
 
 
 def _by_threads(work: Work, pieces: Sequence[Any], numbers: Sequence[int], threads: int) -> Results:
-    # NumPy lets go of the lock on large arrays, so that threads share the work; those that its
-    # matrix products would start by themselves only get into their way
-    from concurrent.futures import ThreadPoolExecutor, as_completed  # slow to import
-
-    from threadpoolctl import threadpool_limits
-
     interrupted: list[bool] = []
 
     def stopped() -> bool:
@@ -109,6 +108,12 @@ def _by_threads(work: Work, pieces: Sequence[Any], numbers: Sequence[int], threa
     if threads == 1 or len(numbers) < 2:
         yield from ((i, work(pieces[i], stopped)) for i in numbers)
         return
+    # NumPy lets go of the lock on large arrays, so that threads share the work; those that its
+    # matrix products would start by themselves only get into their way
+    from concurrent.futures import ThreadPoolExecutor, as_completed  # slow to import
+
+    from threadpoolctl import threadpool_limits
+
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         try:
             futures = {pool.submit(work, pieces[i], stopped): i for i in numbers}
@@ -153,8 +158,3 @@ def _unpacked(work: bytes) -> Work:
 
     made: Work = pickle.loads(work)
     return made
-
-
-def cores() -> int:
-    """How many threads are worth their while."""
-    return os.cpu_count() or 1

@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from optimizers.cores import cores
 from optimizers.experiments.inputs import SEED, Rule, label_of, plain, seeded
-from optimizers.experiments.pieces import cores, each_piece
+from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
