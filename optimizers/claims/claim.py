@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,15 +158,21 @@ class Result:
         ]
         lines.insert(1, "─" * sum(widths, 2 * len(widths) - 2))
         effort = "quick: fewer seeds and coarser grids than the full measurement; "
+        how = f"How: {self.claim.how(self.measured)} "
+        how += f"({effort if self.quick else ''}{self.seconds:.0f} s)"
         return "\n".join(
             [
-                f"{self.claim.number}. {self.claim.says} ({self.claim.source})",
+                *_wrapped(f"{self.claim.number}. {self.claim.says} ({self.claim.source})", ""),
                 *("   " + line for line in lines),
-                f"   How: {self.claim.how(self.measured)} "
-                f"({effort if self.quick else ''}{self.seconds:.0f} s)",
-                f"   Verdict: {self.claim.verdict(self.measured)}",
+                *_wrapped(how),
+                *_wrapped(f"Verdict: {self.claim.verdict(self.measured)}"),
             ]
         )
+
+
+def _wrapped(text: str, indent: str = "   ") -> list[str]:
+    """Text in lines that fit a page; the second and later ones are indented."""
+    return textwrap.wrap(text, 100, initial_indent=indent, subsequent_indent="   ")
 
 
 NOT_FINITE = ("inf", "-inf", "nan")

@@ -67,6 +67,7 @@ def basins(
     *,
     steps: int = 500,
     resolution: int = 100,
+    progress: bool = True,
     **hyper_parameters: Any,
 ) -> Basins:
     """Start a rule at every point of a grid over the function's domain and see where it ends.
@@ -81,6 +82,8 @@ def basins(
         How many steps each run makes.
     resolution
         How many starts along each axis.
+    progress
+        Whether to show a bar when it takes longer than a moment.
     **hyper_parameters
         Handed to the rule, such as lr=0.01.
 
@@ -109,7 +112,7 @@ def basins(
     x, y = (np.linspace(low, high, resolution) for low, high in function.domain)
     starts = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     settled: Rule = partial(rule, **hyper_parameters)
-    ends = finish(settled, function, None, steps, {}, starts)
+    ends = finish(settled, function, None, steps, {}, starts, progress=progress)
     minima, reached = _assign(ends.theta, ends.diverged, function)
     with np.errstate(all="ignore"):
         final = np.where(ends.diverged, np.inf, function.exact(ends.theta))
