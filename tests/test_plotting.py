@@ -712,6 +712,89 @@ def test_what_is_no_schedule_is_not_drawn(schedules, steps, message):
         p.plot_schedules(schedules, steps)
 
 
+# ---------------------------------------------------------------------- quantities of one's own
+
+
+def test_a_series_has_the_colour_of_the_rule_it_is_named_after():
+    t = np.arange(5)
+    given = {"Adam": t, "SGD, clipped": t + 1.0}
+    ax = p.plot_series(t, given, title="Two lines", ylabel="weight")
+    assert names(ax) == list(given)
+    for label in given:
+        assert lines(ax, SLOTS[label.split(",")[0]].color)
+    assert ax.get_ylabel() == "weight"
+    _is_inside(ax)
+
+
+def test_series_of_one_rule_share_its_colour_and_skip_what_is_not_finite():
+    t = np.arange(4)
+    given = {"bias": [np.inf, 1, 2, 3], "kernel": [1, 2, 3, np.nan]}
+    ax = p.plot_series(t, given, title="Norms", ylabel="norm", rule="LAMB", log=True)
+    drawn_lines = lines(ax, SLOTS["LAMB"].color)
+    assert len({line.get_linestyle() for line in drawn_lines}) == 2
+    assert np.isnan(drawn_lines[0].get_ydata()[0])
+    assert ax.get_ylabel() == "norm (log)"
+
+
+@pytest.mark.parametrize(
+    ("series", "message"),
+    [
+        ({}, "series is empty"),
+        ({"Adam": [1, 2]}, r"series\['Adam'\] must have one value for each of x"),
+        ({"Adam": [np.nan] * 3}, r"series\['Adam'\] has no finite value"),
+    ],
+)
+def test_series_that_do_not_fit_are_refused(series, message):
+    with pytest.raises(ValueError, match=message):
+        p.plot_series([1, 2, 3], series, title="", ylabel="")
+
+
+# ------------------------------------------------------------------------------------ family tree
+
+
+def tree_names(ax):
+    return [text.get_text() for text in ax.texts if text.get_bbox_patch() is not None]
+
+
+def test_the_family_tree_names_every_rule_after_the_one_it_inherits_from():
+    names = tree_names(p.plot_family())
+    assert names[0] == "Optimizer"
+    assert sorted(names[1:]) == sorted(RULES)
+    for name, rule in RULES.items():
+        assert names.index(rule.__base__.__name__) < names.index(name)
+
+
+def test_the_family_tree_indents_a_rule_by_its_depth():
+    ax = p.plot_family()
+    x = {text.get_text(): text.get_position()[0] for text in ax.texts}
+    assert x["Optimizer"] < x["Adam"] < x["AdamW"] < x["LAMB"]
+    assert x["Adam"] == x["SGD"]
+
+
+def test_a_rule_of_ones_own_joins_the_family():
+    class Mine(LAMB):
+        """LAMB, but mine."""
+
+    ax = p.plot_family({**RULES, "Mine": Mine})
+    names = tree_names(ax)
+    assert names[names.index("LAMB") + 1] == "Mine"
+    assert "LAMB, but mine." in [text.get_text() for text in ax.texts]
+
+
+def test_the_family_tree_is_inside_its_figure_and_the_same_each_time():
+    _is_inside(p.plot_family())
+    narrow = plt.subplots(figsize=(6, 5), layout="constrained")[1]
+    _is_inside(p.plot_family(ax=narrow))
+    assert png(p.plot_family()) == png(p.plot_family())
+
+
+def test_what_is_no_rule_has_no_family():
+    with pytest.raises(TypeError, match=r"rules\['mine'\] must be a rule, got 3"):
+        p.plot_family({"mine": 3})
+    with pytest.raises(ValueError, match="rules is empty"):
+        p.plot_family({})
+
+
 # ------------------------------------------------------------------------------------- heat maps
 
 

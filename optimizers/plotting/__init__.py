@@ -10,11 +10,15 @@ from optimizers.plotting.animation import animate_paths, html_player, save_gif
 from optimizers.plotting.basins import plot_basins
 from optimizers.plotting.contour import plot_contour, plot_paths
 from optimizers.plotting.convergence import plot_convergence
+from optimizers.plotting.family import plot_family
 from optimizers.plotting.field import plot_gradient_field
+from optimizers.plotting.graph import plot_graph
 from optimizers.plotting.heatmap import plot_heatmap
 from optimizers.plotting.learning_rate import plot_learning_rates
 from optimizers.plotting.race import plot_race
 from optimizers.plotting.schedule import plot_schedules
+from optimizers.plotting.series import plot_series
+from optimizers.plotting.show import show
 from optimizers.plotting.state import plot_state
 from optimizers.plotting.surface import plot_surface
 
@@ -25,13 +29,17 @@ __all__ = [
     "plot_basins",
     "plot_contour",
     "plot_convergence",
+    "plot_family",
     "plot_gradient_field",
+    "plot_graph",
     "plot_heatmap",
     "plot_learning_rates",
     "plot_paths",
     "plot_race",
     "plot_schedules",
+    "plot_series",
     "plot_state",
     "plot_surface",
     "save_gif",
+    "show",
 ]

@@ -93,7 +93,8 @@ def animate_paths(
 
     def update(step: int) -> list[Any]:
         for path, line in zip(named.values(), drawn, strict=True):
-            line.show(*_until(path, int(step)))
+            rows, diverged = until(path, int(step))
+            line.show(path.theta[:rows], diverged)
         if labels is not None:
             labels.move([line.end for line in drawn])
         headline(ax, title if step == last else f"Step {step} of {last}")
@@ -104,13 +105,13 @@ def animate_paths(
     )
 
 
-def _until(path: Trajectory, step: int) -> tuple[np.ndarray, Any]:
-    """The path up to a step, and whether it had diverged by then."""
+def until(path: Trajectory, step: int) -> tuple[int, Any]:
+    """How many rows a path has up to a step, and whether it had diverged by then."""
     rows = max(1, int(np.searchsorted(path.step, step, side="right")))
     if path.diverged_at is None:
-        return path.theta[:rows], False
+        return rows, False
     at = np.ravel(path.diverged_at)
-    return path.theta[:rows], (at >= 0) & (at <= step)
+    return rows, (at >= 0) & (at <= step)
 
 
 def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2.0) -> None:

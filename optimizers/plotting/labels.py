@@ -57,6 +57,8 @@ class EndLabels(Artist):
         for part in (*self.texts, *self.ties):
             part.set_figure(ax.figure)
             part.set_transform(IdentityTransform())
+        self._pixel = 0.0
+        self._heights = np.empty(0)
 
     def move(self, ends: Sequence[tuple[float, float]]) -> None:
         """Say where the curves end now."""
@@ -64,24 +66,27 @@ class EndLabels(Artist):
             entry.end = end
         self.stale = True
 
-    def _place(self, renderer: Any) -> list[Bbox]:
+    def _place(self, renderer: Any) -> None:
         assert self.axes is not None
         frame = self.axes.bbox
         pixel = renderer.points_to_pixels(1.0)
         left = frame.x1 + GAP * pixel
         ends = self.axes.transData.transform([entry.end for entry in self.entries])
-        heights = [text.get_window_extent(renderer).height + 2 * pixel for text in self.texts]
+        if pixel != self._pixel:  # at one resolution the letters keep their size
+            heights = [text.get_window_extent(renderer).height for text in self.texts]
+            self._pixel, self._heights = pixel, np.array(heights) + 2 * pixel
         wanted = np.clip(ends[:, 1], frame.y0, frame.y1)
-        for i, y in enumerate(_apart(wanted, np.array(heights), frame.y0, frame.y1)):
+        for i, y in enumerate(_apart(wanted, self._heights, frame.y0, frame.y1)):
             self.texts[i].set_position((left, y))
             tied = self.entries[i].tied
             x = [min(ends[i, 0], frame.x1), left - 2 * pixel] if tied else []
             self.ties[i].set_data(x, [wanted[i], y] if tied else [])
-        return [text.get_window_extent(renderer) for text in self.texts]
 
     def get_window_extent(self, renderer: RendererBase | None = None) -> Bbox:
         """The box around all labels, in pixels."""
-        return Bbox.union(self._place(self._renderer(renderer)))
+        renderer = self._renderer(renderer)
+        self._place(renderer)
+        return Bbox.union([text.get_window_extent(renderer) for text in self.texts])
 
     def get_tightbbox(self, renderer: RendererBase | None = None) -> Bbox:
         """The same: the labels are never clipped."""

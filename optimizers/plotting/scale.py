@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 
 from optimizers.plotting.frame import Cut, cut
 from optimizers.plotting.style import SOFT
@@ -42,10 +44,10 @@ def precision_floor(values: np.ndarray, minimum: float) -> float:
     return float(np.finfo(float).eps * (size if size > 0 else 1.0))
 
 
-def draw_floor(ax: Axes, floor: float) -> None:
+def draw_floor(ax: Axes, floor: float) -> tuple[Line2D, Annotation]:
     """Say that what lies on this height is as low as numbers tell."""
-    ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-    ax.annotate(
+    line = ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+    words = ax.annotate(
         "as near as float64 tells",
         (0, floor),
         (4, -4),
@@ -55,6 +57,35 @@ def draw_floor(ax: Axes, floor: float) -> None:
         fontsize=10,
         color=SOFT,
     )
+    return line, words
+
+
+def steady(
+    now: tuple[float, float] | None, wanted: tuple[float, float], log: bool
+) -> tuple[float, float]:
+    """Limits that stay as they are while what is wanted fits them and fills half of them.
+
+    Otherwise they go to whole powers of ten (every second one, if there are many), or get a tenth
+    of room. Axes that follow every move of a slider cannot be read.
+
+    Examples
+    --------
+    >>> steady(None, (0.02, 3.0), log=True)
+    (0.01, 10.0)
+    >>> steady((0.01, 10.0), (0.05, 7.0), log=True)
+    (0.01, 10.0)
+    """
+    low, high = np.log10(wanted) if log else wanted
+    if now is not None:
+        bottom, top = np.log10(now) if log else now
+        if bottom <= low and high <= top and high - low >= (top - bottom) / 2:
+            return now
+    if log:
+        every = 2 if high - low > 4 else 1
+        low, high = every * np.floor(low / every), every * np.ceil(high / every)
+        return float(10.0**low), float(10.0**high)
+    room = 0.1 * (high - low)
+    return float(low - room), float(high + room)
 
 
 def cut_on(ax: Axes, points: np.ndarray, low: np.ndarray, high: np.ndarray) -> Cut:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from optimizers.checks import shown
 from optimizers.plotting.convergence import Curves, draw_convergence
@@ -135,12 +136,12 @@ def _draw(
     if values.shape[1] <= ALONE:
         for i, column in enumerate(values.T):
             mine = Look(look.color, LINES[i])
-            _line(ax, step, column, mine)
+            draw_line(ax, step, column, mine)
             entries.append(_entry(rf"$\theta_{{{i + 1}}}$", mine, step, column))
     elif len(values):
         low, middle, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=1, method="nearest")
         ax.fill_between(step, low, high, color=look.color, alpha=0.2, linewidth=0)
-        _line(ax, step, middle, look)
+        draw_line(ax, step, middle, look)
         entries.append(_entry("median", look, step, middle))
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -150,8 +151,9 @@ def _draw(
     dress(ax, title, "step", what + scale)
 
 
-def _line(ax: Axes, step: np.ndarray, values: np.ndarray, look: Look) -> None:
-    ax.plot(
+def draw_line(ax: Axes, step: np.ndarray, values: np.ndarray, look: Look) -> Line2D:
+    """One coordinate over time."""
+    (line,) = ax.plot(
         step,
         values,
         color=look.color,
@@ -159,6 +161,7 @@ def _line(ax: Axes, step: np.ndarray, values: np.ndarray, look: Look) -> None:
         linewidth=WIDTH,
         path_effects=casing(),
     )
+    return line
 
 
 def _entry(text: str, look: Look, step: np.ndarray, values: np.ndarray) -> Entry:
