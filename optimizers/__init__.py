@@ -38,6 +38,7 @@ from optimizers.trajectory import Trajectory
 
 if TYPE_CHECKING:
     from optimizers.experiments import Training, basins, compare, sweep
+    from optimizers.interactive import explore
 
 __version__ = "0.1.0"
 
@@ -63,15 +64,20 @@ __all__ = [
     "Trajectory",
     "basins",
     "compare",
+    "explore",
     "pure",
     "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """The experiments are imported when they are first asked for: that makes the start quicker."""
+    """What is slow to import waits until it is first asked for: that makes the start quicker."""
     if name in ("Training", "basins", "compare", "sweep"):
         from optimizers import experiments
 
         return getattr(experiments, name)
+    if name == "explore":
+        from optimizers.interactive import explore
+
+        return explore
     raise AttributeError(f"module 'optimizers' has no attribute {name!r}")
