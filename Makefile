@@ -1,8 +1,12 @@
 # make demo    race eight rules on Rosenbrock: a table, and race.png
 # make test    ruff, mypy, pytest with doctests, every notebook executed
 # make lab     open the notebooks
+# make app     open the page with the sliders, on this machine only
+# make browser    try that page in Chromium: milliseconds, and screenshots in build/screenshots
 # make claims  measure what the article and its papers claim (20 minutes), write figures/claims
 # make notebooks, make figures    execute and draw again what the repository shows
+# make site    the course as static pages whose Python runs in the browser: build/site
+# make site-test    run it in headless Chromium with every other address cut off (needs npm, chromium)
 # make bench   measure beside torch and optax (installs them, some minutes), write benchmarks/RESULTS.md
 #
 # Everything is installed into .venv by itself. Another Python: make demo PYTHON=python3.13
@@ -11,7 +15,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
 
-.PHONY: demo test lab claims notebooks figures bench clean
+.PHONY: demo test lab app browser claims notebooks figures site site-test bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
@@ -25,6 +29,14 @@ test: $(VENV)/dev
 lab: $(VENV)/class
 	$(VENV)/bin/python -m jupyterlab notebooks
 
+app: $(VENV)/app
+	$(VENV)/bin/python -m voila notebooks/app.ipynb --Voila.ip=127.0.0.1
+
+browser: $(VENV)/browser
+	@command -v chromium >/dev/null || \
+	  { echo "Chromium is not installed. On Debian: apt install chromium"; exit 1; }
+	$(VENV)/bin/python -m pytest -q -rs tests/test_app.py
+
 claims: $(VENV)/class
 	$(VENV)/bin/python -m optimizers claims --out figures/claims
 
@@ -33,6 +45,14 @@ notebooks: $(VENV)/dev
 
 figures: $(VENV)/class
 	$(VENV)/bin/python -m optimizers --out figures/race.png
+
+site: $(VENV)/site
+	$(VENV)/bin/python notebooks/site/build.py
+
+site-test: $(VENV)/site
+	$(VENV)/bin/python tests/local_pyodide.py build/pyodide
+	$(VENV)/bin/python notebooks/site/build.py --pyodide build/pyodide --to build/site-test
+	SITE=build/site-test $(VENV)/bin/python -m pytest -q -s tests/test_site.py
 
 bench: $(VENV)/bench
 	$(VENV)/bin/python -m benchmarks
@@ -44,6 +64,18 @@ $(VENV)/class: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/pyt
 
 $(VENV)/dev: requirements-dev.txt $(VENV)/class
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/site: notebooks/site/requirements.txt $(VENV)/dev
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r notebooks/site/requirements.txt
+	@touch $@
+
+$(VENV)/app: requirements-app.txt $(VENV)/class
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-app.txt
+	@touch $@
+
+$(VENV)/browser: requirements-browser.txt $(VENV)/dev $(VENV)/app
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
 	@touch $@
 
 $(VENV)/bench: benchmarks/requirements.txt $(VENV)/class

@@ -1,0 +1,171 @@
+"""Build the course as static pages whose Python runs in the reader's browser.
+
+    python notebooks/site/build.py
+
+Python for the browser (Pyodide) is fetched by the browser from its official distribution. With
+`--pyodide FOLDER`, an unpacked distribution of the version below becomes a part of the site: for
+a room without a connection to the outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parents[2]
+FIRST = "00_start_here.ipynb"
+
+PYODIDE = "314.0.6"  # jupyterlite-pyodide-kernel is made for this one; its Python is 3.14
+SITE_PACKAGES = "/lib/python3.14/site-packages"
+FROM_PYODIDE = ["numpy", "matplotlib", "tqdm", "ipython", "jedi", "micropip"]  # from the start
+FROM_PYPI = ["autograd", "comm", "ipywidgets"]  # what Pyodide lacks
+KERNEL = "@jupyterlite/pyodide-kernel-extension"
+EXTENSIONS = [KERNEL, "@jupyter-widgets/jupyterlab-manager"]
+TO_THE_TOP = "../../../.."  # of the site, from the script that starts Python
+KERNEL_SPEC = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+
+SETTINGS = {
+    "@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 10},  # seconds
+    "@jupyterlab/filebrowser-extension:browser": {"showLastModifiedColumn": False},
+}
+
+NOTE = """> **This page is all you need.** Python runs in your browser. It starts while you read;
+> that takes half a minute, and longer the first time. What you change is kept in this browser, and
+> *File → Download* takes it along. To have a notebook as it was, delete it in the list of files
+> and load the page again.
+"""
+
+OPEN_FIRST = f"""<!DOCTYPE html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8">
+    <title>Optimizers</title>
+    <link rel="icon" href="lab/favicon.ico">
+    <script id="jupyter-config-data" data-jupyter-lite-root="." type="application/json">
+      {{}}
+    </script>
+    <script>
+      const app = screen.width < 700 ? "notebooks" : "lab";  // on a phone without side bars
+      location.replace(`${{app}}/index.html?path=notebooks/{FIRST}`);
+    </script>
+  </head>
+  <body>
+    <noscript>The course runs in your browser. For that, JavaScript must be on.</noscript>
+  </body>
+</html>
+"""
+
+
+def build(site: Path, pyodide: Path | None = None) -> None:
+    """Bring together what the site is made of, in a folder beside it, and build it from there."""
+    stage = site.with_name(f"{site.name}-stage")
+    for folder in (site, stage):
+        shutil.rmtree(folder, ignore_errors=True)
+    stage.mkdir(parents=True)
+    wheels = make_wheels(stage / "pypi", stage / "source")
+    copy_contents(stage / "files")
+    if pyodide:
+        shutil.copytree(pyodide, stage / "static" / "pyodide")
+    write(stage / "jupyter-lite.json", page_config([wheel.name for wheel in wheels]))
+    write(stage / "overrides.json", SETTINGS)
+    write(stage / "jupyter_lite_config.json", build_config(site))
+    lite = [sys.executable, "-m", "jupyterlite_core", "build"]
+    done = subprocess.run(lite, cwd=stage, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise SystemExit(done.stdout.decode())
+    (site / "index.html").write_text(OPEN_FIRST, "utf8")
+    shutil.rmtree(stage)
+
+
+def make_wheels(wheels: Path, source: Path) -> list[Path]:
+    """Our package, with what it does when Python starts in a browser; and what Pyodide lacks."""
+    shutil.copytree(ROOT / "optimizers", source / "optimizers")
+    shutil.copy(Path(__file__).with_name("startup.py"), source / "optimizers")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--disable-pip-version-check"]
+    constraints = ["--no-deps", "--constraint", ROOT / "constraints.txt"]
+    subprocess.run([*pip, *constraints, "--wheel-dir", wheels, source, *FROM_PYPI], check=True)
+    return sorted(wheels.glob("*.whl"))
+
+
+def copy_contents(files: Path) -> None:
+    """The notebooks, the measurements that they read, and the files that they link to."""
+    notebooks = [*ROOT.glob("notebooks/[0-9]*.ipynb"), *ROOT.glob("notebooks/exercises/**/*.ipynb")]
+    wanted = {*notebooks, *ROOT.glob("figures/claims/*.json")}
+    for notebook in notebooks:
+        for link in re.findall(r"\]\((\.\.?/[^)#\s]+)", notebook.read_text("utf8")):
+            wanted.add((notebook.parent / link).resolve())
+    for file in sorted(wanted):
+        if file.is_file() and file.is_relative_to(ROOT):
+            copy = files / file.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if file.suffix == ".ipynb":
+                write(copy, for_the_browser(file))
+            else:
+                shutil.copy(file, copy)
+
+
+def for_the_browser(file: Path) -> nbformat.NotebookNode:
+    """A notebook with the name of the browser's Python; the first one says where we are.
+
+    As nbformat reads it, texts are whole. JupyterLite trips over texts in lists of lines.
+    """
+    notebook = nbformat.read(file, as_version=4)
+    notebook.metadata.kernelspec = KERNEL_SPEC
+    if file.name == FIRST:
+        notebook.cells.insert(1, nbformat.v4.new_markdown_cell(NOTE, id="site"))
+    return notebook
+
+
+def page_config(wheels: list[str]) -> dict[str, Any]:
+    """What the page asks for: which Python, from where, and what is in it from the start."""
+    python = {
+        "pyodideUrl": f"https://cdn.jsdelivr.net/pyodide/v{PYODIDE}/full/pyodide.mjs",
+        "loadPyodideOptions": {
+            "packages": [*FROM_PYODIDE, *(f"{TO_THE_TOP}/pypi/{wheel}" for wheel in wheels)],
+            "env": {"PYTHONSTARTUP": f"{SITE_PACKAGES}/optimizers/startup.py"},
+        },
+    }
+    config = {"appName": "Optimizers", "litePluginSettings": {f"{KERNEL}:kernel": python}}
+    return {"jupyter-lite-schema-version": 0, "jupyter-config-data": config}
+
+
+def build_config(site: Path) -> dict[str, Any]:
+    """What JupyterLite needs to know. Other extensions of this environment stay outside."""
+    installed = Path(sys.prefix) / "share" / "jupyter" / "labextensions"
+    return {
+        "LiteBuildConfig": {
+            "output_dir": str(site),
+            "contents": ["files"],
+            "apps": ["lab", "notebooks", "tree"],
+            "federated_extensions": [str(installed / name) for name in EXTENSIONS],
+            "ignore_sys_prefix": True,
+            "settings_overrides": ["overrides.json"],
+            "no_sourcemaps": True,
+            "no_unused_shared_packages": True,
+        }
+    }
+
+
+def write(file: Path, content: Mapping[str, Any]) -> None:
+    file.write_text(json.dumps(content, indent=1), "utf8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Build the course as a static site.")
+    parser.add_argument("--pyodide", type=Path, help="an unpacked distribution to include")
+    parser.add_argument("--to", type=Path, default=ROOT / "build" / "site", help="its folder")
+    given = parser.parse_args()
+    build(given.to.resolve(), given.pyodide)
+    megabytes = sum(file.stat().st_size for file in given.to.rglob("*")) / 1e6
+    print(f"{given.to}: {megabytes:.0f} MB. Any web server can serve it, under any path.")
