@@ -44,7 +44,7 @@ notebooks: $(VENV)/dev
 	$(VENV)/bin/python tests/test_notebooks.py
 
 figures: $(VENV)/class
-	$(VENV)/bin/python -m optimizers --out figures/race.png
+	$(VENV)/bin/python -m optimizers figures
 
 site: $(VENV)/site
 	$(VENV)/bin/python notebooks/site/build.py

@@ -1,4 +1,4 @@
-"""The command line: race, sweep, claims, functions, rules."""
+"""The command line: race, sweep, claims, figures, functions, rules."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ examples:
   python -m optimizers race --start -1 2.5 --lr 0.01 --out my-race.png --animate race.gif
   python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
   python -m optimizers claims --quick            what the article claims, measured
+  python -m optimizers figures family            the pictures of the course
   python -m optimizers functions                 the test functions with their formulas
   python -m optimizers rules                     the update rules with their formulas
 """
@@ -133,6 +134,19 @@ def _parser(command: str) -> argparse.ArgumentParser:
         "--jobs", type=int, default=-1, metavar="N", help="processes (default: one a core)"
     )
 
+    figures = add("figures", _figures, "draw the pictures of the README and the course")
+    figures.add_argument(
+        "names", nargs="*", type=_drawing, metavar="NAME", help="only these (default: all)"
+    )
+    figures.add_argument(
+        "--out",
+        type=Path,
+        default=Path("figures"),
+        metavar="FOLDER",
+        help="where they go (default: figures). Claims that were measured into its folder claims "
+        "are drawn again",
+    )
+
     listed = add("functions", _functions, "list the test functions with their formulas")
     listed.add_argument("names", nargs="*", type=_function, metavar="NAME", help="only these")
     listed = add("rules", _rules, "list the update rules with their formulas")
@@ -193,6 +207,12 @@ def _claim(name: str) -> str:
     from optimizers.claims import CLAIMS
 
     return _known(name, list(CLAIMS), "claim")
+
+
+def _drawing(name: str) -> str:
+    from optimizers.gallery import GALLERY
+
+    return _known(name, list(GALLERY), "picture")
 
 
 def _function(name: str) -> str:
@@ -311,6 +331,22 @@ def _claims(options: argparse.Namespace) -> None:
     if store.exists() and not any(store.iterdir()):
         store.rmdir()
     print(f"{sum(result.seconds for result in results):.0f} s; all of it on one page: {page}")
+
+
+def _figures(options: argparse.Namespace) -> None:
+    import matplotlib as mpl
+
+    from optimizers.claims import CLAIMS, Result
+    from optimizers.gallery import GALLERY, write_picture
+
+    mpl.use("agg")
+    options.out.mkdir(parents=True, exist_ok=True)
+    for name in options.names or GALLERY:
+        print(write_picture(name, options.out), flush=True)
+    measured = options.out / "claims"
+    for claim in () if options.names else CLAIMS.values():
+        if (measured / f"{claim.name}.json").exists():
+            print(Result.load(claim, measured).draw(measured), flush=True)
 
 
 def _functions(options: argparse.Namespace) -> None:

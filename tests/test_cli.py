@@ -72,9 +72,16 @@ def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):
     assert not list(folder.iterdir())  # nothing is written where it isn't said
 
 
+def test_figures_draws_what_is_named(capsys, folder):
+    assert main("figures family inner_state --out drawn".split()) == 0
+    assert sorted(p.name for p in (folder / "drawn").iterdir()) == ["family.png", "inner-state.png"]
+    assert "inner-state.png" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ("figures famly", "Did you mean 'family'"),
         ("rce", "Did you mean 'race'"),
         ("race --function rosenbrok", "Did you mean 'rosenbrock'"),
         ("race --optimizers Adm", "Did you mean 'Adam'"),

@@ -128,9 +128,14 @@ class Result:
         text = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
         with written_whole(folder / f"{self.claim.name}.json") as file:
             file.write(text.encode())
+        self.draw(folder)
+
+    def draw(self, folder: Path) -> Path:
+        """Write the figure (.png) into a folder. Returns its path."""
         figure = self.claim.draw(self.measured)
         with written_whole(folder / f"{self.claim.name}.png") as file:
             figure.savefig(file, dpi=110, format="png")
+        return folder / f"{self.claim.name}.png"
 
     @classmethod
     def load(cls, claim: Claim, folder: Path) -> Result:
