@@ -140,7 +140,7 @@ def _legend(
         for i in order
     ]
     rest = sum(shares) - sum(shares[i] for i in order)
-    if rest > 0:
+    if len(minima) > len(order):
         text = f"{len(minima) - len(order)} more minima   {rest:.0%}"
         handles.append(Patch(facecolor="white", label=text))
     under_way, gone = np.mean(reached == -1), np.mean(reached == -2)
