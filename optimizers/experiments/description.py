@@ -68,7 +68,7 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
             code["code"] = _digest_of(_code(value.__code__))
         reads = inner(_reads(value))
         return code | ({"reads": reads} if reads else {})
-    if inspect.isroutine(value) and not inspect.ismethod(value):
+    if _is_routine(value) and not inspect.ismethod(value):
         return inner(value.__wrapped__) if hasattr(value, "__wrapped__") else _name(value)
     if isinstance(value, (list, tuple, np.ndarray)):
         items = [inner(item) for item in value]
@@ -102,7 +102,7 @@ def _parts(kind: type) -> dict[str, Any]:
                 part = part.fget
             elif isinstance(part, cached_property):
                 part = part.func
-            constant = not (name.startswith(("__", "_abc_")) or inspect.isroutine(part))
+            constant = not (name.startswith(("__", "_abc_")) or _is_routine(part))
             if isinstance(part, FunctionType) or (constant and not inspect.isdatadescriptor(part)):
                 found[f"{_name(ancestor)}.{name}"] = part
     return found
@@ -119,7 +119,7 @@ def _reads(function: FunctionType) -> dict[str, Any]:
         for name in _globals(function.__code__):
             value = function.__globals__.get(name)
             elsewhere = getattr(value, "__module__", None) != function.__module__
-            is_code = inspect.isroutine(value) or isinstance(value, type)
+            is_code = _is_routine(value) or isinstance(value, type)
             found[name] = _name(value) if is_code and elsewhere else value
     return {name: v for name, v in found.items() if not (v is None or isinstance(v, ModuleType))}
 
@@ -128,6 +128,11 @@ def _is_installed(module: str | None) -> bool:
     """Whether the code is Python's own or a package's: it does not change under its name."""
     file = getattr(sys.modules.get(module or ""), "__file__", None) or ""
     return (module or "").partition(".")[0] in sys.stdlib_module_names or "-packages" in file
+
+
+def _is_routine(value: Any) -> bool:
+    """Whether it has a name of its own. From Python 3.14 on, inspect counts partials as well."""
+    return inspect.isroutine(value) and not isinstance(value, partial)
 
 
 def _globals(code: CodeType) -> list[str]:
