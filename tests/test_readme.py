@@ -8,10 +8,16 @@ import pytest
 from optimizers import RULES
 
 ROOT = Path(__file__).parent.parent
-LINKS = re.findall(r"\]\(([^)#]+)(?:#L(\d+))?\)", (ROOT / "README.md").read_text("utf8"))
+READMES = {name: (ROOT / name).read_text("utf8") for name in ("README.md", "README.zh-CN.md")}
+LINKS = {
+    link
+    for text in READMES.values()
+    for link in re.findall(r"\]\(([^)#]+)(?:#L(\d+))?\)", text)
+    if "://" not in link[0]
+}
 
 
-@pytest.mark.parametrize(("target", "line"), [link for link in LINKS if "://" not in link[0]])
+@pytest.mark.parametrize(("target", "line"), sorted(LINKS))
 def test_a_link_leads_to_a_file_and_to_the_formula_s_line(target, line):
     text = (ROOT / target).read_bytes()
     if line:
@@ -19,14 +25,26 @@ def test_a_link_leads_to_a_file_and_to_the_formula_s_line(target, line):
 
 
 def test_every_rule_stands_in_the_table():
-    table = (ROOT / "README.md").read_text("utf8")
     for name in RULES:
-        assert f"| [{name}](optimizers/rules/" in table
+        assert all(f"| [{name}](optimizers/rules/" in text for text in READMES.values())
+
+
+def test_both_languages_show_the_same_pictures_code_links_and_numbers():
+    for pattern in (
+        r"!\[[^]]*\]\(([^)]+)\)",  # pictures
+        r"\]\(([^)]+\.(?:ipynb|py|md|cff)[^)]*)\)",  # links
+        r"^(?:>>>|\.\.\.) (.*?)(?:  +#.*)?$",  # code, without its comments
+        r"^    (\S.*?)(?:  +#.*)?$",  # commands
+        r"\d+\.\d+",
+    ):
+        english, chinese = (re.findall(pattern, text, re.MULTILINE) for text in READMES.values())
+        other = {"README.md", "README.zh-CN.md"}
+        assert [x for x in english if x not in other] == [x for x in chinese if x not in other]
 
 
 def test_the_numbers_in_the_table_of_claims_are_those_that_were_measured():
     page = (ROOT / "figures/claims/README.md").read_text("utf8")
-    table = (ROOT / "README.md").read_text("utf8").split("## Is it so?")[1].split("![")[0]
+    table = READMES["README.md"].split("## Is it so?")[1].split("![")[0]
     numbers = re.findall(r"\d+\.\d+", table)
     assert len(numbers) > 20
     assert [number for number in numbers if number not in page] == []
