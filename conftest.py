@@ -1,4 +1,15 @@
-"""A table at the end of the run: how far each rule is from its reference."""
+"""For every test: figures are closed after it; at the end a table of the rules' differences."""
+
+import sys
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _figures_are_closed():
+    yield
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def pytest_terminal_summary(terminalreporter):
