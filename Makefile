@@ -50,9 +50,11 @@ site: $(VENV)/site
 	$(VENV)/bin/python notebooks/site/build.py
 
 site-test: $(VENV)/site
+	@command -v chromium >/dev/null && command -v npm >/dev/null || \
+	  { echo "Chromium and npm are needed. On Debian: apt install chromium npm"; exit 1; }
 	$(VENV)/bin/python tests/local_pyodide.py build/pyodide
 	$(VENV)/bin/python notebooks/site/build.py --pyodide build/pyodide --to build/site-test
-	SITE=build/site-test $(VENV)/bin/python -m pytest -q -s tests/test_site.py
+	SITE=build/site-test $(VENV)/bin/python -m pytest -q -rs -s tests/test_site.py
 
 bench: $(VENV)/bench
 	$(VENV)/bin/python -m benchmarks

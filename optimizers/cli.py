@@ -15,8 +15,8 @@ from optimizers import RULES, __version__, compare, sweep
 from optimizers.checks import nearest
 from optimizers.functions import FUNCTIONS
 from optimizers.optimizer import defaults, formula
+from optimizers.rules import RACERS
 
-RACERS = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW", "LAMB", "Lion")
 PICTURES = (".png", ".svg", ".pdf")
 
 EXAMPLES = """\

@@ -23,7 +23,6 @@ from optimizers import (
     compare,
     sweep,
 )
-from optimizers.cli import RACERS
 from optimizers.experiments.compare import Comparison
 from optimizers.functions import FUNCTIONS, himmelblau, rosenbrock
 from optimizers.plotting import (
@@ -37,6 +36,7 @@ from optimizers.plotting import (
 from optimizers.plotting.contour import draw_contour, frame_of
 from optimizers.plotting.layout import new_figure
 from optimizers.plotting.style import caption
+from optimizers.rules import RACERS
 
 DPI = 110
 COLUMNS = 6  # of the test functions

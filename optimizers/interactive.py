@@ -14,7 +14,6 @@ import base64
 import contextlib
 import html
 import importlib.util
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -28,11 +27,14 @@ from optimizers.experiments.compare import LEARNING_RATES
 from optimizers.experiments.inputs import Rule, check_rule, label_of, start_of
 from optimizers.functions import FUNCTIONS
 from optimizers.optimizer import RANGES, Optimizer
+from optimizers.plotting import plot_convergence, plot_paths
 from optimizers.plotting.animation import until
 from optimizers.plotting.contour import SIGNS, closest, frame_of, journey
 from optimizers.plotting.convergence import Curves
+from optimizers.plotting.layout import new_figure
 from optimizers.plotting.live import LiveConvergence, LiveMap, LiveState
 from optimizers.plotting.paths import losses, plane
+from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import LABELLED, looks, number
 from optimizers.rules import RULES, SGD, Adam, Momentum
 from optimizers.trajectory import Trajectory
@@ -150,8 +152,25 @@ def explore(
     missing = _missing()
     if missing:
         print(f"explore needs a notebook with widgets, but {missing}: here is the still picture.")
-        return compare(named, function, start=start, steps=steps, progress=False).plot()
+        return _still(named, function, start, steps)
     return Explorer(function, named, start, steps)
+
+
+def _still(rules: dict[str, Rule], function: Any, start: np.ndarray, steps: int) -> Any:
+    """The paths that do not move. A rule that was given its learning rate keeps it."""
+    free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
+    paths: dict[str, Trajectory] = {}
+    if free:
+        race = compare(free, function, start=start, steps=steps, progress=False)
+        if len(free) == len(rules):
+            return race.plot()
+        paths.update(race)
+    given = {label: rule for label, rule in rules.items() if label not in free}
+    paths |= {label: rule(function, start).minimize(steps) for label, rule in given.items()}
+    axes = new_figure((13.0, 5.4), 1, 2)
+    plot_paths(paths, function, axes[0])
+    plot_convergence(paths, function, axes[1])
+    return np.array(axes)
 
 
 class Explorer:
@@ -281,14 +300,35 @@ class Explorer:
             if self._reacting:
                 return
             problem = ""
+            before = self.function, self.start, self.chosen, self.step.max, self.paths
             try:
                 with self._alone():
                     reaction()
             except Exception as error:  # also of a rule of one's own; nobody sees a traceback here
+                with self._alone():
+                    self._restore(*before)
                 problem = f"⚠ {error or type(error).__name__}"
             self.status.value = html.escape(problem)
 
         return react
+
+    def _restore(
+        self,
+        function: Any,
+        start: np.ndarray,
+        chosen: list[str],
+        steps: int,
+        paths: dict[str, Trajectory],
+    ) -> None:
+        """What the page says goes back to what it shows."""
+        self.function, self.start, self.chosen, self.paths = function, start, chosen, paths
+        self.function_menu.value = function
+        self.start_field.value = _written(start)
+        for label, toggle in self.toggles.items():
+            toggle.value = label in chosen
+        if self.step.max != steps:
+            self.steps.value = steps
+            self._set_steps(steps)
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -313,18 +353,12 @@ class Explorer:
         self._draw()
 
     def _other_rules(self) -> None:
-        before, chosen = self.chosen, [name for name, on in self.toggles.items() if on.value]
-        try:
-            if not 0 < len(chosen) <= LABELLED:
-                raise ValueError(f"Between one and {LABELLED} rules can run side by side.")
-            self._deal(chosen)
-            self.chosen = chosen
-            self._begin()
-        except Exception:
-            self.chosen = before
-            for label, toggle in self.toggles.items():
-                toggle.value = label in before
-            raise
+        chosen = [name for name, on in self.toggles.items() if on.value]
+        if not 0 < len(chosen) <= LABELLED:
+            raise ValueError(f"Between one and {LABELLED} rules can run side by side.")
+        self._deal(chosen)
+        self.chosen = chosen
+        self._begin()
 
     def _dragged(self, label: str) -> None:
         self._run([label])
@@ -535,12 +569,13 @@ def _slider(name: str, default: Any) -> Any:
         return w.Checkbox(default, indent=False, **common)
     if not isinstance(default, (int, float)) or name in LEFT_OUT:
         return None
-    if name == "lr":
-        low, high = np.log10([LEARNING_RATES.min(), LEARNING_RATES.max()])
+    if name == "lr" and default > 0:
+        low = np.log10(min(default, LEARNING_RATES.min()))
+        high = np.log10(max(default, LEARNING_RATES.max()))
         return w.FloatLogSlider(
             default, min=low, max=high, step=0.02, readout_format=".3g", **common
         )
-    if name in RANGES:
+    if name in RANGES and name != "lr":
         values = sorted({*GRIDS[RANGES[name]], float(default)})
         options = [(f"{value:.4g}", value) for value in values]
         return w.SelectionSlider(options=options, value=float(default), **common)
@@ -618,8 +653,7 @@ def _widgets() -> Any:
 
 def _missing() -> str:
     """Why there can be no page; nothing if there can."""
-    ipython = sys.modules.get("IPython")  # a notebook has imported it
-    if ipython is None or not hasattr(ipython.get_ipython(), "kernel"):
+    if not in_notebook():
         return "this is plain Python"
     if importlib.util.find_spec("ipywidgets") is None:
         return "ipywidgets is not installed (pip install ipywidgets)"

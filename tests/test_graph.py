@@ -88,3 +88,10 @@ def test_what_cannot_be_drawn_is_refused():
         plot_graph(lambda t: 2 * t, [1.0, 2.0])
     with pytest.raises(ValueError, match="makes 65 calls; more than 30 cannot be read"):
         plot_graph(lambda t: sum(x * x for x in t[0] + np.arange(20.0)) + 0 * t[0], [1.0])
+
+
+def test_a_slice_shows_its_step():
+    graph = plot_graph(lambda t: np.sum(t[::-1]) + np.sum(t[1:]), [3.0, 1.0])
+    words = " ".join(text.get_text() for text in graph.texts)
+    assert "[::-1]" in words
+    assert "[1:]" in words

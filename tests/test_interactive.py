@@ -77,6 +77,12 @@ def test_plain_python_gets_the_still_picture_and_is_told_so(capsys):
     assert [ax.get_xlabel() for ax in axes] == [r"$\theta_1$", "step", "learning rate (log)"]
 
 
+def test_the_still_picture_keeps_a_learning_rate_that_was_given(capsys):
+    axes = explore(rosenbrock, [partial(SGD, lr=0.001), Adam], steps=30)
+    assert "still picture" in capsys.readouterr().out
+    assert [ax.get_xlabel() for ax in axes] == [r"$\theta_1$", "step"]
+
+
 def test_a_notebook_without_ipywidgets_is_told_what_to_install(notebook, monkeypatch, capsys):
     monkeypatch.setattr(interactive.importlib.util, "find_spec", lambda name: None)
     axes = explore(rosenbrock, [SGD], steps=30)
@@ -357,6 +363,24 @@ def test_what_goes_wrong_is_told_on_the_page_and_nothing_moves():
     assert explorer.paths["Mine"] is path
     explorer.cards["Mine"].sliders["patience"].value = 1
     assert problem(explorer) == ""
+
+
+def test_a_function_or_steps_that_fail_are_not_taken_in(explorer, monkeypatch):
+    def fails(*_):
+        raise ValueError("no such place")
+
+    before = explorer.function, explorer.start_field.value, explorer.map_says.value
+    monkeypatch.setattr(explorer, "_run", fails)
+    explorer.function_menu.value = himmelblau
+    assert "no such place" in problem(explorer)
+    explorer.steps.value = 20
+    assert explorer.function_menu.value is explorer.function
+    assert (explorer.function, explorer.start_field.value, explorer.map_says.value) == before
+    assert explorer.steps.value == explorer.step.max == 60
+
+
+def test_a_learning_rate_beyond_the_usual_ones_is_where_its_slider_starts():
+    assert lr(page([partial(SGD, lr=100.0)]), "partial").value == pytest.approx(100)
 
 
 def test_a_rule_that_fails_is_not_taken_in(explorer):

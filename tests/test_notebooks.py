@@ -15,14 +15,15 @@ import re
 import sys
 from itertools import zip_longest
 from pathlib import Path
+from time import perf_counter
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.rglob("[0-9][0-9]_*.ipynb"))
 COURSE = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = [*COURSE, FOLDER / "app.ipynb"]
 
 HEADINGS = ("The idea", "The formula", "From scratch", "What to try", "Exercise", "Sources")
 PICTURE, NOTEBOOK = 200_000, 1_500_000  # bytes at most
@@ -161,7 +162,8 @@ def test_differences_are_found():
 
 
 if __name__ == "__main__":
-    for notebook_file in NOTEBOOKS:
+    for notebook_file in COURSE:
         if not sys.argv[1:] or notebook_file.stem[:2] in sys.argv[1:]:
+            begun = perf_counter()
             nbformat.write(execute(notebook_file), notebook_file)
-            print(notebook_file.name, file=sys.stderr)
+            print(f"{notebook_file.name:40}{perf_counter() - begun:4.0f} s")

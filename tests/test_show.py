@@ -24,7 +24,7 @@ def shown(monkeypatch):
     """What is displayed in a notebook: pairs of data and metadata."""
     seen = []
     keep = lambda data, raw, metadata=None: seen.append((data, metadata))  # noqa: E731
-    monkeypatch.setattr(MODULE, "_in_notebook", lambda: True)
+    monkeypatch.setattr(MODULE, "in_notebook", lambda: True)
     monkeypatch.setattr(IPython.display, "display", keep)
     return seen
 

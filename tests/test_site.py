@@ -195,6 +195,15 @@ def picture_of(page, name):
     page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
+def test_nothing_is_deleted_that_it_did_not_build(parts, tmp_path):
+    (tmp_path / "index.php").touch()
+    with pytest.raises(SystemExit, match="name an empty folder"):
+        parts["build"](tmp_path)
+    with pytest.raises(SystemExit, match="no pyodide.mjs"):
+        parts["build"](tmp_path / "site", tmp_path)
+    assert [file.name for file in tmp_path.iterdir()] == ["index.php"]
+
+
 @in_browser
 def test_it_opens_on_the_first_notebook_runs_it_and_keeps_what_is_changed(visit, address):
     page = visit(viewport={"width": 1280, "height": 900})

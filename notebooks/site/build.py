@@ -66,8 +66,12 @@ OPEN_FIRST = f"""<!DOCTYPE html>
 
 
 def build(site: Path, pyodide: Path | None = None) -> None:
-    """Bring together what the site is made of, in a folder beside it, and build it from there."""
-    stage = site.with_name(f"{site.name}-stage")
+    """Bring together what the site is made of, in a folder of its own, and build it from there."""
+    if site.exists() and any(site.iterdir()) and not (site / "jupyter-lite.json").exists():
+        raise SystemExit(f"{site} is no site that was built by this: name an empty folder")
+    if pyodide and not (pyodide / "pyodide.mjs").exists():
+        raise SystemExit(f"{pyodide} is no unpacked Pyodide: there is no pyodide.mjs in it")
+    stage = ROOT / "build" / "site-stage"
     for folder in (site, stage):
         shutil.rmtree(folder, ignore_errors=True)
     stage.mkdir(parents=True)

@@ -160,7 +160,7 @@ def _index(key: Any) -> str:
         return ", ".join(map(_index, key))
     if isinstance(key, slice):
         ends = ["" if end is None else str(end) for end in (key.start, key.stop)]
-        return ":".join(ends)
+        return ":".join(ends if key.step is None else [*ends, str(key.step)])
     return "…" if key is Ellipsis else str(key)
 
 

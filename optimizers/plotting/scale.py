@@ -83,8 +83,8 @@ def steady(
     if log:
         every = 2 if high - low > 4 else 1
         low, high = every * np.floor(low / every), every * np.ceil(high / every)
-        return float(10.0**low), float(10.0**high)
-    room = 0.1 * (high - low)
+        return float(10.0**low), float(10.0 ** max(high, low + 1))
+    room = 0.1 * (high - low) or 1.0
     return float(low - room), float(high + room)
 
 

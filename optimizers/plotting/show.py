@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from binascii import b2a_base64
 from io import BytesIO
 from typing import Any
@@ -15,6 +16,8 @@ LARGE = 150_000  # bytes; a larger picture is kept in 255 colours, which makes a
 
 def show(drawn: Any, says: str, alt: str) -> None:
     """Display a figure, a caption below it, and text in its place for screen readers.
+
+    Outside a notebook the caption is printed; the figure waits for `pyplot.show()`.
 
     Parameters
     ----------
@@ -37,16 +40,16 @@ def show(drawn: Any, says: str, alt: str) -> None:
     >>> show(plot_contour(himmelblau), "Four minima.", "Contour map with four hollows.")
     Four minima.
     """
+    figure = drawn if isinstance(drawn, Figure) else _figure_of(drawn)
+    if not in_notebook():
+        print(says)
+        return
     from IPython.display import display
     from matplotlib import pyplot
 
-    figure = drawn if isinstance(drawn, Figure) else _figure_of(drawn)
     picture = BytesIO()
     figure.savefig(picture, format="png", dpi=DPI)
     pyplot.close(figure)
-    if not _in_notebook():
-        print(says)
-        return
     width, height = (int(inches * DPI) for inches in figure.get_size_inches())
     about = {"image/png": {"alt": alt, "width": width, "height": height}}
     letters = b2a_base64(_smaller(picture)).decode("ascii")  # a browser's kernel takes no bytes
@@ -72,8 +75,7 @@ def _smaller(picture: BytesIO) -> bytes:
     return reduced.getvalue()
 
 
-def _in_notebook() -> bool:
-    from IPython import get_ipython
-
-    shell = get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+def in_notebook() -> bool:
+    """Whether this Python is a notebook's."""
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")

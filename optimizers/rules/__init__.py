@@ -37,4 +37,7 @@ RULES = {
     )
 }
 
-__all__ = ["RULES", *RULES]
+# who races when nobody is named
+RACERS = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW", "LAMB", "Lion")
+
+__all__ = ["RACERS", "RULES", *RULES]
