@@ -5,11 +5,14 @@ import os
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+warnings.filterwarnings("ignore", "Object of type <Submitted")  # nbgrader's own, and harmless
 
 c = get_config()  # noqa: F821 - nbgrader hands it over
 c.CourseDirectory.course_id = "optimizers"
