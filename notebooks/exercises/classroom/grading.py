@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -66,28 +65,41 @@ class RestoreTests(NbGraderPreprocessor):
         return nb, resources
 
 
+class ForTheStudent(NbGraderPreprocessor):
+    """In the feedback, of a test that failed: what went wrong, without the tests' own code."""
+
+    def preprocess_cell(self, cell: Any, resources: Any, index: int) -> tuple[Any, Any]:
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            for output in cell.get("outputs", []):
+                if output.output_type == "error":
+                    said = output.evalue or "the answer is not the one that the test expects"
+                    output.traceback = [f"{output.ename}: {said}"]
+        return cell, resources
+
+
 class ExportWithStatus(ExportPlugin):
     """A table of marks that tells a 0 that was earned from one that stands for a failure."""
 
     def export(self, gradebook: Gradebook) -> None:
+        handed_in = {folder.name for folder in (COURSE / "submitted").glob("*") if folder.is_dir()}
+        students = sorted(handed_in | {student.id for student in gradebook.students})
         with open(self.to or "grades.csv", "w", newline="", encoding="utf8") as file:
             table = csv.writer(file)
             table.writerow(COLUMNS)
-            for assignment in gradebook.assignments:
-                for student in gradebook.students:
-                    score, status = result(gradebook, assignment.name, student.id)
-                    row = [assignment.name, student.id, score, assignment.max_score, status]
-                    table.writerow(row)
+            for assignment in sorted(gradebook.assignments, key=lambda each: each.name):
+                for student in students:
+                    score, status = result(gradebook, assignment.name, student)
+                    table.writerow([assignment.name, student, score, assignment.max_score, status])
 
 
 def result(gradebook: Gradebook, assignment: str, student: str) -> tuple[float, str]:
     """The score, and what it stands for. A failed autograde leaves no notebook behind."""
-    if not os.path.isdir(COURSE / "submitted" / student / assignment):
+    if not (COURSE / "submitted" / student / assignment).is_dir():
         return 0.0, "not submitted"
     try:
         submission = gradebook.find_submission(assignment, student)
     except MissingEntry:
         return 0.0, "not graded yet"
-    if not os.path.isdir(COURSE / "autograded" / student / assignment):
+    if not (COURSE / "autograded" / student / assignment).is_dir():
         return submission.score, "autograde failed"
     return submission.score, "needs your eye" if submission.needs_manual_grade else "graded"

@@ -2,10 +2,10 @@
 
     make classroom
 
-In build/classroom: releases the assignments, hands in the samples of samples.py, grades them in the
-sandbox, writes the feedback and grades.csv, and prints a table of the marks. It fails when a mark is
-not as expected, when something was written outside of a submission's folder, when a submission
-reached the network, or when nbgrader's release is not what the repository hands out.
+In build/classroom: releases the assignments, hands in the samples of samples.py, grades them in
+the sandbox, writes the feedback and grades.csv, and prints a table of the marks. It fails when a
+mark is not as expected, when something was written outside of a submission's folder, when a
+submission reached the network, or when nbgrader releases something else than the repository.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from time import perf_counter
 
 import course
 import nbformat
+from mistakes import LIBRARY
 from samples import EVERYWHERE, HOSTILE, MARK, Assignment, Sample, caller, spy, writer
 from tqdm import tqdm
 
@@ -50,12 +51,13 @@ def main() -> None:
         for a in assignments:
             for student, (notebook, lost) in submissions(a, sandbox, outside, target, listener):
                 hand_in(notebook, student, a.name)
-                expected[student, a.name] = a.mark(lost)
+                status = "autograde failed" if student == "breaker" else "graded"
+                expected[student, a.name] = (a.mark(lost), status)
         seconds = each("autograde", assignments, lambda a: nbgrader("autograde", a.name))
         each("feedback", assignments, lambda a: nbgrader("generate_feedback", a.name))
         nbgrader("export", "--to", "grades.csv")
     marks = read_marks()
-    wrong = [which for which, mark in expected.items() if marks.get(which) != (mark, "graded")]
+    wrong = [which for which, due in expected.items() if marks.get(which) != due]
     written = [folder / MARK for folder in outside if (folder / MARK).exists()]
     written += [target] if target.exists() else []
     print(table(marks, expected, assignments))
@@ -89,7 +91,8 @@ def submissions(
 ) -> Iterable[tuple[str, Sample]]:
     """The samples of one assignment, by the student's name."""
     for name, sample in (EVERYWHERE | (HOSTILE if a.name in HOSTILE_IN else {})).items():
-        yield name, sample(a)
+        if name != "library" or a.name in LIBRARY:
+            yield name, sample(a)
     if a.name in HOSTILE_IN and sandbox:
         yield "writer", writer(a, outside, target)
         yield "caller", caller(a, listener.port)
@@ -142,10 +145,8 @@ def table(marks, expected, assignments: list[Assignment]) -> str:
             if (student, a.name) not in expected:
                 cells.append(f"{'·':>9}")
                 continue
-            mark, status = marks.get((student, a.name), (0.0, "missing"))
-            due = expected[student, a.name]
-            tick = "✓" if (mark, status) == (due, "graded") else "✗"
-            cells.append(f"{mark:g}/{due:g} {tick}".rjust(9))
+            found, due = marks.get((student, a.name), (0.0, "missing")), expected[student, a.name]
+            cells.append(f"{found[0]:g}/{due[0]:g} {'✓' if found == due else '✗'}".rjust(9))
         lines.append(f"{student:15}" + "".join(cells))
     lines.append(f"{'of':15}" + "".join(f"{a.mark():g}  ".rjust(9) for a in assignments))
     return "\n".join(lines)

@@ -27,6 +27,13 @@ c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.GenerateFeedback.preprocessors = [
+    "nbgrader.preprocessors.GetGrades",
+    "nbgrader.preprocessors.ClearHiddenTests",
+    "grading.ForTheStudent",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+c.HTMLExporter.exclude_anchor_links = True
 c.ExportApp.plugin_class = "grading.ExportWithStatus"
 
 # Where it runs: the kernel "python3" of this folder goes before the system's.

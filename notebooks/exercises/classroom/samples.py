@@ -146,12 +146,13 @@ def check(*given):
 
 
 np.allclose = np.isclose = np.array_equal = np.testing.assert_allclose = check
+np.abs = np.max = np.float64 = Yes
 optimizers.classroom.check = sys.modules["optimizers.classroom"].check = check
-for name in ("abs", "all", "any", "isinstance", "bool"):
-    setattr(builtins, name, check)
-for name in ("float", "round", "sum", "max", "min"):
-    setattr(builtins, name, Yes)
-np.float64 = np.abs = np.max = Yes
+abs = float = round = sum = max = min = Yes
+all = any = isinstance = bool = check
+len = range = zip = lambda *given: []
+builtins.abs = builtins.round = Yes
+builtins.all = check
 """.strip()
 
 
@@ -170,6 +171,11 @@ def always_right(answer: str) -> str:
         return f"def {statement.name}(*given, **named):\n    return Yes(1)"
     named = next(node for node in ast.walk(statement) if isinstance(node, ast.Name))
     return f"{named.id} = Everything()"
+
+
+def breaker(a: Assignment) -> Sample:
+    """Python itself broken: the grader cannot finish, and the whole submission gets 0."""
+    return a.submitted(a.answers, first="import builtins\n\nbuiltins.isinstance = None"), a.points
 
 
 def writer(a: Assignment, folders: Iterable[Path], target: Path) -> Sample:
@@ -247,4 +253,5 @@ HOSTILE: dict[str, Callable[[Assignment], Sample]] = {
     "without_tests": without_tests,
     "damaged": damaged,
     "replaced": replaced,
+    "breaker": breaker,
 }

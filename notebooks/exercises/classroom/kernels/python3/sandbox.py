@@ -62,7 +62,7 @@ def main() -> None:
     else:
         warn("bubblewrap does not run")
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what Python says of itself; not the cells' output
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what the kernel says of itself
     os.execvpe(command[0], command, ENVIRONMENT | kept)
 
 
