@@ -81,7 +81,7 @@ class MyAdamL2(Adam):
         return super().direction(theta, g + self.weight_decay * theta)
 """
 LOOKAHEAD_ROUND_A_STEP = """
-from optimizers import Lookahead
+from optimizers import Lookahead, Optimizer
 
 
 def lookahead(step, theta, k, alpha, steps):
