@@ -174,8 +174,9 @@ def always_right(answer: str) -> str:
 
 
 def breaker(a: Assignment) -> Sample:
-    """Python itself broken: the grader cannot finish, and the whole submission gets 0."""
-    return a.submitted(a.answers, first="import builtins\n\nbuiltins.isinstance = None"), a.points
+    """Its own Python killed: the grader cannot finish, and the whole submission gets 0."""
+    killed = "import os\nimport signal\n\nos.kill(os.getpid(), signal.SIGKILL)"
+    return a.submitted(a.answers, first=killed), a.points
 
 
 def writer(a: Assignment, folders: Iterable[Path], target: Path) -> Sample:
