@@ -213,18 +213,18 @@ except OSError as error:
 
 
 def spy(a: Assignment, course: Path) -> Sample:
-    """Look for the teacher's solutions and run them."""
+    """Run the solutions from the teacher's source."""
     first = f"""
 import json
-import pathlib
 
-for file in pathlib.Path({str(course)!r}).rglob("*.ipynb"):
-    try:
-        for cell in json.loads(file.read_text())["cells"]:
-            if "SOLUTION" in "".join(cell["source"]):
-                exec("".join(cell["source"]))
-    except Exception as error:
-        print(error)
+try:
+    with open({str(course / "source" / a.name / a.file.name)!r}) as file:
+        found = ["".join(cell["source"]) for cell in json.load(file)["cells"]]
+    for source in found:
+        if "BEGIN SOLUTION" in source or "import" in source and "HIDDEN" not in source:
+            exec(source)
+except OSError as error:
+    print(error)
 """
     return a.submitted(dict.fromkeys(a.answers, ""), first=first.strip()), a.points
 
