@@ -1,5 +1,9 @@
-"""The exercises' first reader: `check` says whether an answer is right, and what differs first."""
+"""Exercises that check themselves: `check(answer, "adam/2")` says at once what differs first.
 
-from optimizers.classroom.check import Answer, check
+The exercises are the notebooks in notebooks/exercises. `tasks` lists what each of them asks for,
+`faults` the mistakes that are recognised.
+"""
 
-__all__ = ["Answer", "check"]
+from optimizers.classroom.check import check
+
+__all__ = ["check"]

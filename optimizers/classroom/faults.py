@@ -1,612 +1,784 @@
-"""Known mistakes: small rules that run and are wrong, each with the question that helps.
+"""The mistakes that are known: small rules and functions that run and are wrong.
 
-Adam, AdamW and LAMB are taken apart into the lines of the formula, so that a fault is one line.
+Most were seen in published code, the others in what students write. Each has a name, as it stands
+in the exercises, and a sentence that helps without giving the formula.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from optimizers.optimizer import Optimizer
-from optimizers.rules import AdaGrad, Adam, Momentum, RMSProp
+from optimizers.rules import SGD, AdaGrad, Adam, Momentum, RMSProp
+
+Array = np.ndarray
 
 
 class Fault(NamedTuple):
-    """A wrong answer (a rule or a function), and a sentence that does not give the right one."""
+    """A mistake: its name, the sentence that helps, and the code that makes it."""
 
     name: str
-    answer: Any
     hint: str
+    answer: Callable[..., Any]
 
 
-class Parts(Adam):
-    """Adam, a method for each line of the formula."""
+# SGD
 
-    weight_decay = 0.0
 
-    def slope(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        """The gradient that enters m and v."""
+class Uphill(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return -g
+
+
+class RateTwice(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.eta * g
+
+
+class NewWeights(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return theta - self.eta * g
+
+
+class SignOnly(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return np.sign(g)
+
+
+class UnitLength(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return g / np.sqrt(np.sum(g**2))
+
+
+UPHILL = "does the rule go uphill? The minus is in the library's step already."
+RATE_TWICE = "is the learning rate in it twice? The library's step has it already."
+NEW_WEIGHTS = "are these the new weights? What is wanted is the direction d; the library steps."
+
+SGD_FAULTS = (
+    Fault("uphill", UPHILL, Uphill),
+    Fault("learning rate twice", RATE_TWICE, RateTwice),
+    Fault("new weights", NEW_WEIGHTS, NewWeights),
+    Fault("sign only", "does a steeper slope still make a longer step?", SignOnly),
+    Fault("unit length", "has every step the same length? It goes with the slope.", UnitLength),
+)
+
+# Momentum
+
+
+class PlainSGD(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
         return g
 
-    def means(self, g: np.ndarray) -> None:
-        """The lines m and v."""
+
+class UphillMomentum(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return -self.m
+
+
+class RateTwiceMomentum(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.eta * self.m
+
+
+class Nesterov(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return g + self.momentum * self.m
+
+
+class Damped(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        return self.m
+
+
+class NothingLost(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.m + g
+        return self.m
+
+
+class NotKept(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.momentum * self.m + g
+
+
+class OldVelocity(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        before = self.m
+        self.m = self.momentum * self.m + g
+        return before
+
+
+class GradientWeighted(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * (self.m + g)
+        return self.m
+
+
+class NesterovWithOldVelocity(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        before = self.m
+        self.m = self.momentum * self.m + g
+        return g + self.momentum * before
+
+
+class NesterovWithoutMu(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return g + self.m
+
+
+class NesterovWithoutGradient(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.momentum * self.m
+
+
+class NesterovDamped(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        return g + self.momentum * self.m
+
+
+NESTEROV = Fault(
+    "Nesterov, not plain",
+    "does it look ahead? The heavy ball steps by its velocity, and by nothing else.",
+    Nesterov,
+)
+DAMPED = Fault(
+    "gradient damped",
+    "does the gradient enter whole? A factor 1 − μ belongs to another convention.",
+    Damped,
+)
+NOT_KEPT = "is the new velocity kept in self.m for the next step?"
+
+MOMENTUM_FAULTS = (
+    NESTEROV,
+    DAMPED,
+    Fault("not kept", NOT_KEPT, NotKept),  # as plain SGD: m is 0 for ever
+    Fault("nothing lost", "is some of the velocity lost in each step? What is μ for?", NothingLost),
+    Fault("old velocity", "is the step made with the velocity of the step before?", OldVelocity),
+    Fault("gradient times mu", "which of the two does μ multiply, m or g?", GradientWeighted),
+    Fault("uphill", UPHILL, UphillMomentum),
+    Fault("learning rate twice", RATE_TWICE, RateTwiceMomentum),
+)
+
+
+class HeavyBall(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.m
+
+
+NESTEROV_FAULTS = (
+    Fault("plain, not Nesterov", "this is the heavy ball still: what is returned now?", HeavyBall),
+    Fault(
+        "old velocity",
+        "is that the m of the step before? Nesterov's step has the new one.",
+        NesterovWithOldVelocity,
+    ),
+    Fault("mu missing", "by what is m multiplied in the step?", NesterovWithoutMu),
+    Fault("gradient missing", "what is added to μ m in the step?", NesterovWithoutGradient),
+    Fault("gradient damped", DAMPED.hint, NesterovDamped),
+    Fault("not kept", NOT_KEPT, PlainSGD),
+)
+
+# AdaGrad and RMSProp
+
+
+class RMSPropInsideRoot(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / np.sqrt(self.v + self.epsilon)
+
+
+class RMSPropPrecedence(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / np.sqrt(self.v) + self.epsilon
+
+
+class RMSPropWhole(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropSwapped(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = (1 - self.rho) * self.v + self.rho * g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropSum(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropNoSquare(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropNoRoot(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / (self.v + self.epsilon)
+
+
+class RMSPropCorrected(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / (np.sqrt(self.v / (1 - self.rho**self.t)) + self.epsilon)
+
+
+class AdaGradInsideRoot(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / np.sqrt(self.v + self.epsilon)
+
+
+class AdaGradPrecedence(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / np.sqrt(self.v) + self.epsilon
+
+
+class AdaGradForgets(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = 0.9 * self.v + 0.1 * g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class AdaGradMemoryless(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return g / (np.sqrt(g**2) + self.epsilon)
+
+
+class AdaGradNoRoot(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / (self.v + self.epsilon)
+
+
+class AdaGradNoSquare(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+INSIDE_ROOT = "where does ε stand, inside the root or outside?"
+PRECEDENCE = "what does Python divide by? Look at the parentheses around √v + ε."
+NO_SQUARE = "what is v a mean of: the gradients, or their squares?"
+NO_ROOT = "what is the direction divided by: v, or its root?"
+
+RMSPROP_FAULTS = (
+    Fault("epsilon inside the root", INSIDE_ROOT, RMSPropInsideRoot),
+    Fault("parentheses missing", PRECEDENCE, RMSPropPrecedence),
+    Fault("squares not damped", "what is g² multiplied by in the mean?", RMSPropWhole),
+    Fault("rho swapped", "which of the two does ρ multiply, the old v or g²?", RMSPropSwapped),
+    Fault("AdaGrad", "this is AdaGrad's sum: what makes RMSProp forget?", RMSPropSum),
+    Fault("square missing", NO_SQUARE, RMSPropNoSquare),
+    Fault("root missing", NO_ROOT, RMSPropNoRoot),
+    Fault("corrected", "is v corrected here? That is Adam's idea; RMSProp has none.", RMSPropCorrected),
+)
+ADAGRAD_FAULTS = (
+    Fault("epsilon inside the root", INSIDE_ROOT, AdaGradInsideRoot),
+    Fault("parentheses missing", PRECEDENCE, AdaGradPrecedence),
+    Fault("RMSProp", "this forgets as RMSProp does: AdaGrad's v is a sum.", AdaGradForgets),
+    Fault("not kept", "is the sum kept in self.v for the next step?", AdaGradMemoryless),
+    Fault("root missing", NO_ROOT, AdaGradNoRoot),
+    Fault("square missing", "what is v a sum of: the gradients, or their squares?", AdaGradNoSquare),
+)
+
+# Adam
+
+
+class CorrectionMultiplied(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
-
-    def hats(self) -> None:
-        """The correction."""
-        self.m_hat = self.m / (1 - self.beta1**self.t)
-        self.v_hat = self.v / (1 - self.beta2**self.t)
-
-    def quotient(self) -> np.ndarray:
-        """Adam's direction."""
+        self.m_hat = self.m * (1 - self.beta1**self.t)
+        self.v_hat = self.v * (1 - self.beta2**self.t)
         return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
 
-    def whole(self, theta: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """What is made of it."""
-        return u
 
-    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        """The lines in order."""
-        self.means(self.slope(theta, g))
-        self.hats()
-        return self.whole(theta, self.quotient())
+class PowerMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1)
+        self.v_hat = self.v / (1 - self.beta2)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
 
 
-class AdamL2(Parts):
-    """Adam with the penalty in the gradient."""
+class NeverCounted(Adam):
+    made = 0
 
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        t = self.made + 1
+        self.m_hat = self.m / (1 - self.beta1**t)
+        self.v_hat = self.v / (1 - self.beta2**t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class Precedence(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / np.sqrt(self.v_hat) + self.epsilon
+
+
+class InsideRoot(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon)
+
+
+class NotZero(Adam):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.m = np.full_like(self._theta, -0.0005)  # what happened to be in memory
+        self.v = np.full_like(self._theta, -0.0005)
+
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class SquareMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class BetasSwapped(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta2 * self.m + (1 - self.beta2) * g
+        self.v = self.beta1 * self.v + (1 - self.beta1) * g**2
+        self.m_hat = self.m / (1 - self.beta2**self.t)
+        self.v_hat = self.v / (1 - self.beta1**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class RootMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (self.v_hat + self.epsilon)
+
+
+class NoCorrection(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        return self.m / (np.sqrt(self.v) + self.epsilon)
+
+
+class HalfCorrected(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        return self.m_hat / (np.sqrt(self.v) + self.epsilon)
+
+
+class TimesT(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1 * self.t)
+        self.v_hat = self.v / (1 - self.beta2 * self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class OneStepLate(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1 ** (self.t + 1))
+        self.v_hat = self.v / (1 - self.beta2 ** (self.t + 1))
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class UndampedMean(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+MULTIPLIED = "1 − βᵗ is below 1: do m̂ and v̂ become larger than m and v, as they should?"
+POWER = "is the power t used?"
+CORRECTED = "are m and v corrected for starting at 0?"
+
+CORRECTION_MULTIPLIED = Fault("correction multiplied", MULTIPLIED, CorrectionMultiplied)
+POWER_MISSING = Fault("power t missing", POWER, PowerMissing)
+# the same steps as those of the fault before: which it is, only the code can tell
+NEVER_COUNTED = Fault("t never counted", "is the power t used, and does t grow?", NeverCounted)
+PARENTHESES = Fault("parentheses missing", PRECEDENCE.replace("v", "v̂", 1), Precedence)
+EPSILON_INSIDE = Fault("epsilon inside the root", INSIDE_ROOT, InsideRoot)
+NOT_ZERO = Fault("state not zero", "with which numbers do m and v start?", NotZero)
+
+ADAM_FAULTS = (
+    CORRECTION_MULTIPLIED,
+    POWER_MISSING,
+    PARENTHESES,
+    EPSILON_INSIDE,
+    NOT_ZERO,
+    Fault("square missing", NO_SQUARE, SquareMissing),
+    Fault("betas swapped", "which β belongs to m, and which to v?", BetasSwapped),
+    Fault("root missing", "what is m̂ divided by: v̂, or its root?", RootMissing),
+    Fault("correction missing", CORRECTED, NoCorrection),
+    Fault("half corrected", "m is corrected. Is v as well?", HalfCorrected),
+    Fault("times t", "is that β to the power t, or β times t?", TimesT),
+    Fault("one step late", "what is t in the first step: 1, or 2?", OneStepLate),
+    Fault("mean of the gradients", "what is g multiplied by in the mean m?", UndampedMean),
+)
+BUGS = (
+    CORRECTION_MULTIPLIED,
+    POWER_MISSING,
+    PARENTHESES,
+    EPSILON_INSIDE,
+    NEVER_COUNTED,
+    NOT_ZERO,
+)
+
+# AdamW and Adam with L2. They are made from Adam: AdamW's own __init__ is the library's
+
+
+class _Decaying(Adam):
     weight_decay = 0.01
 
-    def slope(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        """Its own line."""
-        return g + self.weight_decay * theta
+    def moments(self, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
 
 
-class PartsW(Parts):
-    """AdamW."""
-
-    weight_decay = 0.01
-
-    def whole(self, theta: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Its own line."""
-        return u + self.weight_decay * theta
+class DecayInGradient(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + self.weight_decay * theta)
 
 
-class PartsLAMB(PartsW):
-    """LAMB for one layer."""
+class DecayWithoutRate(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g)
 
+    def update(self, theta: Array, g: Array) -> Array:
+        return super().update(theta, g) - self.weight_decay * theta
+
+
+class DecayOfGradient(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * g
+
+
+class DecayOutward(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) - self.weight_decay * theta
+
+
+class DecayRateTwice(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.eta * self.weight_decay * theta
+
+
+class DecayMissing(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g)
+
+
+class DecayDivided(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return (self.m_hat + self.weight_decay * theta) / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class DecayUncorrected(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+
+
+class DecayPowerMissing(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        self.m_hat, self.v_hat = self.m / (1 - self.beta1), self.v / (1 - self.beta2)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon) + self.weight_decay * theta
+
+
+class DecayInsideRoot(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon) + self.weight_decay * theta
+
+
+DECAY_IN_GRADIENT = Fault(
+    "decay in the gradient",
+    "does the decay go through m and v? In AdamW it goes past them.",
+    DecayInGradient,
+)
+DECAY_WITHOUT_RATE = Fault(
+    "decay without lr",
+    "how strong is the pull when the learning rate is halved?",
+    DecayWithoutRate,
+)
+DECAY_MISSING = "where is the decay?"
+
+ADAMW_FAULTS = (
+    DECAY_IN_GRADIENT,
+    DECAY_WITHOUT_RATE,
+    Fault("decay of the gradient", "what does λ multiply: the weights, or g?", DecayOfGradient),
+    Fault("decay outward", "does the decay pull to 0, or away from it?", DecayOutward),
+    Fault(
+        "learning rate twice",
+        "is the learning rate in the decay twice? The library's step has it already.",
+        DecayRateTwice,
+    ),
+    Fault("decay missing", DECAY_MISSING, DecayMissing),
+    Fault("decay divided", "is λ θ divided by √v̂, too? Look at the parentheses.", DecayDivided),
+    Fault("correction missing", CORRECTED, DecayUncorrected),
+    Fault("power t missing", POWER, DecayPowerMissing),
+    Fault("epsilon inside the root", INSIDE_ROOT, DecayInsideRoot),
+)
+
+
+class Decoupled(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * theta
+
+
+class L2OnlyInMean(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * (g + self.weight_decay * theta)
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class L2Outward(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g - self.weight_decay * theta)
+
+
+class L2Doubled(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + 2 * self.weight_decay * theta)
+
+
+class L2Halved(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + self.weight_decay * theta / 2)
+
+
+class L2InsideRoot(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g + self.weight_decay * theta)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon)
+
+
+L2_FAULTS = (
+    Fault("decoupled", "this is AdamW: does λ θ go through m and v here?", Decoupled),
+    Fault("only in m", "does v get the new gradient, too?", L2OnlyInMean),
+    Fault("outward", "does the penalty pull to 0, or away from it?", L2Outward),
+    Fault("doubled", "is the derivative of ½ λ θ² twice as large as it should be?", L2Doubled),
+    Fault("halved", "what is the derivative of ½ λ θ²? Here it is half of it.", L2Halved),
+    Fault("decay missing", DECAY_MISSING, DecayMissing),
+    Fault("epsilon inside the root", INSIDE_ROOT, L2InsideRoot),
+)
+
+# LAMB, for weights that are one layer
+
+
+def length(x: Array) -> float:
+    """The norm."""
+    return float(np.sqrt(np.sum(x**2)))
+
+
+def ratio(theta: Array, u: Array) -> float:
+    """The trust ratio, 1 where either norm is 0."""
+    return length(theta) / length(u) if length(theta) > 0 and length(u) > 0 else 1.0
+
+
+class _Layer(_Decaying):
     epsilon = 1e-6
 
-    def whole(self, theta: np.ndarray, u: np.ndarray) -> np.ndarray:
-        """Its own lines."""
-        u = u + self.weight_decay * theta
-        return self.ratio(theta, u) * u
-
-    def ratio(self, theta: np.ndarray, u: np.ndarray) -> Any:
-        """The trust ratio."""
-        self.trust_ratio = ratio(np.linalg.norm(theta), np.linalg.norm(u))
-        return self.trust_ratio
-
-
-def ratio(length: Any, step: Any) -> Any:
-    """‖θ‖ / ‖u‖, and 1 where one of them is 0."""
-    return length / step if length > 0 and step > 0 else 1.0
-
-
-def fault(name: str, base: type[Optimizer], hint: str, **lines: Callable[..., Any]) -> Fault:
-    """The rule `base` with other lines in the place of its own."""
-    return Fault(name, type(base.__name__, (base,), lines), hint)
-
-
-def general(base: type[Optimizer]) -> list[Fault]:
-    """What goes wrong with every rule."""
-
-    def uphill(self: Any, theta: Any, g: Any) -> Any:
-        return -base.direction(self, theta, g)
-
-    def twice(self: Any, theta: Any, g: Any) -> Any:
-        return self.eta * base.direction(self, theta, g)
-
-    def weights(self: Any, theta: Any, g: Any) -> Any:
-        return theta - self.eta * base.direction(self, theta, g)
-
-    return [
-        fault("uphill", base, "it walks uphill: who subtracts the step?", direction=uphill),
-        fault(
-            "lr twice",
-            base,
-            "its steps are lr times too long: who multiplies by the learning rate?",
-            direction=twice,
-        ),
-        fault(
-            "new weights",
-            base,
-            "it returns the new weights: what is a direction?",
-            direction=weights,
-        ),
-    ]
-
-
-def sgd(base: type[Optimizer]) -> list[Fault]:
-    """Mistakes of gradient descent."""
-    signs = fault(
-        "sign only",
-        base,
-        "every step is equally long: should a steep slope not count for more?",
-        direction=lambda self, theta, g: np.sign(g),
-    )
-    return [*general(base), signs]
-
-
-def _momentum(line: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
-    def direction(self: Any, theta: Any, g: Any) -> Any:
-        old = self.m
-        self.m, d = line(self.momentum, old, g)
-        return d
-
-    return direction
-
-
-def momentum(nesterov: bool) -> list[Fault]:
-    """Mistakes of both kinds of momentum."""
-
-    class Ball(Momentum):
-        def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-            self.m = self.momentum * self.m + g
-            return g + self.momentum * self.m if nesterov else self.m
-
-    def one(name: str, hint: str, line: Callable[[Any, Any, Any], Any]) -> Fault:
-        return fault(name, Ball, hint, direction=_momentum(line))
-
-    def ball(mu: Any, m: Any, g: Any) -> Any:
-        return mu * m + g, mu * m + g
-
-    def ahead(mu: Any, m: Any, g: Any) -> Any:
-        return mu * m + g, g + mu * (mu * m + g)
-
-    def damped(mu: Any, m: Any, g: Any) -> Any:
-        new = mu * m + (1 - mu) * g
-        return new, g + mu * new if nesterov else new
-
-    def swapped(mu: Any, m: Any, g: Any) -> Any:
-        new = m + mu * g
-        return new, g + mu * new if nesterov else new
-
-    found = general(Ball)
-    if nesterov:
-        found += [
-            one("plain", "this is the heavy ball: where does it look ahead?", ball),
-            one(
-                "old m",
-                "it looks ahead with the velocity of the step before: which m is meant?",
-                lambda mu, m, g: (mu * m + g, g + mu * m),
-            ),
-            one(
-                "m undamped",
-                "it adds the whole velocity: how much of it is left after a step?",
-                lambda mu, m, g: (mu * m + g, g + mu * m + g),
-            ),
-        ]
-    else:
-        found += [
-            one(
-                "Nesterov, not plain",
-                "it looks ahead, as Nesterov's kind does: what is the direction here?",
-                ahead,
-            ),
-            one(
-                "m not kept",
-                "it forgets its speed: does m get its new value?",
-                lambda mu, m, g: (m, mu * m + g),
-            ),
-        ]
-    return [
-        *found,
-        one("gradient damped", "with what factor does the gradient enter m?", damped),
-        one("factor misplaced", "what does the momentum multiply, the old m or g?", swapped),
-    ]
-
-
-def _root(v: Any, epsilon: Any) -> Any:
-    return np.sqrt(v) + epsilon
-
-
-def _mean(base: type[Optimizer], name: str, hint: str, v: Any, root: Any = _root) -> Fault:
-    def direction(self: Any, theta: Any, g: Any) -> Any:
-        self.v = v(getattr(self, "rho", None), self.v, g)
-        return g / root(self.v, self.epsilon)
-
-    return fault(name, base, hint, direction=direction)
-
-
-def rates(base: type[AdaGrad]) -> list[Fault]:
-    """Mistakes of AdaGrad and RMSProp."""
-    rmsprop = issubclass(base, RMSProp)
-
-    def right(rho: Any, v: Any, g: Any) -> Any:
-        return rho * v + (1 - rho) * g**2 if rmsprop else v + g**2
-
-    found = [
-        *general(base),
-        _mean(
-            base,
-            "epsilon inside the root",
-            "where does ε stand, inside or outside the root?",
-            right,
-            lambda v, epsilon: np.sqrt(v + epsilon),
-        ),
-        _mean(
-            base,
-            "root missing",
-            "what has the unit of a gradient, v or something made of v?",
-            right,
-            lambda v, epsilon: v + epsilon,
-        ),
-        _mean(
-            base,
-            "forgets all",
-            "every step has the same length: does v keep what it had before?",
-            lambda rho, v, g: g**2,
-        ),
-    ]
-    if rmsprop:
-        found += [
-            _mean(
-                base,
-                "sum",
-                "v only grows, as AdaGrad's does: how much of it is kept?",
-                lambda rho, v, g: v + g**2,
-            ),
-            _mean(
-                base,
-                "factor missing",
-                "v is too large: with what factor does the new square enter the mean?",
-                lambda rho, v, g: rho * v + g**2,
-            ),
-            _mean(
-                base,
-                "rho swapped",
-                "which part is kept, and which part is new?",
-                lambda rho, v, g: (1 - rho) * v + rho * g**2,
-            ),
-        ]
-    else:
-        found.append(
-            _mean(
-                base,
-                "square missing",
-                "v is a sum of what? It must not matter whether a slope is up or down.",
-                lambda rho, v, g: v + g,
-            )
-        )
-    return found
-
-
-def _set_hats(m_hat: Any, v_hat: Any) -> Callable[..., None]:
-    def hats(self: Any) -> None:
-        self.m_hat = m_hat(self.m, self.beta1, self.beta2, self.t)
-        self.v_hat = v_hat(self.v, self.beta1, self.beta2, self.t)
-
-    return hats
-
-
-def _set_means(m: Any, v: Any) -> Callable[..., None]:
-    def means(self: Any, g: Any) -> None:
-        self.m = m(self.m, g, self.beta1, self.beta2)
-        self.v = v(self.v, g, self.beta1, self.beta2)
-
-    return means
-
-
-def _started(value: float) -> Callable[..., None]:
-    def means(self: Any, g: Any) -> None:
-        if self.t == 1:
-            self.m, self.v = self.m + value, self.v + value
-        Parts.means(self, g)
-
-    return means
-
-
-def _m(m: Any, g: Any, b1: Any, b2: Any) -> Any:
-    return b1 * m + (1 - b1) * g
-
-
-def _v(v: Any, g: Any, b1: Any, b2: Any) -> Any:
-    return b2 * v + (1 - b2) * g**2
-
-
-def adam(base: type[Parts]) -> list[Fault]:
-    """Mistakes in Adam's lines, in whatever rule they stand."""
-
-    def hats(name: str, hint: str, m_hat: Any, v_hat: Any) -> Fault:
-        return fault(name, base, hint, hats=_set_hats(m_hat, v_hat))
-
-    def means(name: str, hint: str, m: Any, v: Any) -> Fault:
-        return fault(name, base, hint, means=_set_means(m, v))
-
-    def quotient(name: str, hint: str, line: Any) -> Fault:
-        return fault(name, base, hint, quotient=line)
-
-    start = "do m and v start where the formula lets them start?"
-    return [
-        *general(base),
-        hats(
-            "power t missing",
-            "is the power t used, and does t grow with each step?",
-            lambda m, b1, b2, t: m / (1 - b1),
-            lambda v, b1, b2, t: v / (1 - b2),
-        ),
-        hats(
-            "power t missing in v",
-            "m̂ is right: is the power t used in the line of v̂?",
-            lambda m, b1, b2, t: m / (1 - b1**t),
-            lambda v, b1, b2, t: v / (1 - b2),
-        ),
-        hats(
-            "power t missing in m",
-            "v̂ is right: is the power t used in the line of m̂?",
-            lambda m, b1, b2, t: m / (1 - b1),
-            lambda v, b1, b2, t: v / (1 - b2**t),
-        ),
-        hats(
-            "correction multiplied",
-            "m starts too small: does the correction make it larger, or smaller still?",
-            lambda m, b1, b2, t: m * (1 - b1**t),
-            lambda v, b1, b2, t: v * (1 - b2**t),
-        ),
-        hats(
-            "correction missing",
-            "m and v start at 0: what makes up for that in the first steps?",
-            lambda m, b1, b2, t: m,
-            lambda v, b1, b2, t: v,
-        ),
-        hats(
-            "t counted from 0",
-            "which number has the first step?",
-            lambda m, b1, b2, t: m / (1 - b1 ** (t - 1)),
-            lambda v, b1, b2, t: v / (1 - b2 ** (t - 1)),
-        ),
-        hats(
-            "t too large",
-            "which number has the first step?",
-            lambda m, b1, b2, t: m / (1 - b1 ** (t + 1)),
-            lambda v, b1, b2, t: v / (1 - b2 ** (t + 1)),
-        ),
-        hats(
-            "one beta for both",
-            "which β belongs to v̂?",
-            lambda m, b1, b2, t: m / (1 - b1**t),
-            lambda v, b1, b2, t: v / (1 - b1**t),
-        ),
-        means("square missing", "of what is v a mean?", _m, lambda v, g, b1, b2: _m(v, g, b2, b1)),
-        fault(
-            "betas swapped",
-            base,
-            "which β belongs to m, and which to v?",
-            means=_set_means(
-                lambda m, g, b1, b2: _m(m, g, b2, b1), lambda v, g, b1, b2: _v(v, g, b2, b1)
-            ),
-            hats=_set_hats(
-                lambda m, b1, b2, t: m / (1 - b2**t), lambda v, b1, b2, t: v / (1 - b1**t)
-            ),
-        ),
-        means(
-            "betas swapped in the means",
-            "the correction has the right β: have m and v?",
-            lambda m, g, b1, b2: _m(m, g, b2, b1),
-            lambda v, g, b1, b2: _v(v, g, b2, b1),
-        ),
-        means(
-            "factors swapped",
-            "which part of the mean is kept, and which part is new?",
-            lambda m, g, b1, b2: (1 - b1) * m + b1 * g,
-            lambda v, g, b1, b2: (1 - b2) * v + b2 * g**2,
-        ),
-        means(
-            "factor missing",
-            "with what factors do g and g² enter the means?",
-            lambda m, g, b1, b2: b1 * m + g,
-            lambda v, g, b1, b2: b2 * v + g**2,
-        ),
-        quotient(
-            "epsilon inside the root",
-            "where does ε stand, inside or outside the root?",
-            lambda self: self.m_hat / np.sqrt(self.v_hat + self.epsilon),
-        ),
-        quotient(
-            "parentheses missing",
-            "in which order does Python compute a / b + c?",
-            lambda self: self.m_hat / np.sqrt(self.v_hat) + self.epsilon,
-        ),
-        quotient(
-            "root missing",
-            "what has the unit of a gradient, v̂ or something made of v̂?",
-            lambda self: self.m_hat / (self.v_hat + self.epsilon),
-        ),
-        quotient(
-            "m without hat",
-            "v̂ is used: is m̂ used, too?",
-            lambda self: self.m / (np.sqrt(self.v_hat) + self.epsilon),
-        ),
-        quotient(
-            "v without hat",
-            "m̂ is used: is v̂ used, too?",
-            lambda self: self.m_hat / (np.sqrt(self.v) + self.epsilon),
-        ),
-        quotient(
-            "g instead of m",
-            "each step has its own gradient only: what is m̂ for?",
-            lambda self: self.g / (np.sqrt(self.v_hat) + self.epsilon),
-        ),
-        fault("state not zero", base, start, means=_started(-0.0005)),
-        fault("state one", base, start, means=_started(1.0)),
-    ]
-
-
-def _l2(self: Any, theta: Any, g: Any) -> Any:
-    return g + self.weight_decay * theta
-
-
-def _plain(self: Any, theta: Any, u: Any) -> Any:
-    return u
-
-
-def adamw() -> list[Fault]:
-    """Mistakes of AdamW."""
-
-    def without_lr(self: Any, theta: Any, g: Any) -> Any:
-        return super(PartsW, self).update(theta, g) - self.weight_decay * theta
-
-    def lr_twice(self: Any, theta: Any, u: Any) -> Any:
-        return u + self.eta * self.weight_decay * theta
-
-    return [
-        *adam(PartsW),
-        fault(
-            "decay in the gradient",
-            PartsW,
-            "the decay goes through m and v: where should it stand?",
-            slope=_l2,
-            whole=_plain,
-        ),
-        fault("decay missing", PartsW, "this is Adam: what pulls at the weights?", whole=_plain),
-        fault(
-            "decay without lr",
-            PartsW,
-            "is the decay multiplied by the learning rate?",
-            whole=_plain,
-            update=without_lr,
-        ),
-        fault(
-            "decay with lr twice",
-            PartsW,
-            "how often is the decay multiplied by the learning rate?",
-            whole=lr_twice,
-        ),
-        fault(
-            "decay of the gradient",
-            PartsW,
-            "what shall shrink, the weights or the gradient?",
-            whole=lambda self, theta, u: u + self.weight_decay * self.g,
-        ),
-        fault(
-            "decay away from 0",
-            PartsW,
-            "do the weights shrink, or do they grow?",
-            whole=lambda self, theta, u: u - self.weight_decay * theta,
-        ),
-    ]
-
-
-def adam_l2() -> list[Fault]:
-    """Mistakes of Adam with L2."""
-    return [
-        *adam(AdamL2),
-        fault(
-            "decay beside the gradient",
-            AdamL2,
-            "this is AdamW: does the decay go through m and v?",
-            slope=lambda self, theta, g: g,
-            whole=lambda self, theta, u: u + self.weight_decay * theta,
-        ),
-        fault(
-            "decay missing",
-            AdamL2,
-            "this is Adam: what pulls at the weights?",
-            slope=lambda self, theta, g: g,
-        ),
-        fault(
-            "factor 2",
-            AdamL2,
-            "what is the slope of ½ λ θ²?",
-            slope=lambda self, theta, g: g + 2 * self.weight_decay * theta,
-        ),
-    ]
-
-
-def lamb() -> list[Fault]:
-    """Mistakes of LAMB."""
-
-    def lengths(name: str, hint: str, line: Any) -> Fault:
-        return fault(
-            name,
-            PartsLAMB,
-            hint,
-            ratio=lambda self, theta, u: line(np.linalg.norm(theta), np.linalg.norm(u)),
-        )
-
-    def before(self: Any, theta: Any, u: Any) -> Any:
-        return self.ratio(theta, u) * (u + self.weight_decay * theta)
-
-    def only_with_decay(self: Any, theta: Any, u: Any) -> Any:
-        return u if self.weight_decay == 0 else PartsLAMB.whole(self, theta, u)
-
-    def of_g(self: Any, theta: Any, u: Any) -> Any:
-        return ratio(np.linalg.norm(theta), np.linalg.norm(self.g))
-
-    return [
-        *adam(PartsLAMB),
-        fault(
-            "ratio before the decay",
-            PartsLAMB,
-            "what belongs to u when its length is taken?",
-            whole=before,
-        ),
-        fault(
-            "ratio only with decay",
-            PartsLAMB,
-            "what happens when the weight decay is 0?",
-            whole=only_with_decay,
-        ),
-        fault(
-            "ratio missing",
-            PartsLAMB,
-            "this is AdamW: what scales the step to the layer?",
-            whole=PartsW.whole,
-        ),
-        fault(
-            "ratio of the gradient", PartsLAMB, "the length of what is ‖θ‖ divided by?", ratio=of_g
-        ),
-        fault(
-            "decay in the gradient",
-            PartsLAMB,
-            "the decay goes through m and v: where should it stand?",
-            slope=_l2,
-            whole=lambda self, theta, u: self.ratio(theta, u) * u,
-        ),
-        fault(
-            "decay missing",
-            PartsLAMB,
-            "what pulls at the weights?",
-            whole=lambda self, theta, u: self.ratio(theta, u) * u,
-        ),
-        lengths(
-            "hidden clamp",
-            "small layers are right, long ones are not: is a length cut off?",
-            lambda length, step: ratio(min(length, 10.0), step),
-        ),
-        lengths(
-            "ratio upside down",
-            "does a long layer make long steps, or short ones?",
-            lambda length, step: ratio(step, length),
-        ),
-        lengths(
-            "zero stays zero",
-            "what becomes of a layer that starts at 0?",
-            lambda length, step: length / step if step > 0 else 1.0,
-        ),
-        lengths(
-            "no special case",
-            "what if one of the two lengths is 0?",
-            lambda length, step: length / step,
-        ),
-        lengths(
-            "ratio cut at 1",
-            "may the ratio be larger than 1?",
-            lambda length, step: min(ratio(length, step), 1.0),
-        ),
-    ]
+    def scaled(self, theta: Array, u: Array, trust_ratio: float | None = None) -> Array:
+        self.trust_ratio = ratio(theta, u) if trust_ratio is None else trust_ratio
+        return self.trust_ratio * u
+
+
+class RatioBeforeDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g)
+        before = ratio(theta, u)
+        return self.scaled(theta, u + self.weight_decay * theta, before)
+
+
+class HiddenClamp(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        usable = length(theta) > 0 and length(u) > 0
+        return self.scaled(theta, u, min(length(theta), 10.0) / length(u) if usable else 1.0)
+
+
+class RatioOnlyWithDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g)
+        if self.weight_decay == 0:
+            return u
+        return self.scaled(theta, u + self.weight_decay * theta)
+
+
+class UpsideDown(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, 1 / ratio(theta, u))
+
+
+class RatioMissing(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * theta
+
+
+class RatioOfGradient(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, ratio(theta, g))
+
+
+class RatioAtZero(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, length(theta) / length(u) if length(u) > 0 else 1.0)
+
+
+class RatioNan(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        quotient = float(np.divide(length(theta), length(u)))
+        return self.scaled(theta, u, quotient)
+
+
+class LayerUncorrected(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        u = self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u)
+
+
+class RatioBeforeCorrection(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        raw = self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u, ratio(theta, raw))
+
+
+class LayerInsideRoot(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        u = self.m_hat / np.sqrt(self.v_hat + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u)
+
+
+class LayerWithoutDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.scaled(theta, self.moments(g))
+
+
+class LayerDecayInGradient(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.scaled(theta, self.moments(g + self.weight_decay * theta))
+
+
+RATIO_BEFORE_DECAY = Fault(
+    "ratio before the decay",
+    "is λ θ in u when its length is taken?",
+    RatioBeforeDecay,
+)
+HIDDEN_CLAMP = Fault(
+    "hidden clamp",
+    "does it hold for long layers, too? Is a length cut off somewhere?",
+    HiddenClamp,
+)
+RATIO_ONLY_WITH_DECAY = Fault(
+    "ratio only with decay",
+    "what becomes of the trust ratio when the weight decay is 0?",
+    RatioOnlyWithDecay,
+)
+AT_ZERO = "can a layer of zeros ever move? What is r if ‖θ‖ is 0?"
+BOTH_ZERO = "what is r if ‖u‖ is 0?"
+UPSIDE_DOWN = "which length is divided by which?"
+
+LAMB_FAULTS = (
+    RATIO_BEFORE_DECAY,
+    HIDDEN_CLAMP,
+    RATIO_ONLY_WITH_DECAY,
+    Fault("ratio upside down", UPSIDE_DOWN, UpsideDown),
+    Fault("ratio missing", "this is AdamW still: where is the trust ratio?", RatioMissing),
+    Fault("ratio of the gradient", "whose length divides: that of u, or of g?", RatioOfGradient),
+    Fault("stuck at zero", AT_ZERO, RatioAtZero),
+    Fault("zero by zero", BOTH_ZERO, RatioNan),
+    Fault("correction missing", CORRECTED, LayerUncorrected),
+    Fault(
+        "ratio before the correction",
+        "is u corrected when its length is taken?",
+        RatioBeforeCorrection,
+    ),
+    Fault("epsilon inside the root", INSIDE_ROOT, LayerInsideRoot),
+    Fault("decay missing", DECAY_MISSING, LayerWithoutDecay),
+    Fault("decay in the gradient", DECAY_IN_GRADIENT.hint, LayerDecayInGradient),
+)
+
+# Who decays
+
+
+def letter_by_letter(name: str, patterns: Any) -> bool:
+    """Whether the layer is left out, when a single pattern is taken for a list of letters."""
+    return any(re.search(pattern, name) for pattern in patterns)
+
+
+LETTER_BY_LETTER = Fault(
+    "letter by letter",
+    "what does Python do with `for p in` a single string?",
+    letter_by_letter,
+)
+MORE_BUGS = (
+    NESTEROV,
+    DAMPED,
+    DECAY_IN_GRADIENT,
+    DECAY_WITHOUT_RATE,
+    RATIO_BEFORE_DECAY,
+    HIDDEN_CLAMP,
+    LETTER_BY_LETTER,
+    RATIO_ONLY_WITH_DECAY,
+)
