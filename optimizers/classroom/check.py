@@ -25,7 +25,7 @@ class Answer:
 
     Examples
     --------
-    >>> from optimizers.classroom import Answer
+    >>> from optimizers.classroom.check import Answer
     >>> Answer("adam/2", False, "step 1 differs in v.")
     ✗ adam/2: step 1 differs in v.
     """

@@ -62,8 +62,8 @@ def smooth(rng: np.random.Generator, size: int) -> Callable[[Any], Any]:
     """Logistic losses of a few examples: bent, but nowhere steep."""
     examples = rng.uniform(-2, 2, (6, size))
     pull = rng.uniform(-0.5, 0.5, size)
-    return lambda theta: anp.sum(anp.logaddexp(0.0, anp.dot(examples, theta))) + anp.dot(
-        pull, theta
+    return lambda theta: (
+        anp.sum(anp.logaddexp(0.0, anp.dot(examples, theta))) + anp.dot(pull, theta)
     )
 
 

@@ -4,6 +4,8 @@ Most were seen in published code, the others in what students write. Each has a 
 in the exercises, and a sentence that helps without giving the formula.
 """
 
+# ruff: noqa: D101, D102  # each is named, and its sentence stands beside it
+
 from __future__ import annotations
 
 import re
@@ -121,13 +123,6 @@ class GradientWeighted(Momentum):
         return self.m
 
 
-class NesterovWithOldVelocity(Momentum):
-    def direction(self, theta: Array, g: Array) -> Array:
-        before = self.m
-        self.m = self.momentum * self.m + g
-        return g + self.momentum * before
-
-
 class NesterovWithoutMu(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
         self.m = self.momentum * self.m + g
@@ -177,11 +172,10 @@ class HeavyBall(Momentum):
 
 
 NESTEROV_FAULTS = (
-    Fault("plain, not Nesterov", "this is the heavy ball still: what is returned now?", HeavyBall),
-    Fault(
-        "old velocity",
-        "is that the m of the step before? Nesterov's step has the new one.",
-        NesterovWithOldVelocity,
+    Fault(  # the old m in Nesterov's step makes the same
+        "plain, not Nesterov",
+        "this is the heavy ball still: what is returned now, and with which m?",
+        HeavyBall,
     ),
     Fault("mu missing", "by what is m multiplied in the step?", NesterovWithoutMu),
     Fault("gradient missing", "what is added to μ m in the step?", NesterovWithoutGradient),
@@ -288,7 +282,9 @@ RMSPROP_FAULTS = (
     Fault("AdaGrad", "this is AdaGrad's sum: what makes RMSProp forget?", RMSPropSum),
     Fault("square missing", NO_SQUARE, RMSPropNoSquare),
     Fault("root missing", NO_ROOT, RMSPropNoRoot),
-    Fault("corrected", "is v corrected here? That is Adam's idea; RMSProp has none.", RMSPropCorrected),
+    Fault(
+        "corrected", "is v corrected here? That is Adam's idea; RMSProp has none.", RMSPropCorrected
+    ),
 )
 ADAGRAD_FAULTS = (
     Fault("epsilon inside the root", INSIDE_ROOT, AdaGradInsideRoot),
@@ -296,7 +292,9 @@ ADAGRAD_FAULTS = (
     Fault("RMSProp", "this forgets as RMSProp does: AdaGrad's v is a sum.", AdaGradForgets),
     Fault("not kept", "is the sum kept in self.v for the next step?", AdaGradMemoryless),
     Fault("root missing", NO_ROOT, AdaGradNoRoot),
-    Fault("square missing", "what is v a sum of: the gradients, or their squares?", AdaGradNoSquare),
+    Fault(
+        "square missing", "what is v a sum of: the gradients, or their squares?", AdaGradNoSquare
+    ),
 )
 
 # Adam

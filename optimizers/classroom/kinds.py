@@ -70,10 +70,10 @@ def no_rule(answer: Any, name: str) -> str | None:
 def rule(
     reference: type[Optimizer],
     quantities: Sequence[str],
-    faults: Callable[[], list[Fault]],
+    faults: Sequence[Fault],
     layers: bool = False,
 ) -> Task:
-    """A rule, against the library's; `faults` are made only when something is wrong."""
+    """A rule, against the library's; the known mistakes are tried only if something is wrong."""
     defaults = {name: getattr(reference, name) for name in RANGES if hasattr(reference, name)}
 
     def judge(answer: Any, rng: np.random.Generator) -> Verdict:
@@ -98,7 +98,7 @@ def rule(
         if not wrong:
             return True, f"right, on {len(problems)} problems, {STEPS} steps each."
         first = min(wrong, key=lambda difference: difference.t)
-        return False, f"{first}: {_hint(problems, given, found, faults())}"
+        return False, f"{first}: {_hint(problems, given, found, faults)}"
 
     return judge
 
@@ -257,7 +257,9 @@ def mended(fault: str, hint: str, names: Sequence[str], mend: Task) -> Task:
         code = "The mended code is right." if right else f"The mended code: {sentence}"
         name = answer["fault"]
         if not any(word_same(known, name) for known in names):
-            said = "the fault has no name yet" if name == "" else f"{shown(name)} is not in the list"
+            said = (
+                "the fault has no name yet" if name == "" else f"{shown(name)} is not in the list"
+            )
             return False, f"{said}; choose one of the names. {code}"
         if not word_same(fault, name):
             return False, f"that is not this rule's fault: {hint} {code}"

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from optimizers.classroom import faults
+from optimizers.classroom.compare import watched
 from optimizers.classroom.kinds import (
     OWN,
     Draw,
@@ -24,7 +27,6 @@ from optimizers.classroom.kinds import (
     words,
 )
 from optimizers.rules import LAMB, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
-from optimizers.classroom.compare import watched
 
 Rng = np.random.Generator
 CALLS = 12
@@ -34,6 +36,10 @@ class Nesterov(Momentum):
     """Momentum as Nesterov has it."""
 
     nesterov = True
+
+
+class AdamL2(faults.DecayInGradient):
+    """Adam with the penalty in the loss: wrong as AdamW, and right where L2 is asked for."""
 
 
 def each(*ranges: tuple[float, float] | tuple[int, int]) -> Draw:
@@ -138,7 +144,7 @@ def _layers(between: bool) -> Draw:
 
 
 def _ratio(theta: Any, u: Any) -> Any:
-    return faults.ratio(np.linalg.norm(theta), np.linalg.norm(u))
+    return faults.ratio(theta, u)
 
 
 def _ratio_between(theta: Any, u: Any, low: float, high: float) -> Any:
@@ -199,7 +205,7 @@ def _lookahead(step: Any, theta: Any, k: int, alpha: float, steps: int, slip: st
 
 
 def _slip(slip: str) -> Callable[..., Any]:
-    return lambda *given: _lookahead(*given, slip=slip)
+    return partial(_lookahead, slip=slip)
 
 
 def _slow_steps(rng: Rng) -> list[tuple[Any, ...]]:
@@ -227,7 +233,15 @@ def _times(*ranges: Any) -> Draw:
             if len(rest) == 3 and isinstance(rest[2], int) and i % 4 == 0:
                 rest = (rest[0], rest[1], 0)  # no warm-up
                 edge = 0
-            for t in {1, max(edge, 1), edge + 1, last, last + 1, last + 5, int(rng.integers(1, last))}:
+            for t in {
+                1,
+                max(edge, 1),
+                edge + 1,
+                last,
+                last + 1,
+                last + 5,
+                int(rng.integers(1, last)),
+            }:
                 cases.append((t, *rest))
         return cases
 
@@ -311,9 +325,11 @@ def _valleys(rng: Rng) -> list[tuple[Any, ...]]:
         ends = np.concatenate(([lows[0] - 0.4], hills, [lows[-1] + 0.4]))
         starts = [
             rng.uniform(a + 0.05, b - 0.05, int(rng.integers(2, 6)))
-            for a, b in zip(ends[:-1], ends[1:], strict=True)
+            for a, b in pairwise(ends)
         ]
-        cases.append((gradient(lows, hills), rng.permutation(np.concatenate(starts)), lows, 0.1, 300))
+        cases.append(
+            (gradient(lows, hills), rng.permutation(np.concatenate(starts)), lows, 0.1, 300)
+        )
     return cases
 
 
@@ -384,7 +400,7 @@ def _beats_descent(answer: Any, rng: Rng) -> Verdict:
                 try:
                     running = answer(loss, [a + x, b + y], lr=float(lr))
                     counted = _Counted(running.gradient)
-                    running.gradient = counted  # type: ignore[assignment]
+                    running.gradient = counted
                     asked.clear()
                     for _ in range(steps):
                         running.minimize_raw()
@@ -416,18 +432,19 @@ def _beats_descent(answer: Any, rng: Rng) -> Verdict:
 
 ADAM = ("m", "v", "m_hat", "v_hat")
 BUGS = (
-    "correction multiplied, power t missing, t never counted, parentheses missing, "
-    "epsilon inside the root, state not zero, square missing, betas swapped, root missing"
-).split(", ")
+    *("correction multiplied", "power t missing", "t never counted", "parentheses missing"),
+    *("epsilon inside the root", "state not zero", "square missing", "betas swapped"),
+    "root missing",
+)
 MORE = [
     *("Nesterov, not plain", "gradient damped", "decay in the gradient", "decay without lr"),
     *("ratio before the decay", "hidden clamp", "letter by letter", "ratio only with decay"),
     *("epsilon inside the root", "ratio upside down", "correction missing"),
 ]
-MOMENTUM = rule(Momentum, ("m",), lambda: faults.momentum(nesterov=False))
-ADAM_RULE = rule(Adam, ADAM, lambda: faults.adam(faults.Parts))
-ADAMW = rule(AdamW, ADAM, faults.adamw)
-LAMB_RULE = rule(LAMB, (*ADAM, "trust_ratio"), faults.lamb, layers=True)
+MOMENTUM = rule(Momentum, ("m",), faults.MOMENTUM_FAULTS)
+ADAM_RULE = rule(Adam, ADAM, faults.ADAM_FAULTS)
+ADAMW = rule(AdamW, ADAM, faults.ADAMW_FAULTS)
+LAMB_RULE = rule(LAMB, (*ADAM, "trust_ratio"), faults.LAMB_FAULTS, layers=True)
 
 
 def _bug(fault: str, hint: str) -> Task:
@@ -435,7 +452,7 @@ def _bug(fault: str, hint: str) -> Task:
 
 
 TASKS: dict[str, Task] = {
-    "gradient_descent/1": rule(SGD, (), lambda: faults.sgd(SGD)),
+    "gradient_descent/1": rule(SGD, (), faults.SGD_FAULTS),
     "gradient_descent/2": function(
         lambda lr, curvature: 1 - lr * curvature,
         each((0.01, 0.5), (0.2, 20.0)),
@@ -446,7 +463,10 @@ TASKS: dict[str, Task] = {
     "gradient_descent/3": function(
         lambda curvatures: 2 / max(curvatures),
         _curvatures,
-        (lambda c: 1 / max(c), "at this rate it jumps right to the lowest point: go on from there."),
+        (
+            lambda c: 1 / max(c),
+            "at this rate it jumps right to the lowest point: go on from there.",
+        ),
         (lambda c: 2 / min(c), "one direction diverges already: which is the first to do so?"),
         (lambda c: 2 / np.mean(c), "one direction diverges already: which is the first to do so?"),
     ),
@@ -466,7 +486,7 @@ TASKS: dict[str, Task] = {
         "Which rates jump across the valley's floor, and which of these comes to rest sooner?",
     ),
     "momentum/1": MOMENTUM,
-    "momentum/2": rule(Nesterov, ("m",), lambda: faults.momentum(nesterov=True)),
+    "momentum/2": rule(Nesterov, ("m",), faults.NESTEROV_FAULTS),
     "momentum/3": function(
         lambda lr, momentum, g: -lr * g / (1 - momentum),
         each((0.01, 0.5), (0.1, 0.95), (-3.0, 3.0)),
@@ -487,14 +507,17 @@ TASKS: dict[str, Task] = {
         {"A": 0.95, "B": 0.8, "C": 0.0, "D": 0.5},
         "The heavier the ball, the further it gets, and the oftener it swings.",
     ),
-    "rmsprop/1": rule(RMSProp, ("v",), lambda: faults.rates(RMSProp)),
-    "rmsprop/2": rule(AdaGrad, ("v",), lambda: faults.rates(AdaGrad)),
+    "rmsprop/1": rule(RMSProp, ("v",), faults.RMSPROP_FAULTS),
+    "rmsprop/2": rule(AdaGrad, ("v",), faults.ADAGRAD_FAULTS),
     "rmsprop/3": function(
         lambda g, lr, rho: -lr * np.sign(g) / np.sqrt(1 - rho),
         _signed((0.1, 5.0), (0.01, 0.5), (0.3, 0.99)),
         (lambda g, lr, rho: -lr * np.sign(g) / (1 - rho), "what is the root of v after one step?"),
         (lambda g, lr, rho: -lr * np.sign(g), "is v already g² after one step?"),
-        (lambda g, lr, rho: -lr / np.sqrt(1 - rho), "and if the slope points the other way, or is 0?"),
+        (
+            lambda g, lr, rho: -lr / np.sqrt(1 - rho),
+            "and if the slope points the other way, or is 0?",
+        ),
     ),
     "rmsprop/4": function(
         lambda lr, t: lr / np.sqrt(t),
@@ -525,7 +548,10 @@ TASKS: dict[str, Task] = {
     "adam/4": function(
         _settled,
         each((0.5, 0.995), (0.005, 0.2)),
-        (lambda beta, excess: _settled(beta, excess) - 1, "is it small enough at this step already?"),
+        (
+            lambda beta, excess: _settled(beta, excess) - 1,
+            "is it small enough at this step already?",
+        ),
         (lambda beta, excess: _settled(beta, excess) + 1, "was it small enough a step earlier?"),
         (
             lambda beta, excess: np.log(excess / (1 + excess)) / np.log(beta),
@@ -544,11 +570,14 @@ TASKS: dict[str, Task] = {
         (lambda w, lr, d, n: w * (1 - d) ** n, "is the pull multiplied by the learning rate?"),
         (lambda w, lr, d, n: w * (1 - lr * d), "this is one step: and so many?"),
     ),
-    "adamw/3": rule(faults.AdamL2, ADAM, faults.adam_l2),
+    "adamw/3": rule(AdamL2, ADAM, faults.L2_FAULTS),
     "adamw/4": function(
         lambda weight, lr, decay: -lr * np.sign(weight),
         _signed((0.1, 5.0), (0.01, 0.5), (0.01, 0.5)),
-        (lambda w, lr, d: -lr * d * w, "this is AdamW's pull: what does Adam do to a gradient λ θ?"),
+        (
+            lambda w, lr, d: -lr * d * w,
+            "this is AdamW's pull: what does Adam do to a gradient λ θ?",
+        ),
         (lambda w, lr, d: -lr, "and if the weight is below 0?"),
         (lambda w, lr, d: -lr * d * np.sign(w), "λ is in m̂ and in √v̂: what is left of it?"),
     ),
@@ -560,7 +589,7 @@ TASKS: dict[str, Task] = {
         _ratio,
         _layers(between=False),
         (_quotient, "what if one of the two lengths is 0?"),
-        (lambda theta, u: faults.ratio(np.linalg.norm(u), np.linalg.norm(theta)), "upside down?"),
+        (lambda theta, u: faults.ratio(u, theta), "upside down?"),
         (lambda theta, u: min(_ratio(theta, u), 10.0), "may the ratio be larger than 10?"),
         (
             lambda theta, u: 1.0 if not np.any(u) else _quotient(theta, u),
@@ -639,7 +668,7 @@ TASKS: dict[str, Task] = {
     "lookahead/4": function(
         _variance_ratio,
         each((0.01, 0.3), (0.3, 3.0), (2, 8), (0.1, 0.9)),
-        (lambda *given: _variance_ratio(*given, 1), "is the 2 in the denominator there?"),
+        (partial(_variance_ratio, twice=1), "is the 2 in the denominator there?"),
         (
             lambda lr, curvature, k, alpha: _variance_ratio(1 - lr * curvature, 1.0, k, alpha),
             "what is q?",
@@ -650,7 +679,10 @@ TASKS: dict[str, Task] = {
         lambda t, lr, every, factor: lr * factor ** ((t - 1) // every),
         _times((0.01, 1.0), (2, 9), (0.1, 0.9)),
         (lambda t, lr, every, factor: lr * factor ** (t // every), "which rate has step k?"),
-        (lambda t, lr, every, factor: lr * factor ** ((t - 1) / every), "is it stairs, or a slope?"),
+        (
+            lambda t, lr, every, factor: lr * factor ** ((t - 1) / every),
+            "is it stairs, or a slope?",
+        ),
         (
             lambda t, lr, every, factor: lr if t <= every else lr * factor,
             "what comes after the second stair?",
@@ -680,7 +712,9 @@ TASKS: dict[str, Task] = {
             "what is the rate when t is larger than T?",
         ),
         (
-            lambda t, lr, steps, warmup: lr * t / warmup if t <= warmup else _bert(t + 1, lr, steps, 0),
+            lambda t, lr, steps, warmup: (
+                lr * t / warmup if t <= warmup else _bert(t + 1, lr, steps, 0)
+            ),
             "from which step on does the falling line count?",
         ),
         (
@@ -700,7 +734,10 @@ TASKS: dict[str, Task] = {
         lambda lr, steps, warmup: lr * warmup / steps,
         each((0.01, 1.0), (20, 90), (2, 15)),
         (lambda lr, steps, warmup: lr * (1 - warmup / steps), "this is the rate after the jump."),
-        (lambda lr, steps, warmup: lr * (warmup + 1) / steps, "from which step does the line count?"),
+        (
+            lambda lr, steps, warmup: lr * (warmup + 1) / steps,
+            "from which step does the line count?",
+        ),
         (lambda lr, steps, warmup: lr / steps, "this is one step of the line: how many are made?"),
     ),
     "schedules/5": words(
@@ -731,7 +768,10 @@ TASKS: dict[str, Task] = {
         _distances,
         (lambda d: _contraction(d, 0), "how many steps lie between so many distances?"),
         (lambda d: d[-1] / d[0], "this is the factor of all steps together: and of one?"),
-        (lambda d: np.mean(d[1:] / d[:-1]), "do n steps with this factor lead to the last distance?"),
+        (
+            lambda d: np.mean(d[1:] / d[:-1]),
+            "do n steps with this factor lead to the last distance?",
+        ),
     ),
     "measure/2": function(
         _largest_root,
@@ -758,7 +798,9 @@ TASKS: dict[str, Task] = {
             "do the runs move?",
         ),
         (
-            lambda gradient, starts, *rest: np.array(_shares(gradient, starts, *rest)) * len(starts),
+            lambda gradient, starts, *rest: (
+                np.array(_shares(gradient, starts, *rest)) * len(starts)
+            ),
             "these are numbers of starts: what is a share?",
         ),
     ),
