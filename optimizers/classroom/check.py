@@ -71,8 +71,8 @@ def check(answer: Any, task: str) -> Answer:
     Examples
     --------
     >>> from optimizers.classroom import check
-    >>> check(lambda lr, curvature: lr * curvature - 1, "gradient_descent/2")  # doctest: +ELLIPSIS
-    ✗ gradient_descent/2: ...the size is right, the sign is not.
+    >>> check({"A": "Adam"}, "adam/5")
+    ✗ adam/5: nothing is said about 'B' yet.
     >>> check(None, "adam/2")
     ✗ adam/2: expected a class, class MyAdam(Optimizer); got None
     """

@@ -108,8 +108,9 @@ def _hint(
 ) -> str:
     with np.errstate(all="ignore"):
         for known in faults:
+            rule: Any = known.answer
             if all(
-                compare.same_steps(compare.trace(known.answer, problem, ()), theirs)
+                compare.same_steps(compare.trace(rule, problem, ()), theirs)
                 for problem, theirs in zip(problems, given, strict=True)
             ):
                 return known.hint

@@ -324,8 +324,7 @@ def _valleys(rng: Rng) -> list[tuple[Any, ...]]:
         hills = (lows[1:] + lows[:-1]) / 2 + rng.uniform(-0.4, 0.4, len(lows) - 1)
         ends = np.concatenate(([lows[0] - 0.4], hills, [lows[-1] + 0.4]))
         starts = [
-            rng.uniform(a + 0.05, b - 0.05, int(rng.integers(2, 6)))
-            for a, b in pairwise(ends)
+            rng.uniform(a + 0.05, b - 0.05, int(rng.integers(2, 6))) for a, b in pairwise(ends)
         ]
         cases.append(
             (gradient(lows, hills), rng.permutation(np.concatenate(starts)), lows, 0.1, 300)
