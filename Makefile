@@ -7,6 +7,7 @@
 # make notebooks, make figures    execute and draw again what the repository shows
 # make site    the course as static pages whose Python runs in the browser: build/site
 # make site-test    run it in headless Chromium with every other address cut off (needs npm, chromium)
+# make classroom    grade a class of sample submissions with nbgrader: build/classroom
 # make bench   measure beside torch and optax (installs them, some minutes), write benchmarks/RESULTS.md
 #
 # Everything is installed into .venv by itself. Another Python: make demo PYTHON=python3.13
@@ -15,7 +16,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
 
-.PHONY: demo test lab app browser claims notebooks figures site site-test bench clean
+.PHONY: demo test lab app browser claims notebooks figures site site-test classroom bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
@@ -56,6 +57,10 @@ site-test: $(VENV)/site
 	$(VENV)/bin/python notebooks/site/build.py --pyodide build/pyodide --to build/site-test
 	SITE=build/site-test $(VENV)/bin/python -m pytest -q -rs -s tests/test_site.py
 
+classroom: $(VENV)/classroom
+	$(VENV)/bin/python notebooks/exercises/classroom/make_classroom.py
+	CLASSROOM=1 $(VENV)/bin/python -m pytest -q tests/test_round_trip.py --basetemp=build/round-trip
+
 bench: $(VENV)/bench
 	$(VENV)/bin/python -m benchmarks
 
@@ -78,6 +83,10 @@ $(VENV)/app: requirements-app.txt $(VENV)/class
 
 $(VENV)/browser: requirements-browser.txt $(VENV)/dev $(VENV)/app
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+	@touch $@
+
+$(VENV)/classroom: notebooks/exercises/classroom/requirements.txt $(VENV)/dev
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r notebooks/exercises/classroom/requirements.txt
 	@touch $@
 
 $(VENV)/bench: benchmarks/requirements.txt $(VENV)/class

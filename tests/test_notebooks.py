@@ -23,7 +23,8 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 COURSE = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
-NOTEBOOKS = [*COURSE, FOLDER / "app.ipynb"]
+SOLUTIONS = sorted(FOLDER.glob("exercises/solutions/[0-9][0-9]_*.ipynb"))
+NOTEBOOKS = [*COURSE, *SOLUTIONS, FOLDER / "app.ipynb"]  # the students' exercises wait for answers
 
 HEADINGS = ("The idea", "The formula", "From scratch", "What to try", "Exercise", "Sources")
 PICTURE, NOTEBOOK = 200_000, 1_500_000  # bytes at most
@@ -162,7 +163,7 @@ def test_differences_are_found():
 
 
 if __name__ == "__main__":
-    for notebook_file in COURSE:
+    for notebook_file in [*COURSE, *SOLUTIONS]:
         if not sys.argv[1:] or notebook_file.stem[:2] in sys.argv[1:]:
             begun = perf_counter()
             nbformat.write(execute(notebook_file), notebook_file)

@@ -241,9 +241,7 @@ def test_a_notebook_runs(visit, address, file):
 
 @in_browser
 def test_an_exercise_finds_what_it_needs(visit, address):
-    exercises = sorted(ROOT.glob("notebooks/exercises/**/*.ipynb"))
-    if not exercises:
-        pytest.skip("there are no exercises yet")
+    exercises = sorted(ROOT.glob("notebooks/exercises/[0-9]*.ipynb"))
     page = visit(viewport={"width": 1280, "height": 900})
     url = f"{address}{BELOW}lab/index.html?path={exercises[0].relative_to(ROOT).as_posix()}"
     open_and_run(page, url, "exercise", looks_for="*")

@@ -1,0 +1,9 @@
+"""Exercises that check themselves: `check(answer, "adam/2")` says at once what differs first.
+
+The exercises are the notebooks in notebooks/exercises. `tasks` lists what each of them asks for,
+`faults` the mistakes that are recognised.
+"""
+
+from optimizers.classroom.check import check
+
+__all__ = ["check"]

@@ -1,0 +1,782 @@
+"""The mistakes that are known: small rules and functions that run and are wrong.
+
+Most were seen in published code, the others in what students write. Each has a name, as it stands
+in the exercises, and a sentence that helps without giving the formula.
+"""
+
+# ruff: noqa: D101, D102  # each is named, and its sentence stands beside it
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optimizers.rules import SGD, AdaGrad, Adam, Momentum, RMSProp
+
+Array = np.ndarray
+
+
+class Fault(NamedTuple):
+    """A mistake: its name, the sentence that helps, and the code that makes it."""
+
+    name: str
+    hint: str
+    answer: Callable[..., Any]
+
+
+# SGD
+
+
+class Uphill(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return -g
+
+
+class RateTwice(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.eta * g
+
+
+class NewWeights(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return theta - self.eta * g
+
+
+class SignOnly(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return np.sign(g)
+
+
+class UnitLength(SGD):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return g / np.sqrt(np.sum(g**2))
+
+
+UPHILL = "does the rule go uphill? The minus is in the library's step already."
+RATE_TWICE = "is the learning rate in it twice? The library's step has it already."
+NEW_WEIGHTS = "are these the new weights? What is wanted is the direction d; the library steps."
+
+SGD_FAULTS = (
+    Fault("uphill", UPHILL, Uphill),
+    Fault("learning rate twice", RATE_TWICE, RateTwice),
+    Fault("new weights", NEW_WEIGHTS, NewWeights),
+    Fault("sign only", "does a steeper slope still make a longer step?", SignOnly),
+    Fault("unit length", "has every step the same length? It goes with the slope.", UnitLength),
+)
+
+# Momentum
+
+
+class PlainSGD(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return g
+
+
+class UphillMomentum(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return -self.m
+
+
+class RateTwiceMomentum(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.eta * self.m
+
+
+class Nesterov(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return g + self.momentum * self.m
+
+
+class Damped(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        return self.m
+
+
+class NothingLost(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.m + g
+        return self.m
+
+
+class NotKept(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.momentum * self.m + g
+
+
+class OldVelocity(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        before = self.m
+        self.m = self.momentum * self.m + g
+        return before
+
+
+class GradientWeighted(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * (self.m + g)
+        return self.m
+
+
+class NesterovWithoutMu(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return g + self.m
+
+
+class NesterovWithoutGradient(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.momentum * self.m
+
+
+class NesterovDamped(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + (1 - self.momentum) * g
+        return g + self.momentum * self.m
+
+
+NESTEROV = Fault(
+    "Nesterov, not plain",
+    "does it look ahead? The heavy ball steps by its velocity, and by nothing else.",
+    Nesterov,
+)
+DAMPED = Fault(
+    "gradient damped",
+    "does the gradient enter whole? A factor 1 − μ belongs to another convention.",
+    Damped,
+)
+NOT_KEPT = "is the new velocity kept in self.m for the next step?"
+
+MOMENTUM_FAULTS = (
+    NESTEROV,
+    DAMPED,
+    Fault("not kept", NOT_KEPT, NotKept),  # as plain SGD: m is 0 for ever
+    Fault("nothing lost", "is some of the velocity lost in each step? What is μ for?", NothingLost),
+    Fault("old velocity", "is the step made with the velocity of the step before?", OldVelocity),
+    Fault("gradient times mu", "which of the two does μ multiply, m or g?", GradientWeighted),
+    Fault("uphill", UPHILL, UphillMomentum),
+    Fault("learning rate twice", RATE_TWICE, RateTwiceMomentum),
+)
+
+
+class HeavyBall(Momentum):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.momentum * self.m + g
+        return self.m
+
+
+NESTEROV_FAULTS = (
+    Fault(  # the old m in Nesterov's step makes the same
+        "plain, not Nesterov",
+        "this is the heavy ball still: what is returned now, and with which m?",
+        HeavyBall,
+    ),
+    Fault("mu missing", "by what is m multiplied in the step?", NesterovWithoutMu),
+    Fault("gradient missing", "what is added to μ m in the step?", NesterovWithoutGradient),
+    Fault("gradient damped", DAMPED.hint, NesterovDamped),
+    Fault("not kept", NOT_KEPT, PlainSGD),
+)
+
+# AdaGrad and RMSProp
+
+
+class RMSPropInsideRoot(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / np.sqrt(self.v + self.epsilon)
+
+
+class RMSPropPrecedence(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / np.sqrt(self.v) + self.epsilon
+
+
+class RMSPropWhole(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropSwapped(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = (1 - self.rho) * self.v + self.rho * g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropSum(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropNoSquare(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class RMSPropNoRoot(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / (self.v + self.epsilon)
+
+
+class RMSPropCorrected(RMSProp):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.rho * self.v + (1 - self.rho) * g**2
+        return g / (np.sqrt(self.v / (1 - self.rho**self.t)) + self.epsilon)
+
+
+class AdaGradInsideRoot(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / np.sqrt(self.v + self.epsilon)
+
+
+class AdaGradPrecedence(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / np.sqrt(self.v) + self.epsilon
+
+
+class AdaGradForgets(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = 0.9 * self.v + 0.1 * g**2
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+class AdaGradMemoryless(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return g / (np.sqrt(g**2) + self.epsilon)
+
+
+class AdaGradNoRoot(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g**2
+        return g / (self.v + self.epsilon)
+
+
+class AdaGradNoSquare(AdaGrad):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.v = self.v + g
+        return g / (np.sqrt(self.v) + self.epsilon)
+
+
+INSIDE_ROOT = "where does ε stand, inside the root or outside?"
+PRECEDENCE = "what does Python divide by? Look at the parentheses around √v + ε."
+NO_SQUARE = "what is v a mean of: the gradients, or their squares?"
+NO_ROOT = "what is the direction divided by: v, or its root?"
+
+RMSPROP_FAULTS = (
+    Fault("epsilon inside the root", INSIDE_ROOT, RMSPropInsideRoot),
+    Fault("parentheses missing", PRECEDENCE, RMSPropPrecedence),
+    Fault("squares not damped", "what is g² multiplied by in the mean?", RMSPropWhole),
+    Fault("rho swapped", "which of the two does ρ multiply, the old v or g²?", RMSPropSwapped),
+    Fault("AdaGrad", "this is AdaGrad's sum: what makes RMSProp forget?", RMSPropSum),
+    Fault("square missing", NO_SQUARE, RMSPropNoSquare),
+    Fault("root missing", NO_ROOT, RMSPropNoRoot),
+    Fault(
+        "corrected", "is v corrected here? That is Adam's idea; RMSProp has none.", RMSPropCorrected
+    ),
+)
+ADAGRAD_FAULTS = (
+    Fault("epsilon inside the root", INSIDE_ROOT, AdaGradInsideRoot),
+    Fault("parentheses missing", PRECEDENCE, AdaGradPrecedence),
+    Fault("RMSProp", "this forgets as RMSProp does: AdaGrad's v is a sum.", AdaGradForgets),
+    Fault("not kept", "is the sum kept in self.v for the next step?", AdaGradMemoryless),
+    Fault("root missing", NO_ROOT, AdaGradNoRoot),
+    Fault(
+        "square missing", "what is v a sum of: the gradients, or their squares?", AdaGradNoSquare
+    ),
+)
+
+# Adam
+
+
+class CorrectionMultiplied(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m * (1 - self.beta1**self.t)
+        self.v_hat = self.v * (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class PowerMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1)
+        self.v_hat = self.v / (1 - self.beta2)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class NeverCounted(Adam):
+    made = 0
+
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        t = self.made + 1
+        self.m_hat = self.m / (1 - self.beta1**t)
+        self.v_hat = self.v / (1 - self.beta2**t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class Precedence(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / np.sqrt(self.v_hat) + self.epsilon
+
+
+class InsideRoot(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon)
+
+
+class NotZero(Adam):
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        self.m = np.full_like(self._theta, -0.0005)  # what happened to be in memory
+        self.v = np.full_like(self._theta, -0.0005)
+
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class SquareMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class BetasSwapped(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta2 * self.m + (1 - self.beta2) * g
+        self.v = self.beta1 * self.v + (1 - self.beta1) * g**2
+        self.m_hat = self.m / (1 - self.beta2**self.t)
+        self.v_hat = self.v / (1 - self.beta1**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class RootMissing(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (self.v_hat + self.epsilon)
+
+
+class NoCorrection(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        return self.m / (np.sqrt(self.v) + self.epsilon)
+
+
+class HalfCorrected(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        return self.m_hat / (np.sqrt(self.v) + self.epsilon)
+
+
+class TimesT(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1 * self.t)
+        self.v_hat = self.v / (1 - self.beta2 * self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class OneStepLate(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1 ** (self.t + 1))
+        self.v_hat = self.v / (1 - self.beta2 ** (self.t + 1))
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class UndampedMean(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+MULTIPLIED = "1 − βᵗ is below 1: do m̂ and v̂ become larger than m and v, as they should?"
+POWER = "is the power t used?"
+CORRECTED = "are m and v corrected for starting at 0?"
+
+CORRECTION_MULTIPLIED = Fault("correction multiplied", MULTIPLIED, CorrectionMultiplied)
+POWER_MISSING = Fault("power t missing", POWER, PowerMissing)
+# the same steps as those of the fault before: which it is, only the code can tell
+NEVER_COUNTED = Fault("t never counted", "is the power t used, and does t grow?", NeverCounted)
+PARENTHESES = Fault("parentheses missing", PRECEDENCE.replace("v", "v̂", 1), Precedence)
+EPSILON_INSIDE = Fault("epsilon inside the root", INSIDE_ROOT, InsideRoot)
+NOT_ZERO = Fault("state not zero", "with which numbers do m and v start?", NotZero)
+
+ADAM_FAULTS = (
+    CORRECTION_MULTIPLIED,
+    POWER_MISSING,
+    PARENTHESES,
+    EPSILON_INSIDE,
+    NOT_ZERO,
+    Fault("square missing", NO_SQUARE, SquareMissing),
+    Fault("betas swapped", "which β belongs to m, and which to v?", BetasSwapped),
+    Fault("root missing", "what is m̂ divided by: v̂, or its root?", RootMissing),
+    Fault("correction missing", CORRECTED, NoCorrection),
+    Fault("half corrected", "m is corrected. Is v as well?", HalfCorrected),
+    Fault("times t", "is that β to the power t, or β times t?", TimesT),
+    Fault("one step late", "what is t in the first step: 1, or 2?", OneStepLate),
+    Fault("mean of the gradients", "what is g multiplied by in the mean m?", UndampedMean),
+)
+BUGS = (
+    CORRECTION_MULTIPLIED,
+    POWER_MISSING,
+    PARENTHESES,
+    EPSILON_INSIDE,
+    NEVER_COUNTED,
+    NOT_ZERO,
+)
+
+# AdamW and Adam with L2. They are made from Adam: AdamW's own __init__ is the library's
+
+
+class _Decaying(Adam):
+    weight_decay = 0.01
+
+    def moments(self, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class DecayInGradient(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + self.weight_decay * theta)
+
+
+class DecayWithoutRate(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g)
+
+    def update(self, theta: Array, g: Array) -> Array:
+        return super().update(theta, g) - self.weight_decay * theta
+
+
+class DecayOfGradient(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * g
+
+
+class DecayOutward(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) - self.weight_decay * theta
+
+
+class DecayRateTwice(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.eta * self.weight_decay * theta
+
+
+class DecayMissing(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g)
+
+
+class DecayDivided(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return (self.m_hat + self.weight_decay * theta) / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class DecayUncorrected(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+
+
+class DecayPowerMissing(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        self.m_hat, self.v_hat = self.m / (1 - self.beta1), self.v / (1 - self.beta2)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon) + self.weight_decay * theta
+
+
+class DecayInsideRoot(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon) + self.weight_decay * theta
+
+
+DECAY_IN_GRADIENT = Fault(
+    "decay in the gradient",
+    "does the decay go through m and v? In AdamW it goes past them.",
+    DecayInGradient,
+)
+DECAY_WITHOUT_RATE = Fault(
+    "decay without lr",
+    "how strong is the pull when the learning rate is halved?",
+    DecayWithoutRate,
+)
+DECAY_MISSING = "where is the decay?"
+
+ADAMW_FAULTS = (
+    DECAY_IN_GRADIENT,
+    DECAY_WITHOUT_RATE,
+    Fault("decay of the gradient", "what does λ multiply: the weights, or g?", DecayOfGradient),
+    Fault("decay outward", "does the decay pull to 0, or away from it?", DecayOutward),
+    Fault(
+        "learning rate twice",
+        "is the learning rate in the decay twice? The library's step has it already.",
+        DecayRateTwice,
+    ),
+    Fault("decay missing", DECAY_MISSING, DecayMissing),
+    Fault("decay divided", "is λ θ divided by √v̂, too? Look at the parentheses.", DecayDivided),
+    Fault("correction missing", CORRECTED, DecayUncorrected),
+    Fault("power t missing", POWER, DecayPowerMissing),
+    Fault("epsilon inside the root", INSIDE_ROOT, DecayInsideRoot),
+)
+
+
+class Decoupled(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * theta
+
+
+class L2OnlyInMean(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * (g + self.weight_decay * theta)
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2**self.t)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
+class L2Outward(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g - self.weight_decay * theta)
+
+
+class L2Doubled(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + 2 * self.weight_decay * theta)
+
+
+class L2Halved(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g + self.weight_decay * theta / 2)
+
+
+class L2InsideRoot(_Decaying):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g + self.weight_decay * theta)
+        return self.m_hat / np.sqrt(self.v_hat + self.epsilon)
+
+
+L2_FAULTS = (
+    Fault("decoupled", "this is AdamW: does λ θ go through m and v here?", Decoupled),
+    Fault("only in m", "does v get the new gradient, too?", L2OnlyInMean),
+    Fault("outward", "does the penalty pull to 0, or away from it?", L2Outward),
+    Fault("doubled", "is the derivative of ½ λ θ² twice as large as it should be?", L2Doubled),
+    Fault("halved", "what is the derivative of ½ λ θ²? Here it is half of it.", L2Halved),
+    Fault("decay missing", DECAY_MISSING, DecayMissing),
+    Fault("epsilon inside the root", INSIDE_ROOT, L2InsideRoot),
+)
+
+# LAMB, for weights that are one layer
+
+
+def length(x: Array) -> float:
+    """The norm."""
+    return float(np.sqrt(np.sum(x**2)))
+
+
+def ratio(theta: Array, u: Array) -> float:
+    """The trust ratio, 1 where either norm is 0."""
+    return length(theta) / length(u) if length(theta) > 0 and length(u) > 0 else 1.0
+
+
+class _Layer(_Decaying):
+    epsilon = 1e-6
+
+    def scaled(self, theta: Array, u: Array, trust_ratio: float | None = None) -> Array:
+        self.trust_ratio = ratio(theta, u) if trust_ratio is None else trust_ratio
+        return self.trust_ratio * u
+
+
+class RatioBeforeDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g)
+        before = ratio(theta, u)
+        return self.scaled(theta, u + self.weight_decay * theta, before)
+
+
+class HiddenClamp(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        usable = length(theta) > 0 and length(u) > 0
+        return self.scaled(theta, u, min(length(theta), 10.0) / length(u) if usable else 1.0)
+
+
+class RatioOnlyWithDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g)
+        if self.weight_decay == 0:
+            return u
+        return self.scaled(theta, u + self.weight_decay * theta)
+
+
+class UpsideDown(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, 1 / ratio(theta, u))
+
+
+class RatioMissing(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.moments(g) + self.weight_decay * theta
+
+
+class RatioOfGradient(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, ratio(theta, g))
+
+
+class RatioAtZero(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        return self.scaled(theta, u, length(theta) / length(u) if length(u) > 0 else 1.0)
+
+
+class RatioNan(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        quotient = float(np.divide(length(theta), length(u)))
+        return self.scaled(theta, u, quotient)
+
+
+class LayerUncorrected(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        u = self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u)
+
+
+class RatioBeforeCorrection(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        u = self.moments(g) + self.weight_decay * theta
+        raw = self.m / (np.sqrt(self.v) + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u, ratio(theta, raw))
+
+
+class LayerInsideRoot(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.moments(g)
+        u = self.m_hat / np.sqrt(self.v_hat + self.epsilon) + self.weight_decay * theta
+        return self.scaled(theta, u)
+
+
+class LayerWithoutDecay(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.scaled(theta, self.moments(g))
+
+
+class LayerDecayInGradient(_Layer):
+    def direction(self, theta: Array, g: Array) -> Array:
+        return self.scaled(theta, self.moments(g + self.weight_decay * theta))
+
+
+RATIO_BEFORE_DECAY = Fault(
+    "ratio before the decay",
+    "is λ θ in u when its length is taken?",
+    RatioBeforeDecay,
+)
+HIDDEN_CLAMP = Fault(
+    "hidden clamp",
+    "does it hold for long layers, too? Is a length cut off somewhere?",
+    HiddenClamp,
+)
+RATIO_ONLY_WITH_DECAY = Fault(
+    "ratio only with decay",
+    "what becomes of the trust ratio when the weight decay is 0?",
+    RatioOnlyWithDecay,
+)
+AT_ZERO = "can a layer of zeros ever move? What is r if ‖θ‖ is 0?"
+BOTH_ZERO = "what is r if ‖u‖ is 0?"
+UPSIDE_DOWN = "which length is divided by which?"
+
+LAMB_FAULTS = (
+    RATIO_BEFORE_DECAY,
+    HIDDEN_CLAMP,
+    RATIO_ONLY_WITH_DECAY,
+    Fault("ratio upside down", UPSIDE_DOWN, UpsideDown),
+    Fault("ratio missing", "this is AdamW still: where is the trust ratio?", RatioMissing),
+    Fault("ratio of the gradient", "whose length divides: that of u, or of g?", RatioOfGradient),
+    Fault("stuck at zero", AT_ZERO, RatioAtZero),
+    Fault("zero by zero", BOTH_ZERO, RatioNan),
+    Fault("correction missing", CORRECTED, LayerUncorrected),
+    Fault(
+        "ratio before the correction",
+        "is u corrected when its length is taken?",
+        RatioBeforeCorrection,
+    ),
+    Fault("epsilon inside the root", INSIDE_ROOT, LayerInsideRoot),
+    Fault("decay missing", DECAY_MISSING, LayerWithoutDecay),
+    Fault("decay in the gradient", DECAY_IN_GRADIENT.hint, LayerDecayInGradient),
+)
+
+# Who decays
+
+
+def letter_by_letter(name: str, patterns: Any) -> bool:
+    """Whether the layer is left out, when a single pattern is taken for a list of letters."""
+    return any(re.search(pattern, name) for pattern in patterns)
+
+
+LETTER_BY_LETTER = Fault(
+    "letter by letter",
+    "what does Python do with `for p in` a single string?",
+    letter_by_letter,
+)
+MORE_BUGS = (
+    NESTEROV,
+    DAMPED,
+    DECAY_IN_GRADIENT,
+    DECAY_WITHOUT_RATE,
+    RATIO_BEFORE_DECAY,
+    HIDDEN_CLAMP,
+    LETTER_BY_LETTER,
+    RATIO_ONLY_WITH_DECAY,
+)

@@ -1,0 +1,160 @@
+import json
+import re
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import optimizers
+from optimizers import Optimizer
+from optimizers.classroom import check, faults, kinds
+from optimizers.classroom.tasks import TASKS
+
+SOURCES = sorted((Path(__file__).parent.parent / "notebooks/exercises/solutions").glob("*.ipynb"))
+RULES = {
+    "gradient_descent/1": ("SGD", faults.SGD_FAULTS),
+    "momentum/1": ("Momentum", faults.MOMENTUM_FAULTS),
+    "momentum/2": ("Momentum", faults.NESTEROV_FAULTS),
+    "rmsprop/1": ("RMSProp", faults.RMSPROP_FAULTS),
+    "rmsprop/2": ("AdaGrad", faults.ADAGRAD_FAULTS),
+    "adam/2": ("Adam", faults.ADAM_FAULTS),
+    "adamw/1": ("AdamW", faults.ADAMW_FAULTS),
+    "adamw/3": ("AdamW", faults.L2_FAULTS),
+    "lamb/4": ("LAMB", faults.LAMB_FAULTS),
+}
+NONSENSE = [None, 3, "x", [], {}, object(), lambda *given: None, lambda: 1, Optimizer, print, type]
+
+
+@pytest.fixture(autouse=True)
+def _seed(monkeypatch):
+    module = sys.modules["optimizers.classroom.check"]
+    monkeypatch.setattr(module, "_draw", lambda: np.random.default_rng(7))
+
+
+@pytest.fixture(scope="module")
+def solutions():
+    """What the solution cells give to check: by task."""
+    found = {}
+    for source in SOURCES:
+        space = {"__name__": "student"}
+        for cell in json.loads(source.read_text("utf-8"))["cells"]:
+            text = "".join(cell["source"])
+            if cell["cell_type"] != "code" or "HIDDEN TESTS" in text:
+                continue
+            if asked := re.fullmatch(r'check\((.*), "(.*)"\)', text.strip(), re.DOTALL):
+                found[asked[2]] = eval(asked[1], space)
+            elif cell["metadata"].get("nbgrader", {}).get("solution") or "import" in text[:40]:
+                if "plotting" not in text:
+                    exec(text, space)
+            elif text.startswith("def ") and "drive" not in text:
+                exec(text, space)
+    return found
+
+
+def test_every_task_has_a_solution(solutions):
+    assert set(solutions) == set(TASKS)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_solution_is_right(solutions, task):
+    answer = check(solutions[task], task)
+    assert answer, answer
+    assert repr(answer).startswith(f"✓ {task}: right")
+
+
+@pytest.mark.parametrize("task", RULES)
+def test_every_known_mistake_gets_its_sentence(task, monkeypatch):
+    monkeypatch.setattr(kinds, "own_of_library", lambda answer: None)
+    monkeypatch.setattr(kinds, "watched", quiet)
+    known = RULES[task][1]
+    assert len(known) >= 3
+    for fault in known:
+        answer = check(fault.answer, task)
+        assert not answer, fault.name
+        assert fault.hint in repr(answer), (fault.name, answer)
+
+
+def quiet():
+    return nullcontext([])
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_nonsense_gets_a_sentence(task):
+    for nonsense in (*NONSENSE, {"fault": 3, "mended": None}, {"A": np.nan}, Raises, Wide, Nan):
+        answer = check(nonsense, task)
+        assert not answer
+        assert repr(answer).startswith(f"✗ {task}: ")
+        assert "\n" not in repr(answer)
+
+
+class Raises(Optimizer):
+    def direction(self, theta, g):
+        return self.nothing
+
+
+class Wide(Optimizer):
+    beta1 = beta2 = epsilon = momentum = rho = weight_decay = 0.5
+
+    def direction(self, theta, g):
+        return np.zeros(7)
+
+
+class Nan(Optimizer):
+    beta1 = beta2 = epsilon = momentum = rho = weight_decay = 0.5
+
+    def direction(self, theta, g):
+        return g * np.nan
+
+
+@pytest.mark.parametrize("task", RULES)
+def test_the_librarys_own_rule_is_refused(task):
+    own = getattr(optimizers, RULES[task][0])
+    inner = type("Mine", (own,), {})
+    for answer in (check(own, task), check(inner, task)):
+        assert not answer
+        assert f"the library's own {own.__name__}" in repr(answer)
+
+
+def test_a_library_rule_called_inside_is_refused():
+    class Mine(Optimizer):
+        state = ("m", "v")
+        beta1, beta2, epsilon = 0.9, 0.999, 1e-8
+
+        def direction(self, theta, g):
+            return optimizers.Adam.direction(self, theta, g)
+
+    assert "it calls the library's own" in repr(check(Mine, "adam/2"))
+
+
+def test_numbers_written_in_are_found():
+    class Mine(Optimizer):
+        state = ("m",)
+        momentum = 0.9
+
+        def direction(self, theta, g):
+            self.m = 0.9 * self.m + g
+            return self.m
+
+    assert "written in" in repr(check(Mine, "momentum/1"))
+    assert not check(lambda lr, curvature: 0.7, "gradient_descent/2")
+
+
+def test_where_it_differs_first(solutions):
+    class Mine(solutions["adam/2"]):
+        def direction(self, theta, g):
+            self.m = self.beta1 * self.m + (1 - self.beta1) * g
+            self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+            self.m_hat = self.m / (1 - self.beta1**self.t)
+            self.v_hat = self.v / (1 - self.beta2)
+            return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+    assert "step 1 agrees, step 2 differs in v_hat" in repr(check(Mine, "adam/2"))
+
+
+def test_an_unknown_task_is_named():
+    with pytest.raises(ValueError, match="adam/2"):
+        check(None, "adm/2")
+    with pytest.raises(ValueError, match="no task"):
+        check(None, 3)

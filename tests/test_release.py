@@ -1,0 +1,90 @@
+"""The exercises as they are handed out: made from the teacher's sources, and whole."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+EXERCISES = Path(__file__).parent.parent / "notebooks" / "exercises"
+SOURCES = sorted(EXERCISES.glob("solutions/[0-9][0-9]_*.ipynb"))
+SOLUTION = {"grade_id", "grade", "locked", "solution", "schema_version", "task"}
+
+each = pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
+
+
+@pytest.fixture
+def samples(monkeypatch):
+    monkeypatch.syspath_prepend(str(EXERCISES / "classroom"))
+    import samples
+
+    return samples
+
+
+def read(file):
+    return nbformat.read(file, as_version=4)
+
+
+def entries(notebook):
+    return [c.metadata.nbgrader for c in notebook.cells if "nbgrader" in c.metadata]
+
+
+def test_every_source_is_handed_out_and_nothing_else():
+    handed_out = sorted(file.name for file in EXERCISES.glob("*.ipynb"))
+    assert handed_out == [file.name for file in SOURCES]
+    assert [file.name[:2] for file in SOURCES] == [f"{i:02d}" for i in range(1, len(SOURCES) + 1)]
+
+
+@each
+def test_the_students_version_is_made_from_the_source(file, samples):
+    made = samples.student_version(read(file))
+    assert read(EXERCISES / file.name) == made, "python notebooks/exercises/classroom/release.py"
+
+
+@each
+def test_the_students_version_gives_nothing_away(file):
+    for cell in read(EXERCISES / file.name).cells:
+        assert not re.search("(BEGIN|END) (SOLUTION|HIDDEN)", cell.source), cell.id
+        if cell.cell_type == "code":
+            assert not cell.outputs, cell.id
+        if cell.metadata.get("nbgrader", {}).get("grade"):
+            assert all(line.startswith("#") for line in cell.source.split("\n")), cell.id
+
+
+@each
+def test_tasks_come_in_pairs_of_an_answer_and_its_test(file):
+    found = entries(read(file))
+    assert 3 <= len(found) / 2 <= 8
+    for answer, test in zip(found[::2], found[1::2], strict=True):
+        assert set(answer) == SOLUTION
+        assert (answer.solution, answer.grade, answer.locked) == (True, False, False)
+        assert set(test) == SOLUTION | {"points"}
+        assert (test.solution, test.grade, test.locked) == (False, True, True)
+        assert test.grade_id == f"{answer.grade_id}-test"
+        assert answer.schema_version == test.schema_version == 3
+        assert re.fullmatch(r"[a-zA-Z0-9_-]+", answer.grade_id)
+        assert test.points == int(test.points) > 0
+    assert len({entry.grade_id for entry in found}) == len(found)
+    assert sum(test.points for test in found[1::2]) in (10, 20)
+
+
+@each
+def test_the_sample_submissions_can_be_made(file, samples):
+    assignment = samples.Assignment(file)
+    for name, sample in (samples.EVERYWHERE | samples.HOSTILE).items():
+        notebook, lost = sample(assignment)
+        nbformat.validate(notebook)
+        assert set(lost) <= set(assignment.points)
+        assert 0 <= assignment.mark(lost) <= assignment.mark(), name
+    wrong = samples.mistaken_answers(assignment)
+    assert 0 < assignment.mark(wrong) < assignment.mark()
+
+
+def test_regions_are_replaced_at_their_own_indent(samples):
+    import release
+
+    cell = nbformat.v4.new_code_cell(
+        "def f():\n    ### BEGIN SOLUTION\n    a\n    ### END SOLUTION\n"
+    )
+    release.without(cell, "SOLUTION", release.STUB)
+    assert cell.source == "def f():\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
