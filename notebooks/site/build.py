@@ -104,7 +104,8 @@ def make_wheels(wheels: Path, source: Path) -> list[Path]:
 
 def copy_contents(files: Path) -> None:
     """The notebooks, the measurements that they read, and the files that they link to."""
-    notebooks = [*ROOT.glob("notebooks/[0-9]*.ipynb"), *ROOT.glob("notebooks/exercises/[0-9]*.ipynb")]
+    folders = (ROOT / "notebooks", ROOT / "notebooks" / "exercises")  # not those with solutions
+    notebooks = [notebook for folder in folders for notebook in folder.glob("[0-9]*.ipynb")]
     wanted = {*notebooks, *ROOT.glob("figures/claims/*.json")}
     for notebook in notebooks:
         for link in re.findall(r"\]\((\.\.?/[^)#\s]+)", notebook.read_text("utf8")):
