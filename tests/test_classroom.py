@@ -12,7 +12,7 @@ from optimizers import Optimizer
 from optimizers.classroom import check, faults, kinds
 from optimizers.classroom.tasks import TASKS
 
-SOURCES = sorted((Path(__file__).parent.parent / "notebooks/exercises/solutions").glob("*.ipynb"))
+SOURCES = sorted((Path(__file__).parents[1] / "notebooks/exercises/solutions").glob("*.ipynb"))
 RULES = {
     "gradient_descent/1": ("SGD", faults.SGD_FAULTS),
     "momentum/1": ("Momentum", faults.MOMENTUM_FAULTS),
@@ -158,3 +158,21 @@ def test_an_unknown_task_is_named():
         check(None, "adm/2")
     with pytest.raises(ValueError, match="no task"):
         check(None, 3)
+
+
+def test_what_is_not_kept_by_name_is_not_judged():
+    """A student's m_hat may be a local name: then the step alone is compared."""
+
+    class Mine(Optimizer):
+        state = ("m", "v")
+        beta1, beta2, epsilon, made = 0.9, 0.999, 1e-8, 0
+
+        def direction(self, theta, g):
+            self.m = self.beta1 * self.m + (1 - self.beta1) * g
+            self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+            t = self.made + 1
+            m_hat, v_hat = self.m / (1 - self.beta1**t), self.v / (1 - self.beta2**t)
+            return m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+    answer = check({"fault": "t never counted", "mended": Mine}, "bugs/5")
+    assert "step 1 agrees, step 2 differs in the step: is the power t used?" in repr(answer)

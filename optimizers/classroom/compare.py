@@ -155,6 +155,8 @@ def _close(a: dict[str, Any], b: dict[str, Any], name: str, nan: bool = False) -
 
 
 def _numbers(value: Any) -> np.ndarray | None:
+    if value is None:  # numpy would make a nan of it
+        return None
     try:
         return np.array(value, dtype=float)
     except (TypeError, ValueError):

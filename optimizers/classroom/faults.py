@@ -318,6 +318,15 @@ class PowerMissing(Adam):
         return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
 
 
+class PowerMissingInV(Adam):
+    def direction(self, theta: Array, g: Array) -> Array:
+        self.m = self.beta1 * self.m + (1 - self.beta1) * g
+        self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
+        self.m_hat = self.m / (1 - self.beta1**self.t)
+        self.v_hat = self.v / (1 - self.beta2)
+        return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
+
+
 class NeverCounted(Adam):
     made = 0
 
@@ -446,6 +455,7 @@ NOT_ZERO = Fault("state not zero", "with which numbers do m and v start?", NotZe
 ADAM_FAULTS = (
     CORRECTION_MULTIPLIED,
     POWER_MISSING,
+    Fault("power t missing in v", "m̂ is right: is the power t used in v̂, too?", PowerMissingInV),
     PARENTHESES,
     EPSILON_INSIDE,
     NOT_ZERO,

@@ -32,6 +32,10 @@ TO_WRITE = "it is still to be written: fill in the cell above and run it"
 
 def shown(value: Any) -> str:
     """A value in a few characters, whatever its repr does."""
+    if isinstance(value, np.generic):
+        value = value.item()  # 0.5, not np.float64(0.5)
+    if type(value) is float:
+        return f"{value:.8g}"
     try:
         text = " ".join(repr(value).split())
     except Exception:
