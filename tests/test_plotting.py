@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from functools import partial
-from itertools import combinations
+from itertools import combinations, pairwise
 from types import SimpleNamespace
 
 import matplotlib
@@ -202,6 +202,17 @@ def test_nothing_lies_outside_a_new_figure(helpers, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_call_gives_the_same_picture(helpers, kind):
     assert png(helpers[kind](None)) == png(helpers[kind](None))
+
+
+def test_the_ticks_of_a_short_log_axis_do_not_overlap():
+    found = sweep(Momentum, rosenbrock, lr=np.geomspace(2e-4, 5e-3, 6), momentum=[0, 0.9], steps=5)
+    ax = plt.subplots(figsize=(6.0, 4.8))[1]
+    p.plot_heatmap(found, ax)
+    ax.figure.draw_without_rendering()
+    written = [t for t in ax.get_xticklabels(which="both") if t.get_text()]
+    places = sorted((t.get_window_extent().x0, t.get_window_extent().x1) for t in written)
+    assert len(places) >= 3
+    assert all(right < left for (_, right), (left, _) in pairwise(places))
 
 
 def test_the_global_settings_stay_as_they_are(helpers):

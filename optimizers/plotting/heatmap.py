@@ -12,7 +12,7 @@ from matplotlib.colors import LogNorm, Normalize
 from optimizers.plotting.layout import axes_for, color_bar
 from optimizers.plotting.learning_rate import TOWER, RateCurves, draw_learning_rates
 from optimizers.plotting.paths import known_minimum
-from optimizers.plotting.scale import edges, log_spaced, precision_floor
+from optimizers.plotting.scale import edges, log_spaced, log_ticks, precision_floor
 from optimizers.plotting.style import HATCHED, INK, STAR, caption, dress, number, rule_of
 
 SPAN = 10.0  # losses that differ by more than this factor are coloured by their logarithm
@@ -153,8 +153,10 @@ def _draw_map(ax: Axes, sweep: Any, of: str, limits: tuple[float, float] | None)
             )
     if logs[0]:
         ax.set_xscale("log")
+        log_ticks(ax.xaxis, borders[0][0], borders[0][-1])
     if logs[1]:
         ax.set_yscale("log")
+        log_ticks(ax.yaxis, borders[1][0], borders[1][-1])
     ax.set_xlim(borders[0][0], borders[0][-1])
     ax.set_ylim(borders[1][0], borders[1][-1])
     if ticks[0]:

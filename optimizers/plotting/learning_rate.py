@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
-from optimizers.plotting.scale import cut_on, draw_floor, log_spaced, precision_floor
+from optimizers.plotting.scale import cut_on, draw_floor, log_spaced, log_ticks, precision_floor
 from optimizers.plotting.style import (
     CROSS,
     END,
@@ -204,6 +204,7 @@ def draw_learning_rates(
     top = _raised(low, high, zone, curves.log_y)
     if curves.log_x:
         ax.set_xscale("log")
+        log_ticks(ax.xaxis, curves.grid[0], curves.grid[-1])
     if curves.log_y:
         ax.set_yscale("log")
     ax.margins(x=0.02)

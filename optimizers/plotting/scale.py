@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.text import Annotation
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from optimizers.plotting.frame import Cut, cut
-from optimizers.plotting.style import SOFT
+from optimizers.plotting.style import SOFT, number
 
 
 def log_spaced(grid: np.ndarray) -> bool:
@@ -18,6 +20,14 @@ def log_spaced(grid: np.ndarray) -> bool:
     ordered = np.sort(grid)
     steps, ratios = np.diff(ordered), np.diff(np.log(ordered))
     return bool(np.std(ratios) / np.mean(ratios) < np.std(steps) / np.mean(steps))
+
+
+def log_ticks(axis: Axis, low: float, high: float) -> None:
+    """Write 1, 2 and 5 of each power of ten on a log axis too short for powers of ten alone."""
+    if high / low < 100:
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axis.set_minor_formatter(NullFormatter())
 
 
 def wants_log(gaps: np.ndarray) -> bool:
