@@ -9,6 +9,14 @@ import pytest
 EXERCISES = Path(__file__).parent.parent / "notebooks" / "exercises"
 SOURCES = sorted(EXERCISES.glob("solutions/[0-9][0-9]_*.ipynb"))
 SOLUTION = {"grade_id", "grade", "locked", "solution", "schema_version", "task"}
+WATCHED = """
+from optimizers.classroom.compare import watched
+
+
+def factor(lr, curvature):
+    with watched():
+        return 1 - lr * curvature
+"""
 
 each = pytest.mark.parametrize("file", SOURCES, ids=lambda file: file.stem)
 
@@ -78,6 +86,37 @@ def test_the_sample_submissions_can_be_made(file, samples):
         assert 0 <= assignment.mark(lost) <= assignment.mark(), name
     wrong = samples.mistaken_answers(assignment)
     assert 0 < assignment.mark(wrong) < assignment.mark()
+
+
+def failed(assignment, answers):
+    """The tasks whose hidden tests fail, as in the sandbox, but here and at once."""
+    space, lost = {"__name__": "student"}, set()
+    for cell in assignment.source.cells:
+        entry = cell.metadata.get("nbgrader", {})
+        if entry.get("grade"):
+            try:
+                exec(cell.source, space)
+            except AssertionError:
+                lost.add(entry["grade_id"].removesuffix("-test"))
+        elif entry:
+            exec(answers[entry["grade_id"]], space)
+        elif re.match("(import|from|def|class) ", cell.source) and "plotting" not in cell.source:
+            exec(cell.source, space)
+    return lost
+
+
+@each
+def test_the_tests_pass_the_solutions_and_refuse_the_librarys_own(file, samples):
+    assignment = samples.Assignment(file)
+    assert failed(assignment, assignment.answers) == set()
+    borrowed = samples.LIBRARY.get(assignment.name, {})
+    assert failed(assignment, assignment.answers | borrowed) == set(borrowed)
+
+
+def test_what_yields_is_refused_like_any_formula(samples):
+    assignment = samples.Assignment(SOURCES[0])
+    answer = {"gradient-descent-2": WATCHED}
+    assert failed(assignment, assignment.answers | answer) == set(answer)
 
 
 def test_regions_are_replaced_at_their_own_indent(samples):
