@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import autograd.numpy  # noqa: F401  # first: behind others, a garbage collection falls into it
 
-from optimizers.gradients import pure
 from optimizers.optimizer import Optimizer
+from optimizers.problem import batched, pure
 from optimizers.rules import (
     LAMB,
     LARS,
@@ -37,7 +37,10 @@ from optimizers.rules import (
 from optimizers.trajectory import Trajectory
 
 if TYPE_CHECKING:
-    from optimizers.experiments import Training, basins, compare, sweep
+    from optimizers.experiments.basins import basins
+    from optimizers.experiments.compare import compare
+    from optimizers.experiments.sweep import sweep
+    from optimizers.experiments.training import Training
     from optimizers.interactive import explore
 
 __version__ = "0.1.0"
@@ -63,6 +66,7 @@ __all__ = [
     "Training",
     "Trajectory",
     "basins",
+    "batched",
     "compare",
     "explore",
     "pure",

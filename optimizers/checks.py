@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -21,13 +22,13 @@ SHARE = Range("a number in [0, 1]", lambda v: (v >= 0) & (v <= 1))
 NOT_NEGATIVE = Range("a finite number >= 0", lambda v: v >= 0)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, known: Iterable[str], least: float = 0.5) -> str:
     """ " Did you mean 'rosenbrock'?", or nothing when no known name is near."""
     import difflib  # needed for mistakes only
 
     known = list(known)
     by_folded = {k.lower(): k for k in known}
-    matches = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=0.5)
+    matches = difflib.get_close_matches(name.lower(), by_folded, n=1, cutoff=least)
     return f" Did you mean {by_folded[matches[0]]!r}?" if matches else ""
 
 
@@ -102,3 +103,17 @@ def bounds(name: str, value: Any) -> tuple[float, float]:
     if low > high:
         raise ValueError(f"{expected} with low <= high, got {shown(value)}")
     return low, high
+
+
+def patterns(name: str, value: Any) -> Any:
+    """None, a regular expression or a list of them, as it is; anything else is an error."""
+    try:
+        for pattern in [value] if isinstance(value, str) else value or ():
+            re.compile(pattern)
+    except (re.error, TypeError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
+            f"{name} must be a list of regular expressions, such as ['bias', 'norm'], "
+            f"got {shown(value)}: {error}"
+        ) from error
+    return value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import finalize
 
 import autograd.numpy as np
@@ -14,29 +14,16 @@ from autograd.extend import vspace
 from autograd.tracer import isbox, new_box, trace_stack
 
 from optimizers.checks import shown
+from optimizers.diagnosis import explained, refusal
+from optimizers.problem import Problem
+from optimizers.side_by_side import side_by_side
 from optimizers.weights import Layout
 
 if TYPE_CHECKING:
     from optimizers.tape import Tape  # imported when something is recorded
 
-Loss = TypeVar("Loss", bound=Callable[..., Any])
-
-USE_AUTOGRAD_NUMPY = "write it with `import autograd.numpy as np`"
-
-
-def pure(loss: Loss) -> Loss:
-    """Promise that a loss depends on its arguments alone: no globals that change, no chance.
-
-    Examples
-    --------
-    >>> @pure
-    ... def loss(x):
-    ...     return np.sum((x - 1) ** 2)
-    >>> loss.pure
-    True
-    """
-    loss.pure = True  # type: ignore[attr-defined]
-    return loss
+ELSEWHERE = 8  # points at which a constant is looked at again
+AGREES = 1e-5  # a gradient of the user's own with autograd's, relative to its largest entry
 
 
 class Recorded(NamedTuple):
@@ -57,6 +44,7 @@ class Recorded(NamedTuple):
 # there. What is called but once is not recorded.
 _shared: dict[int, dict[Any, Any]] = {}
 _ONCE = object()
+_UNKNOWN = object()
 MOST = 64  # shapes of one loss; batches of ever other lengths are not worth it
 
 
@@ -70,6 +58,11 @@ def _recordings_of(loss: Any) -> dict[Any, Any]:
     return _shared[id(loss)]
 
 
+def _equal(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    """Whether two values and gradients are the same numbers."""
+    return all(numpy.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True))
+
+
 class Gradient:
     """g = ∂loss/∂θ at flat weights.
 
@@ -78,44 +71,79 @@ class Gradient:
 
     Parameters
     ----------
-    loss
-        `loss(weights)` or `loss(weights, batch)` → one number, written with autograd.numpy. If it
-        has an attribute `batched` that is True, it takes arrays of shape (..., P) and returns one
-        number a run; otherwise runs are looped over.
+    problem
+        What is minimised. A loss that promises to be `batched` takes arrays of shape (..., P) and
+        returns one number a run; another is tried, and looped over if it does not take them.
     layout
         The nesting in which the loss wants its weights.
+    grad
+        A gradient of the user's own, in that nesting.
     """
 
-    def __init__(self, loss: Callable[..., Any], layout: Layout) -> None:
-        if not callable(loss):
+    def __init__(
+        self, problem: Problem, layout: Layout, grad: Callable[..., Any] | None = None
+    ) -> None:
+        if grad is not None and not callable(grad):
             raise TypeError(
-                "loss must be a function of the weights that returns one number, "
-                f"such as optimizers.functions.rosenbrock; got {shown(loss)}"
+                f"grad must be a function of the weights, like the loss; got {shown(grad)}"
             )
-        self.loss = loss
+        self.problem = problem
+        self.loss = problem.loss
         self.layout = layout
-        self.batched = bool(getattr(loss, "batched", False))
-        self.pure = bool(getattr(loss, "pure", False))
+        self.grad = grad
+        self.is_checked = False  # `grad`, against autograd
         self._traced = False  # whether the loss was ever seen to depend on the weights
         self._nesting = (repr(layout.tree), layout.shapes)
         self._start_recording()
 
     def _start_recording(self) -> None:
         self.tape: Tape | None = None  # the recording in use
-        self._why_not = "its second call will be" if self.pure else "the loss is not marked @pure"
+        pure = self.problem.pure and self.grad is None
+        self._why_not = "its second call will be" if pure else "the loss is not marked @pure"
+        if self.grad is not None:
+            self._why_not = "the gradient is the user's own"
         # without a batch, a loss may read data of its own: that recording is not shared
-        self._recordings_without_batch = _recordings_of(self.loss)
-        self._recordings = _recordings_of(getattr(self.loss, "recorded_as", self.loss))
+        self._recordings_without_batch = _recordings_of(self.problem.given)
+        self._recordings = _recordings_of(self.problem.formula)
+        self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
+        self._together: Any = self.loss if self.problem.batched else _UNKNOWN
+
+    def begin(self) -> None:
+        """Compare with autograd once more before a recording is used: what it reads may differ."""
+        self.tape = None
+        self._trusted.clear()
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
         if self.tape is not None and batch is None and self.tape.fits(theta):
             return self.tape.replay(theta)
-        if theta.ndim > 1 and not self.batched:
-            return self._looped(theta, batch)
-        if not self.pure:
+        if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
+            pairs = [self(run, batch) for run in theta]
+            return numpy.stack([p[0] for p in pairs]), numpy.stack([p[1] for p in pairs])
+        if self.grad is not None:
+            return self._by_the_user(theta, batch)
+        if not self.problem.pure:
             return self.by_autograd(theta, batch)
         return self._recorded(theta, batch)
+
+    def value(self, theta: numpy.ndarray, batch: Any = None) -> Any:
+        """The loss alone at theta (..., P): (...)."""
+        if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
+            return numpy.stack([self.value(run, batch) for run in theta])
+        value = self._at(theta, batch)(theta)
+        self._check(value, theta.shape[:-1])
+        return value
+
+    def _loss_of_runs(self, theta: numpy.ndarray, batch: Any) -> Callable[..., Any] | None:
+        """The loss as one of many runs side by side; None if it is called run by run."""
+        if self.grad is not None:
+            return None
+        if self._together is _UNKNOWN:
+            more = () if batch is None else (batch,)
+            finite = theta[numpy.isfinite(theta).all(axis=-1)]
+            near = finite[0] if len(finite) else numpy.zeros(theta.shape[-1])
+            self._together = side_by_side(self.loss, near, self.layout, *more)
+        return self._together
 
     def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
         from optimizers.tape import NotReplayable, leaves, record, signature
@@ -123,21 +151,39 @@ class Gradient:
         inputs = (theta,) if batch is None else (theta, batch)
         recordings = self._recordings_without_batch if batch is None else self._recordings
         key = self._nesting, signature(*inputs)
+        self.tape = None
         if key not in recordings:
             if len(recordings) < MOST:
                 recordings[key] = _ONCE
             return self.by_autograd(theta, batch)
-        if recordings[key] is _ONCE:
-            try:
-                recordings[key] = record(self.by_autograd, *inputs, title=self._name())
-            except NotReplayable as reason:
-                recordings[key] = str(reason)
         known = recordings[key]
         if isinstance(known, str):
-            self.tape, self._why_not = None, known
+            self._why_not = known
             return self.by_autograd(theta, batch)
+        if key not in self._trusted:
+            right = self.by_autograd(theta, batch)
+            if known is _ONCE or not self._still_holds(known, right, theta, batch):
+                # not recorded yet, or the loss reads something else than it did then
+                try:
+                    recordings[key] = record(self.by_autograd, *inputs, title=self.problem.name)
+                except NotReplayable as reason:
+                    recordings[key] = self._why_not = str(reason)
+                    return right
+            self._trusted.add(key)
+            self.tape = recordings[key]
+            return right
         self.tape = known
         return known.replay(*leaves(inputs))
+
+    def _still_holds(self, tape: Tape, right: Any, theta: numpy.ndarray, batch: Any) -> bool:
+        """Whether a recording gives what autograd gives, here and beside: 0 hides a changed λ."""
+        from optimizers.tape import leaves
+
+        if not _equal(tape.replay(*leaves((theta, batch))), right):
+            return False
+        step = numpy.random.default_rng(0).uniform(0.05, 0.1, theta.shape)
+        beside = theta + step * (1 + numpy.abs(theta))
+        return _equal(tape.replay(*leaves((beside, batch))), self.by_autograd(beside, batch))
 
     @property
     def recorded(self) -> Recorded:
@@ -148,7 +194,7 @@ class Gradient:
 
     def __getstate__(self) -> dict[str, Any]:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
-        left = ("tape", "_recordings", "_recordings_without_batch")
+        left = ("tape", "_recordings", "_recordings_without_batch", "_trusted", "_together")
         return {k: v for k, v in vars(self).items() if k not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -157,53 +203,93 @@ class Gradient:
 
     def by_autograd(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient by plain autograd, in one pass."""
+        end = self._boxed(theta, batch)
+        if not isinstance(end, tuple):
+            if not self._traced and not self._depends_elsewhere(theta, end, batch):
+                raise refusal(end, self.problem.called)
+            return float(end), numpy.zeros_like(theta)  # Python's max or an `if` chose a constant
+        self._traced = True
+        value, node = end
+        self._check(value, theta.shape[:-1])
+        return value, backward_pass(vspace(value).ones(), node)
+
+    def _boxed(self, theta: numpy.ndarray, batch: Any) -> Any:
+        """The value and the node of autograd's graph; or what the loss gave without one."""
         try:
             with trace_stack.new_trace() as here:
-                end = self._at(batch)(new_box(theta, here, VJPNode.new_root()))
+                end = self._at(theta, batch)(new_box(theta, here, VJPNode.new_root()))
         except (TypeError, ValueError, AttributeError, NotImplementedError) as error:
-            self._explain(error)
+            if better := explained(error, self.problem.called):
+                raise better from error
             raise
-        if not (isbox(end) and end._trace == here):
-            if self._traced and isinstance(end, float):
-                return end, numpy.zeros_like(theta)  # Python's max or an `if` chose a constant
-            self._refuse(end)
-        self._traced = True
-        self._check(end._value, theta.shape[:-1])
-        return end._value, backward_pass(vspace(end._value).ones(), end._node)
+        return (end._value, end._node) if isbox(end) and end._trace == here else end
+
+    def _depends_elsewhere(self, theta: numpy.ndarray, end: Any, batch: Any) -> bool:
+        """Whether the loss, a constant here, depends on the weights at some other place."""
+        if isinstance(end, bool) or not isinstance(end, (int, float)) or theta.ndim > 1:
+            return False
+        rng = numpy.random.default_rng(0)
+        for size in numpy.geomspace(0.1, 1000, ELSEWHERE):
+            step = size * rng.standard_normal(theta.shape)
+            for point in (theta + step, theta - step):
+                with suppress(Exception):  # the loss may not be defined there
+                    if isinstance(self._boxed(point, batch), tuple):
+                        return True
+        return False
+
+    def _by_the_user(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
+        assert self.grad is not None
+        weights, more = self.layout.unflatten(theta), () if batch is None else (batch,)
+        value = self.loss(weights, *more)
+        self._check(value, ())
+        g = self.layout.ravel(self.grad(weights, *more), "what grad returns")
+        if not self.is_checked:
+            self.is_checked = True
+            self._hold_to_autograd(theta, batch, g)
+        return value, g
+
+    def _hold_to_autograd(self, theta: numpy.ndarray, batch: Any, g: numpy.ndarray) -> None:
+        try:
+            right = self.by_autograd(theta, batch)[1]
+        except Exception:  # that is what a gradient of one's own is for
+            return
+        off = numpy.abs(g - right)
+        allowed = AGREES * numpy.abs(right).max(initial=1e-12)
+        if numpy.isfinite(right).all() and not (off <= allowed).all():
+            i = int(numpy.argmax(numpy.where(numpy.isnan(off), numpy.inf, off)))
+            raise ValueError(
+                f"grad differs from the gradient that autograd takes of {self.problem.called}: "
+                f"at weight {i} of {g.size} it is {g[i]:.6g}, autograd's {right[i]:.6g}"
+            )
 
     def hessian(self, theta: numpy.ndarray, batch: Any = None) -> numpy.ndarray:
         """Second derivatives at theta (..., P): shape (..., P, P)."""
-        if theta.ndim > 1 and not self.batched:
+        if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
             return numpy.stack([self.hessian(run, batch) for run in theta])
 
         def gradient(theta: Any) -> Any:
-            vjp, value = make_vjp(self._at(batch), theta)
-            return vjp(np.ones(np.shape(value)))
+            vjp, value = make_vjp(self._at(theta, batch), theta)
+            g = vjp(np.ones(np.shape(value)))
+            return g + 0 * theta  # of a linear loss, g is a constant: its slope is zero
 
         vjp, _ = make_vjp(gradient, theta)
         basis = numpy.eye(theta.shape[-1])
         rows = [vjp(numpy.broadcast_to(unit, theta.shape)) for unit in basis]
         return numpy.stack(rows, axis=-2)
 
-    def _at(self, batch: Any) -> Callable[[Any], Any]:
-        if batch is None:
-            return lambda theta: self.loss(self.layout.unflatten(theta))
-        return lambda theta: self.loss(self.layout.unflatten(theta), batch)
+    def _at(self, theta: numpy.ndarray, batch: Any) -> Callable[[Any], Any]:
+        """The loss as a function of flat weights like these."""
+        more = () if batch is None else (batch,)
+        if theta.ndim > 1:
+            together: Any = self._loss_of_runs(theta, batch)
+            return lambda theta: together(self.layout.unflatten(theta), *more)
 
-    def _looped(self, theta: numpy.ndarray, batch: Any) -> tuple[numpy.ndarray, numpy.ndarray]:
-        pairs = [self(run, batch) for run in theta]
-        return numpy.stack([p[0] for p in pairs]), numpy.stack([p[1] for p in pairs])
+        def loss(theta: Any) -> Any:
+            value = self.loss(self.layout.unflatten(theta), *more)
+            shape = getattr(value, "shape", ())
+            return np.reshape(value, ()) if shape and set(shape) == {1} else value
 
-    def _refuse(self, value: Any) -> None:
-        """Say why a loss whose value autograd did not trace cannot be minimised."""
-        if value is None:
-            raise TypeError(f"{self._expected()}, got None: is its `return` missing?")
-        if not isinstance(value, (int, float, numpy.number, numpy.ndarray)):
-            raise TypeError(f"{self._expected()}, got a {type(value).__name__}: {shown(value)}")
-        raise ValueError(
-            f"the loss {self._name()!r} does not depend on the weights as far as autograd can see. "
-            f"If it calls `math` or makes the weights plain numbers, {USE_AUTOGRAD_NUMPY}"
-        )
+        return loss
 
     def _check(self, value: Any, runs: tuple[int, ...]) -> None:
         if numpy.iscomplexobj(value):
@@ -214,28 +300,5 @@ class Gradient:
                 + (f"expected shape {runs}, one a run" if runs else "take np.sum or np.mean of it")
             )
 
-    def _name(self) -> str:
-        named = getattr(self.loss, "__name__", getattr(self.loss, "name", None))
-        return str(named or type(self.loss).__name__)
-
     def _expected(self) -> str:
-        return f"the loss {self._name()!r} must return one number"
-
-    def _explain(self, error: Exception) -> None:
-        """Turn autograd's words for common slips into a sentence; the original stays the cause."""
-        words = str(error)
-        if isinstance(error, NotImplementedError):
-            raise TypeError(
-                f"the loss {self._name()!r} uses what autograd has no gradient for: {words}"
-            ) from error
-        if re.search(r"item assignment|read-only|setting an array element", words):
-            raise TypeError(
-                f"the loss {self._name()!r} assigns to an array in place (x[i] = ... or x += ...), "
-                "which autograd cannot follow: build a new array, with np.stack or np.where, say"
-            ) from error
-        if "Box" in words:
-            raise TypeError(
-                f"the loss {self._name()!r} passes the weights to something that autograd cannot "
-                "see through (math, float(), an f-string with a format, an array that is changed "
-                f"in place): {USE_AUTOGRAD_NUMPY}"
-            ) from error
+        return f"{self.problem.called} must return one number"

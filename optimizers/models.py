@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optimizers import checks
 from optimizers.checks import shown
-from optimizers.gradients import pure
+from optimizers.problem import batched, pure
 from optimizers.recipe import Remade, by_recipe
 
 Array = NDArray[Any]
@@ -194,9 +194,8 @@ def _chosen(argument: str, name: Any, known: dict[str, Any]) -> Any:
 
 def _promised(loss: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Mark a loss as one that takes many runs and can be recorded."""
-    loss.batched = True  # type: ignore[attr-defined]
-    loss.name = name  # type: ignore[attr-defined]
-    return pure(loss)
+    loss.__name__ = name
+    return batched(pure(loss))
 
 
 def _parts(name: str, batch: Any, *expected: str) -> Any:

@@ -33,6 +33,7 @@ from autograd.tracer import Node, isbox, new_box, notrace_primitives, trace_stac
 
 from optimizers.tape_code import Emission, Line, Lowering, index, raised, scatter
 
+LARGE = 1 << 20  # bytes: an array of constants that is not copied
 LONGEST = 20_000  # calls; beyond it (a long Python loop) compiling takes longer than it saves
 
 
@@ -82,9 +83,12 @@ class TapeNode(Node):
 
 
 def _frozen(argument: Any) -> Any:
-    """Copy the arrays in an argument: whoever made them may write into them later."""
+    """Copy the arrays in an argument: whoever made them may write into them later.
+
+    Large ones (a data set) stay where they are; `_check` notices if that was wrong.
+    """
     if isinstance(argument, np.ndarray):
-        copy = argument.copy(order="K")
+        copy = argument.view() if argument.nbytes >= LARGE else argument.copy(order="K")
         copy.setflags(write=False)
         return copy
     if type(argument) in (tuple, list):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
@@ -11,11 +13,14 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import nearest, shown
-from optimizers.weights import Layout
+from optimizers.gradients import Gradient
+from optimizers.problem import as_problem
+from optimizers.weights import Layout, flatten
 
 FORMAT = "optimizers trajectory 1"
 FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full,
 MEMORY = 1 << 24  # but not for more numbers than this
+ROOM = 0.5  # the share of the machine's memory that a record may take
 
 
 @dataclass(eq=False)
@@ -65,6 +70,56 @@ class Trajectory:
     watched: dict[str, np.ndarray] = field(default_factory=dict)
     diverged: Any = False
     diverged_at: Any = None
+    box: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls, points: Any, function: Callable[..., Any], rule: str, step: Any = None
+    ) -> Trajectory:
+        """A path that was made elsewhere, by scipy or torch, to be drawn beside ours.
+
+        Parameters
+        ----------
+        points
+            The weights at each row: an array (rows, P), or a list of weights in their nesting.
+        function
+            What was minimised; the losses and gradients are taken of it here. Where autograd cannot
+            follow it, the gradients' norms are nan.
+        rule
+            What to call it, such as "BFGS".
+        step
+            The number of steps made at each row, (rows,); left out, 0, 1, 2, …
+
+        Raises
+        ------
+        TypeError, ValueError
+            For what are no weights, and a `step` of another length.
+
+        Examples
+        --------
+        >>> from optimizers.functions import sphere
+        >>> path = Trajectory.of([[3.0, 4.0], [1.0, 1.0], [0.0, 0.0]], sphere, "by hand")
+        >>> path, path.loss.tolist()
+        (<by hand: 2 steps, loss 0>, [25.0, 2.0, 0.0])
+        """
+        pairs = [flatten(point, name=f"points[{i}]") for i, point in enumerate(points)]
+        if not pairs:
+            raise ValueError("points must have one row at least, got none")
+        layout = pairs[0][1]
+        theta = np.array([layout.ravel(p, f"points[{i}]") for i, p in enumerate(points)])
+        steps = np.arange(len(theta)) if step is None else np.array(step)
+        if steps.shape != (len(theta),):
+            raise ValueError(f"step must have {len(theta)} entries, one a row, got {shown(step)}")
+        problem = as_problem(function, layout.unflatten(theta[0]))
+        exact = problem if problem.exact is None else as_problem(problem.exact, problem.start)
+        gradient = Gradient(exact, layout)
+        norms = np.full(len(theta), np.nan)
+        with np.errstate(all="ignore"):
+            for i, row in enumerate(theta):
+                with suppress(TypeError, ValueError):  # autograd cannot follow it
+                    norms[i] = norm(gradient.by_autograd(row)[1])
+        loss = problem.values(theta)
+        return cls(theta, loss, norms, steps, rule, {}, layout)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -98,7 +153,10 @@ class Trajectory:
         """
         import json
 
-        arrays: dict[str, Any] = {f"watched/{name}": value for name, value in self.watched.items()}
+        kept = {} if self.box is None else {"box": self.box}
+        arrays: dict[str, Any] = kept | {
+            f"watched/{name}": value for name, value in self.watched.items()
+        }
         about = {
             "format": FORMAT,
             "rule": self.rule,
@@ -143,7 +201,7 @@ class Trajectory:
             if about["format"] != FORMAT:
                 raise ValueError(f"its format is {shown(about['format'])}, expected {FORMAT!r}")
             tree, names, shapes = about["layout"]
-            at = arrays.pop("diverged_at")
+            at, box = arrays.pop("diverged_at"), arrays.pop("box", None)
             return cls(
                 **{key: arrays.pop(key) for key in ("theta", "loss", "grad_norm", "step")},
                 rule=about["rule"],
@@ -151,6 +209,7 @@ class Trajectory:
                 layout=Layout(_as_tree(tree), tuple(names), tuple(tuple(s) for s in shapes)),
                 watched={name.removeprefix("watched/"): value for name, value in arrays.items()},
                 **_divergence(at),
+                box=box,
             )
         except FileNotFoundError:
             raise FileNotFoundError(f"there is no file {str(file)!r}") from None
@@ -199,6 +258,31 @@ def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
     )
 
 
+def one_of(path: Trajectory, run: int, hyper_parameters: dict[str, Any]) -> Trajectory:
+    """One of many runs side by side, as a trajectory of its own: the other way round.
+
+    Examples
+    --------
+    >>> from optimizers import SGD
+    >>> from optimizers.functions import sphere
+    >>> path = SGD(sphere, [4.0, 0.0], lr=[[0.25], [0.5]]).minimize(1)
+    >>> one_of(path, 0, {"lr": 0.25}).theta.tolist()
+    [[4.0, 0.0], [2.0, 0.0]]
+    """
+    at = int(path.diverged_at[run])
+    rows = len(path) if at < 0 else int(np.searchsorted(path.step, at)) + 1
+    return replace(
+        path,
+        theta=path.theta[:rows, run],
+        loss=path.loss[:rows, run],
+        grad_norm=path.grad_norm[:rows, run],
+        step=path.step[:rows],
+        hyper_parameters=hyper_parameters,
+        watched={name: column[:rows, run] for name, column in path.watched.items()},
+        **_divergence(np.array(at)),
+    )
+
+
 class Recorder:
     """Keeps the rows of a run while it is made; `trajectory` gives them back.
 
@@ -210,13 +294,30 @@ class Recorder:
         The most steps that will come, and which of them are kept.
     watch
         Names of the optimizer's attributes to keep as well.
+    may_stop
+        Whether something may end the run before all steps are made.
+
+    Raises
+    ------
+    MemoryError
+        If the record will not fit; with `may_stop`, only once it does not.
     """
 
-    def __init__(self, optimizer: Any, steps: int, every: int, watch: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        optimizer: Any,
+        steps: int,
+        every: int,
+        watch: tuple[str, ...],
+        may_stop: bool = False,
+    ) -> None:
         self.optimizer = optimizer
         self.every = every
         theta = optimizer._theta
         self.most = steps // every + 2
+        self.row = 8 * (theta.size * (1 + len(watch)) + 2 * theta.size // theta.shape[-1])  # bytes
+        if not may_stop:
+            self._check_room(self.most)
         rows, runs = min(self.most, FIRST_ROWS, 2 + MEMORY // theta.size), theta.shape[:-1]
         self.theta = np.empty((rows, *theta.shape))
         self.loss = np.empty((rows, *runs))
@@ -260,8 +361,19 @@ class Recorder:
                     self.watched[name] = np.full((len(self.step), *np.shape(value)), np.nan)
                 self.watched[name][row] = value
 
+    def _check_room(self, rows: int) -> None:
+        """Refuse a record that will not fit into memory."""
+        size, room = self.row * rows, ROOM * memory()
+        if size > room:
+            enough = _round_up(int(self.every * size / room) + 1)
+            raise MemoryError(
+                f"the record would take {size / 1e9:.3g} GB, and {room / 1e9:.3g} GB are there for "
+                f"it: keep every {enough}th step only, every={enough}"
+            )
+
     def _grow(self) -> None:
         rows = min(2 * len(self.step), self.most)
+        self._check_room(rows)
         for name in ("theta", "loss", "grad_norm", "step"):
             setattr(self, name, _longer(getattr(self, name), rows))
         self.watched = {name: _longer(column, rows) for name, column in self.watched.items()}
@@ -327,7 +439,22 @@ class Recorder:
             layout=optimizer.layout,
             watched={name: _longer(column, rows) for name, column in self.watched.items()},
             **_divergence(at),
+            box=None if optimizer.project is None else optimizer.project.box,
         )
+
+
+def memory() -> float:
+    """The bytes of memory that the machine has; where it does not say, what a small one has."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):  # Windows, a browser
+        return 4e9
+
+
+def _round_up(number: int) -> int:
+    """To one digit: 1234 is 2000."""
+    power = 10 ** (len(str(number)) - 1)
+    return -(-number // power) * power
 
 
 def _divergence(at: np.ndarray) -> dict[str, Any]:

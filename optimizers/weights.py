@@ -7,7 +7,7 @@ any axes before it are independent runs. A `Layout` remembers the nesting they c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, pairwise
@@ -16,7 +16,7 @@ from typing import Any
 import autograd.numpy as np
 import numpy
 
-from optimizers.checks import shown
+from optimizers.checks import nearest, shown
 
 EXPECTED = "an array of numbers, or lists, tuples and dicts of such arrays"
 
@@ -51,6 +51,7 @@ class Layout:
     names: tuple[str, ...]
     shapes: tuple[tuple[int, ...], ...]
     slices: tuple[slice, ...] = field(init=False, repr=False)
+    _decayed: dict[Any, numpy.ndarray] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ends = numpy.cumsum([0, *self.sizes])
@@ -83,7 +84,26 @@ class Layout:
         ]
         return _build(self.tree, arrays)
 
-    def decayed(self, exclude: Any) -> numpy.ndarray:
+    def ravel(self, nested: Any, argument: str) -> numpy.ndarray:
+        """The arrays of this nesting as one flat array: (P,)."""
+        flat = numpy.empty(self.size)
+        for i, (place, shape) in enumerate(zip(self.slices, self.shapes, strict=True)):
+            try:
+                array = numpy.asarray(_leaf(self.tree, nested, i), float)
+            except (TypeError, ValueError, LookupError) as error:
+                raise ValueError(f"{argument} must be {self}, got {shown(nested)}") from error
+            if array.shape != shape:
+                raise ValueError(
+                    f"{argument} must be {self}, got shape {array.shape} for {self.names[i]!r}"
+                )
+            flat[place] = array.reshape(-1)
+        return flat
+
+    def __str__(self) -> str:
+        arrays = (f"{n!r} {s}" for n, s in zip(self.names, self.shapes, strict=True))
+        return f"shaped like the weights, {', '.join(arrays)}"
+
+    def decayed(self, exclude: Sequence[str] | str | None) -> numpy.ndarray:
         """1 for each weight that decays, 0 for those whose name is excluded: (P,).
 
         Parameters
@@ -91,18 +111,49 @@ class Layout:
         exclude
             None, or regular expressions that are searched in the names. A plain string is one.
         """
-        patterns = () if exclude is None else exclude
-        if isinstance(exclude, str):
-            patterns = (exclude,)
-        try:
+        patterns = (exclude,) if isinstance(exclude, str) else tuple(exclude or ())
+        if patterns not in self._decayed:
             found = [any([re.search(p, name) for p in patterns]) for name in self.names]
-        except (re.error, TypeError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(
-                "exclude_from_weight_decay must be a list of regular expressions, such as "
-                f"['bias', 'norm'], got {shown(exclude)}: {error}"
-            ) from error
-        return numpy.repeat(1.0 - numpy.array(found), self.sizes)
+            self._decayed[patterns] = numpy.repeat(1.0 - numpy.array(found), self.sizes)
+        return self._decayed[patterns]
+
+    def per_weight(self, argument: str, values: Any, rest: float) -> numpy.ndarray:
+        """Give each weight its own number: (P,).
+
+        Parameters
+        ----------
+        argument
+            What the values are called, in an error.
+        values
+            Numbers, or arrays of a layer's shape, by the layers' names or in the weights' nesting.
+            A name holds for all that lies below it: "dense" for "dense/kernel" and "dense/bias".
+        rest
+            The number of the weights that are not named.
+
+        Examples
+        --------
+        >>> _, layout = flatten({"dense": {"kernel": [[1, 2]], "bias": [3]}, "out": [4]})
+        >>> layout.per_weight("lr", {"dense": {"bias": 0}, "out": 0.5}, 0.1)
+        array([0.1, 0.1, 0. , 0.5])
+        """
+        flat = numpy.full(self.size, float(rest))
+        for name, value in _leaves(values, ()):
+            found = [i for i, n in enumerate(self.names) if n == name or n.startswith(f"{name}/")]
+            if not found:
+                raise ValueError(
+                    f"{argument} names {name!r}, but the weights are {', '.join(self.names)}."
+                    f"{nearest(name, self.names)}"
+                )
+            for i in found:
+                try:
+                    numbers = numpy.broadcast_to(numpy.asarray(value, float), self.shapes[i])
+                except (TypeError, ValueError) as error:
+                    raise type(error)(
+                        f"{argument}[{name!r}] must be a number, or an array of shape "
+                        f"{self.shapes[i]}, got {shown(value)}"
+                    ) from error
+                flat[self.slices[i]] = numbers.reshape(-1)
+        return flat
 
     def layer_norms(self, flat: numpy.ndarray) -> numpy.ndarray:
         """Euclidean norm of each layer (each named array): (..., P) → (..., layers)."""
@@ -114,7 +165,33 @@ class Layout:
         return numpy.repeat(per_layer, self.sizes, axis=-1)
 
 
-def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
+def _leaf(tree: Any, nested: Any, number: int) -> Any:
+    """The part of a nesting that stands where the array of this number stands in the tree."""
+    if isinstance(tree, int):
+        return nested
+    _, items = tree
+    return next(_leaf(child, nested[k], number) for k, child in items if _holds(child, number))
+
+
+def _holds(tree: Any, number: int) -> bool:
+    return tree == number if isinstance(tree, int) else any(_holds(c, number) for _, c in tree[1])
+
+
+def _leaves(values: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Names and values, from a nesting of dicts, and of lists that are no arrays of numbers."""
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            yield from _leaves(value, (*keys, str(key)))
+    elif isinstance(values, (list, tuple)) and not (keys and _all_numbers(values)):
+        for i, value in enumerate(values):
+            yield from _leaves(value, (*keys, str(i)))
+    else:
+        yield "/".join(keys), values
+
+
+def flatten(
+    weights: Any, runs: bool = False, name: str = "weights"
+) -> tuple[numpy.ndarray, Layout]:
     """Copy nested weights into one flat float array.
 
     Parameters
@@ -125,6 +202,8 @@ def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
     runs
         With True, a lone array of shape (..., P) is many runs of P weights; otherwise its whole
         shape is weights.
+    name
+        What the weights are called, in an error.
 
     Returns
     -------
@@ -138,7 +217,7 @@ def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
     """
     arrays: list[numpy.ndarray] = []
     names: list[str] = []
-    tree = _walk(weights, (), arrays, names, count())
+    tree = _walk(name, weights, (), arrays, names, count())
     if runs and tree == 0 and arrays[0].ndim > 1:
         shape = arrays[0].shape[-1:]
         return arrays[0], Layout(0, ("weights",), (shape,))
@@ -147,6 +226,7 @@ def flatten(weights: Any, runs: bool = False) -> tuple[numpy.ndarray, Layout]:
 
 
 def _walk(
+    argument: str,
     node: Any,
     keys: tuple[str, ...],
     arrays: list[numpy.ndarray],
@@ -160,15 +240,19 @@ def _walk(
         kind, items = "list" if isinstance(node, list) else "tuple", list(enumerate(node))
     else:
         name = "/".join(keys) or "weights"
-        arrays.append(_as_floats(node, f"weights[{name!r}]" if keys else "weights"))
+        arrays.append(_as_floats(node, f"{argument}[{name!r}]" if keys else argument))
         names.append(name)
         return next(number)
     if not items:
-        raise ValueError(f"weights are empty at {'/'.join(keys) or 'the top'}: expected {EXPECTED}")
+        where = f" at {'/'.join(keys)}" if keys else ""
+        raise ValueError(f"{argument} must not be empty{where}: expected {EXPECTED}")
     for key, _ in items:
         if not isinstance(key, (str, int)):
-            raise TypeError(f"weights: the keys of a dict must be strings, got {shown(key)}")
-    return (kind, [[k, _walk(v, (*keys, str(k)), arrays, names, number)] for k, v in items])
+            raise TypeError(f"{argument}: the keys of a dict must be strings, got {shown(key)}")
+    return (
+        kind,
+        [[k, _walk(argument, v, (*keys, str(k)), arrays, names, number)] for k, v in items],
+    )
 
 
 def _all_numbers(node: Any) -> bool:

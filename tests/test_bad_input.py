@@ -152,7 +152,7 @@ MISTAKES = {
     "lambda1": (make(AdamW, lambda1=0.1), r"no hyper-parameter 'lambda1'.*'weight_decay'"),
     "misspelled": (make(Adam, beta_1=0.9), r"no hyper-parameter 'beta_1'.*Did you mean 'beta1'"),
     "of another rule": (make(SGD, momentum=0.9), r"SGD has no hyper-parameter 'momentum'"),
-    "of the inner rule": (make(Lookahead, bta1=0.9), r"no hyper-parameter 'bta1'.*'beta1'"),
+    "of the inner rule": (make(Lookahead, bta1=0.9), r"no hyper-parameter 'bta1'.*inner=partial"),
     "by position after lr": (
         lambda: AdamW(bowl, [1.0, 2.0], 0.01, 0.05),
         r"after lr is given by name: AdamW\(loss, weights, lr, beta1=….*weight_decay=…",
@@ -171,9 +171,9 @@ MISTAKES = {
     "weights complex": (weights([1 + 2j]), r"weights must be an array of numbers"),
     "weights bool": (weights([True, False]), r"weights must be an array of numbers"),
     "weights ragged": (weights([[1.0, 2.0], [3.0]]), r"weights is ragged, its rows differ"),
-    "weights empty": (weights([]), r"weights are empty"),
+    "weights empty": (weights([]), r"weights must not be empty"),
     "weights empty array": (weights(np.zeros((0, 2))), r"weights is empty, shape \(0, 2\)"),
-    "weights empty inside": (weights({"a": {}}), r"weights are empty at a"),
+    "weights empty inside": (weights({"a": {}}), r"weights must not be empty at a"),
     "weights keys": (weights({(1, 2): [1.0]}), r"keys of a dict must be strings"),
     # the loss
     "loss a number": (lambda: SGD(3.0, [1.0]), r"loss must be a function of the weights.*got 3.0"),
@@ -251,7 +251,7 @@ MISTAKES = {
     ),
     "compare lr twice": (lambda: compare([partial(SGD, lr=1)], rosenbrock), r"leave it out"),
     "compare steps": (lambda: compare([SGD], rosenbrock, steps=0), r"steps must be a whole"),
-    "compare no function": (lambda: compare([SGD], "rosenbrock"), r"function must be a test"),
+    "compare no function": (lambda: compare([SGD], "rosenbrock"), r"must be a function of"),
     "start missing": (lambda: compare([SGD], bowl), r"bowl has no start of its own"),
     "start too long": (lambda: compare([SGD], beale, start=[1, 2, 3]), r"Beale.*\(3,\)"),
     "start nan": (lambda: compare([SGD], beale, start=[1, math.nan]), r"must be finite"),
@@ -272,7 +272,7 @@ MISTAKES = {
     ),
     "sweep a map": (lambda: sweep(SGD, beale, lr=np.ones((2, 2))), r"must have one axis"),
     "sweep unknown": (lambda: sweep(SGD, beale, rl=[0.1]), r"SGD has no hyper-parameter 'rl'"),
-    "basins of a plain loss": (lambda: basins(SGD, bowl), r"function of two variables"),
+    "basins without a domain": (lambda: basins(SGD, bowl), r"domain must be pairs.*bowl has none"),
     "basins of a point": (lambda: basins(SGD, beale, resolution=1), r"resolution must be"),
 }
 

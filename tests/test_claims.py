@@ -181,7 +181,9 @@ def test_what_a_rule_must_keep_is_its_state(rule):
     if rule.__name__ == "Lookahead":
         assert kept == {"slow", "fast.m", "fast.v"}
     else:
-        assert kept == set(rule.state)
+        small = {"mu_product"} if rule.__name__ == "NAdam" else set()
+        small = {"v"} if rule.__name__ == "Muon" else small  # none for matrices
+        assert kept == set(rule.state) - small
 
 
 def test_the_parts_add_up_to_what_is_held(measured):

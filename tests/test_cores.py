@@ -3,10 +3,9 @@
 import concurrent.futures
 import sys
 
-import numpy
 import pytest
 
-from optimizers import Adam, blocks, cores, sweep
+from optimizers import Adam, cores, sweep
 from optimizers.experiments import pieces
 from optimizers.functions import rosenbrock
 
@@ -33,19 +32,3 @@ def test_there_is_one_core(n_jobs, browser):
 def test_it_says_that_there_is_one_process(browser):
     with pytest.warns(UserWarning, match="a browser has one process for n_jobs=2"):
         sweep(Adam, rosenbrock, lr=RATES, steps=10, n_jobs=2, progress=False)
-
-
-def test_many_weights_are_updated_without_threads(browser):
-    g = numpy.ones(blocks.WORTHWHILE)
-    adam = Adam(numpy.sum, g)
-    adam._step(g)
-    assert numpy.allclose(adam._theta, 1 - adam.lr)
-
-
-def test_an_array_that_somebody_holds_is_known_in_every_version_of_python():
-    spare = {"m": numpy.ones(3)}
-    kept = spare["m"]
-    assert blocks._room("m", (3,), kept.dtype, spare) is not kept
-    spare = {"m": numpy.ones(3)}
-    place = id(spare["m"])
-    assert id(blocks._room("m", (3,), kept.dtype, spare)) == place

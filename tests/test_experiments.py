@@ -108,7 +108,7 @@ def test_a_plain_loss_with_nested_weights_can_be_swept_and_compared():
     assert sweep(SGD, loss, start=start, steps=50, lr=[0.1, 0.4]).best["lr"] == 0.4
     race = compare([SGD, Adam], loss, start=start, steps=20)
     assert race["SGD"].weights()["a"] == pytest.approx(3, abs=1e-3)
-    assert "distance" in repr(race)
+    assert "distance" not in repr(race)  # nobody knows where the minimum is
 
 
 def test_every_rule_is_tuned_over_the_same_grid_for_the_steps_that_are_shown():
@@ -286,9 +286,10 @@ def test_in_more_dimensions_the_gap_is_measured_to_the_minimum_there():
 
 
 def test_lookahead_is_swept_over_the_inner_rule_s_hyper_parameters():
-    result = sweep(Lookahead, rosenbrock, steps=8, beta1=[0.5, 0.9])
-    for i, beta1 in enumerate((0.5, 0.9)):
-        path = Lookahead(rosenbrock, rosenbrock.start, beta1=beta1).minimize(8)
+    inner = [partial(Adam, beta1=0.5), partial(Adam, beta1=0.9)]
+    result = sweep(Lookahead, rosenbrock, steps=8, inner=inner)
+    for i, rule in enumerate(inner):
+        path = Lookahead(rosenbrock, rosenbrock.start, inner=rule).minimize(8)
         assert result.final_loss[i] == pytest.approx(path.loss[-1], rel=1e-12)
 
 

@@ -290,7 +290,7 @@ def test_a_function_says_what_it_is(f):
     assert repr(f) == f"<{f.name}, {f.dimension}-D>"
     assert f.domain.shape == (f.dimension, 2)
     assert f.start.shape == (f.dimension,)
-    assert (f.batched, f.pure, f.exact) == (True, True, f)
+    assert (f.pure, f.exact) == (True, f)
     for part in (f.name, f.summary, f.formula, f.source):
         assert part in f.__doc__
 

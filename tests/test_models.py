@@ -17,6 +17,7 @@ from optimizers.datasets import (
 )
 from optimizers.gradients import Gradient
 from optimizers.models import mlp, quadratic, softmax_regression, transformer
+from optimizers.problem import as_problem
 from optimizers.weights import flatten
 
 FILES = sorted((Path(__file__).parent / "references" / "models").glob("*.npz"))
@@ -49,7 +50,7 @@ every_model = pytest.mark.parametrize(("model", "batch"), CASES.values(), ids=CA
 def gradient_of(model):
     """The gradient at flat weights, and random ones."""
     flat, layout = flatten(model.init(0))
-    return Gradient(model.loss, layout), flat + 0.3 * np.random.default_rng(1).normal(
+    return Gradient(as_problem(model.loss), layout), flat + 0.3 * np.random.default_rng(1).normal(
         size=flat.size
     )
 
@@ -69,7 +70,7 @@ def test_loss_and_gradient_are_torch_s(file):
     _, layout = flatten(model.init(0))
     assert sorted(layout.names) == sorted(weights)
     flat = np.concatenate([weights[name].ravel() for name in layout.names])
-    ours, gradient = Gradient(model.loss, layout)(flat, batch)
+    ours, gradient = Gradient(as_problem(model.loss), layout)(flat, batch)
     assert ours == pytest.approx(loss, rel=1e-13)
     for name, place in zip(layout.names, layout.slices, strict=True):
         wanted = theirs[name].ravel()

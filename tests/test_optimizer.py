@@ -106,7 +106,7 @@ def test_a_run_that_diverges_ends_there_marked_and_without_warnings():
 
 
 def test_among_many_runs_the_one_that_diverges_is_marked_and_the_others_go_on():
-    path = SGD(rosenbrock, [-1.5, 2.0], lr=[1e-3, 1.0]).minimize(50)
+    path = SGD(rosenbrock, [-1.5, 2.0], lr=[[1e-3], [1.0]]).minimize(50)
     assert path.diverged.tolist() == [False, True]
     assert path.diverged_at[0] == -1
     at = path.diverged_at[1]
@@ -116,13 +116,13 @@ def test_among_many_runs_the_one_that_diverges_is_marked_and_the_others_go_on():
 
 
 def test_a_second_call_remembers_when_a_run_diverged():
-    sgd = SGD(rosenbrock, [-1.5, 2.0], lr=[1e-3, 1.0])
+    sgd = SGD(rosenbrock, [-1.5, 2.0], lr=[[1e-3], [1.0]])
     first = sgd.minimize(20)
     assert sgd.minimize(20).diverged_at.tolist() == first.diverged_at.tolist()
 
 
 def test_runs_stop_when_all_have_diverged():
-    assert len(SGD(rosenbrock, [-1.5, 2.0], lr=[1.0, 2.0]).minimize(1000)) < 20
+    assert len(SGD(rosenbrock, [-1.5, 2.0], lr=[[1.0], [2.0]]).minimize(1000)) < 20
 
 
 @pytest.mark.parametrize("rule", [Adam, Momentum, Lookahead])
@@ -205,7 +205,8 @@ def test_watching_through_lookahead_shows_the_inner_rule_s_state():
 
 def test_lr_may_be_one_a_run_as_a_column_or_as_a_list():
     column = SGD(sphere, [1.0, 1.0], lr=np.array([[0.1], [0.2]])).minimize(3)
-    plain = SGD(sphere, [1.0, 1.0], lr=[0.1, 0.2]).minimize(3)
+    with pytest.warns(UserWarning, match=r"taken as 2 runs.*one a weight.*lr={'weights': …}"):
+        plain = SGD(sphere, [1.0, 1.0], lr=[0.1, 0.2]).minimize(3)
     assert column.theta.shape == (4, 2, 2)
     assert numpy.array_equal(column.theta, plain.theta)
 

@@ -1,12 +1,14 @@
 """Every rule gives the numbers that somebody else's code gave (references/README.md)."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import autograd.numpy as np
 import pytest
 
-from optimizers import RULES
+from optimizers import RULES, Lookahead
+from optimizers.hyper_parameters import defaults
 
 FILES = sorted((Path(__file__).parent / "references").glob("*.npz"))
 TOLERANCE = 1e-9
@@ -33,7 +35,9 @@ def hyper_parameters(case):
         lr0 = values["lr"]["lr0"]
         values["lr"] = lambda t: lr0 / t**0.5
     if "inner" in values:
-        values["inner"] = RULES[values["inner"]]
+        inner = RULES[values["inner"]]
+        theirs = {k: values.pop(k) for k in list(values) if k not in defaults(Lookahead)}
+        values["inner"] = partial(inner, **theirs)
     return values
 
 

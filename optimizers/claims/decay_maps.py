@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from optimizers.claims.claim import Data, Effort, mean_and_error
 from optimizers.experiments import Training, sweep
 from optimizers.experiments.inputs import Rule
 from optimizers.experiments.sweep import Sweep
+from optimizers.problem import Problem
 from optimizers.schedules import cosine
 
 NEAR = 0.03  # columns of a map whose best is within three points of accuracy of the map's best …
@@ -162,12 +162,11 @@ def as_sweep(found: Data, label: str) -> Sweep:
     losses = np.where(gone, np.inf, 1 - accuracies)
     return Sweep(
         label,
-        SimpleNamespace(name="digits"),
-        None,
+        Problem(None, np.sum, "digits"),
         found["steps"],
         {"lr": np.array(found["lr"]), found["decay_name"]: np.array(found["decay"])},
-        losses.mean(axis=-1),
-        gone.all(axis=-1),
+        final_loss=losses.mean(axis=-1),
+        diverged=gone.all(axis=-1),
         seeds=tuple(found["seeds"]),
         losses=losses,
         accuracies=accuracies,

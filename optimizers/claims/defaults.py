@@ -10,8 +10,9 @@ from optimizers import RULES
 from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error
 from optimizers.experiments import Training, sweep
 from optimizers.experiments.runs import finish
-from optimizers.experiments.sweep import columns_of, exact_ends, marked
+from optimizers.experiments.sweep import columns_of, exact_ends, final_losses
 from optimizers.functions import FUNCTIONS, Function, shifted
+from optimizers.problem import as_problem
 
 REFERENCE = "Adam"
 NEWER = ("AMSGrad", "NAdam", "AdamW", "LAMB", "LARS", "Lion", "Muon", "Lookahead")
@@ -77,7 +78,10 @@ def measure(effort: Effort) -> Data:
 
 def _on_function(rule: Any, function: Function, grid: np.ndarray, repeats: int) -> Data:
     """log10 of the share of the first gap that is left; tuned on some starts, shown on others."""
-    low, high = function.domain.T
+    problem = as_problem(function)
+    assert problem.domain is not None
+    assert problem.minimum is not None
+    low, high = problem.domain.T
     starts = np.random.default_rng(0).uniform(low, high, size=(2 * repeats, 2))
 
     def ends(rates: Any, chosen: np.ndarray) -> np.ndarray:
@@ -86,16 +90,15 @@ def _on_function(rule: Any, function: Function, grid: np.ndarray, repeats: int) 
         at = chosen[columns.pop("start")]
         result = finish(
             rule,
-            function,
-            None,
+            problem,
             STEPS,
             columns,
             at,
             measure=exact_ends,
             progress=False,
         )
-        final = marked(result.loss, function, result.diverged) - function.minimum
-        share = final / (function(at) - function.minimum)
+        final = final_losses(result, problem)[0] - problem.minimum
+        share = final / (function(at) - problem.minimum)
         return np.log10(np.clip(share, FLOOR, 1e3)).reshape(shape)
 
     tried = ends(grid, starts[:repeats]).mean(axis=0)

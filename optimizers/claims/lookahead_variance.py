@@ -10,8 +10,8 @@ import numpy
 
 from optimizers.claims.claim import Claim, Data, Effort, mean_and_error, plus_minus
 from optimizers.claims.momentum_rates import steps_to_a_tenth
-from optimizers.gradients import pure
 from optimizers.optimizer import Optimizer
+from optimizers.problem import batched, pure
 from optimizers.progress import with_progress
 from optimizers.rules import SGD, Lookahead
 
@@ -24,12 +24,10 @@ ALLOWED = 0.02  # "within 2%"
 
 
 @pure
+@batched
 def noisy_bowl(weights: Any, centre: Any) -> Any:
     """½ a (θ − c)², one number a run; every weight is an experiment of its own."""
     return np.sum(CURVATURE / 2 * (weights - centre) ** 2, axis=-1)
-
-
-noisy_bowl.batched = True  # type: ignore[attr-defined]
 
 
 def variance_ratio(alpha: Any, k: int, q: Any) -> Any:

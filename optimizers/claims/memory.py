@@ -11,8 +11,8 @@ import autograd.numpy as np
 import numpy
 
 from optimizers.claims.claim import Claim, Data, Effort
-from optimizers.gradients import pure
 from optimizers.optimizer import Optimizer
+from optimizers.problem import pure
 from optimizers.progress import with_progress
 from optimizers.rules import RULES, Newton
 
@@ -26,7 +26,6 @@ PARTS = {  # of the memory, as the table and the figure name them
     "must_keep": "must keep",
     "mask": "masks of layers",
     "to_look_at": "to look at",
-    "spare": "spare, for speed",
 }
 
 
@@ -65,13 +64,13 @@ def holders(optimizer: Optimizer, path: str = "") -> Iterator[tuple[str, dict[st
     >>> sorted(name for name, _, _ in holders(made(Momentum, numpy.ones(20), 1)))
     ['_theta', 'd', 'g', 'm']
     """
-    inside = vars(optimizer)
-    for where, under in ((inside, path), (inside.get("_spare", {}), f"{path}_spare.")):
-        for key, value in where.items():
-            if isinstance(value, Optimizer):
-                yield from holders(value, f"{under}{key}.")
-            elif numpy.shape(value) == (optimizer.layout.size,) and key != "batch":
-                yield f"{under}{key}", where, key
+    for key, value in vars(optimizer).items():
+        if isinstance(value, Optimizer):
+            yield from holders(value, f"{path}{key}.")
+        elif numpy.shape(value) == (optimizer.layout.size,) and key != "batch":
+            yield f"{path}{key}", vars(optimizer), key
+    for patterns in optimizer.layout._decayed:
+        yield f"{path}decayed", optimizer.layout._decayed, patterns
 
 
 def roles(rule: type[Optimizer]) -> dict[str, str]:
@@ -150,10 +149,7 @@ def parted(optimizer: Optimizer, role: dict[str, str]) -> dict[str, dict[str, in
     """The bytes of each array, by what it is for; one with two names has the weightier part."""
     kept: dict[str, dict[str, int]] = {part: {} for part in PARTS}
     order = list(PARTS)
-    named = [
-        (order.index("spare" if "_spare" in name else role[name]), name, where[key])
-        for name, where, key in holders(optimizer)
-    ]
+    named = [(order.index(role[name]), name, where[key]) for name, where, key in holders(optimizer)]
     seen = set()
     for place, name, array in sorted(named, key=lambda one: one[0]):
         if id(array) not in seen:
@@ -198,8 +194,7 @@ def verdict(measured: Data) -> str:
     return words + (
         f"This library holds more, {beside:.0f} copies for Adam: "
         f"{adam['copies']['to_look_at']:.3g} to be looked at "
-        f"({', '.join(adam['names']['to_look_at'])}) and {adam['copies']['spare']:.3g} as spare "
-        "memory that makes steps on many weights quick."
+        f"({', '.join(adam['names']['to_look_at'])})."
     )
 
 
@@ -208,7 +203,7 @@ def how(measured: Data) -> str:
     return (
         f"tracemalloc, P = {measured['size']:,} weights in float64, one matrix of {COLUMNS} "
         "columns, and a linear loss, whose gradient (g) is part of it; peak over 5 steps, with the "
-        "temporaries of the gradient and of the blocks on each core; Newton at "
+        "temporaries of gradient and formula; Newton at "
         f"P = {measured['newton']} on a bowl, because its matrices have P × P entries. An array "
         "must be kept if spoiling it changes later steps; masks say which weights decay or are "
         "matrices. Lookahead wraps Adam. Bytes know no chance: one run a rule."
@@ -235,7 +230,6 @@ def draw(measured: Data) -> Any:
             "must_keep": {"facecolor": color},
             "mask": {"facecolor": "white", "hatch": "xxxx"},
             "to_look_at": {"facecolor": color, "alpha": 0.4},
-            "spare": {"facecolor": "white"},
         }
         return {"edgecolor": color, "linewidth": 0.8} | how[part]
 

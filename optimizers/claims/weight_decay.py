@@ -27,7 +27,6 @@ class SGDWithL2(SGD):
     weight_decay = 0.01
 
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """SGD's, at the gradient of the loss with L2."""
@@ -40,7 +39,6 @@ class AdamWithL2(Adam):
     weight_decay = 0.01
 
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """Adam's, at the gradient of the loss with L2."""

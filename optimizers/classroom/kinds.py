@@ -55,7 +55,8 @@ def own_of_library(answer: Any) -> str | None:
     """The name of the library's thing that the answer is, or that it is made from."""
     for part in inspect.getmro(answer) if isinstance(answer, type) else (answer,):
         module = getattr(part, "__module__", None)
-        if part is not Optimizer and isinstance(module, str) and module.startswith("optimizers."):
+        own = part not in Optimizer.__mro__ and isinstance(module, str)
+        if own and str(module).startswith("optimizers."):
             return str(getattr(part, "__name__", "code"))
     return None
 

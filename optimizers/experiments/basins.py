@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from optimizers import checks
-from optimizers.checks import shown
-from optimizers.experiments.inputs import Rule, check_rule, label_of, name_of
+from optimizers.experiments.inputs import Rule, check_rule, label_of
 from optimizers.experiments.runs import finish
 from optimizers.gradients import Gradient
+from optimizers.problem import Problem, as_problem, frame_of
 from optimizers.weights import flatten
 
 
@@ -22,28 +22,36 @@ class Basins:
 
     Attributes
     ----------
-    rule, hyper_parameters, function, steps
+    rule, hyper_parameters, problem, steps
         What was run.
     x, y
-        The coordinates of the starts: (nx,), (ny,).
+        The coordinates of the starts: (nx,), (ny,). Of one weight, y is None.
     minima
-        Where runs came to rest: (k, 2), the function's global minima first.
+        Where runs came to rest: (k, n), the function's global minima first.
+    known
+        How many of these are global minima; None if nobody knows.
     reached
         For each start the row of `minima` that it reached, -1 if it was still under way, -2 if it
-        diverged: (ny, nx).
+        diverged: (ny, nx), or (nx,).
     final_loss
-        The loss after the last step: (ny, nx), inf where the run diverged.
+        The loss after the last step, shaped likewise; inf where the run diverged.
     """
 
     rule: str
     hyper_parameters: dict[str, Any]
-    function: Any
+    problem: Problem
     steps: int
     x: np.ndarray
-    y: np.ndarray
+    y: np.ndarray | None
     minima: np.ndarray
+    known: int | None
     reached: np.ndarray
     final_loss: np.ndarray
+
+    @property
+    def function(self) -> Any:
+        """What was minimised, as it was given."""
+        return self.problem.given
 
     def plot(self, ax: Any = None) -> Any:
         """Colour each start by the minimum it reaches. Returns the Axes."""
@@ -55,7 +63,7 @@ class Basins:
         shares = [f"{np.mean(self.reached == i):.0%}" for i in range(len(self.minima))]
         under_way, diverged = np.mean(self.reached == -1), np.mean(self.reached == -2)
         return (
-            f"<Basins of {self.rule} on {name_of(self.function)}: {self.reached.size} starts, "
+            f"<Basins of {self.rule} on {self.problem.name}: {self.reached.size} starts, "
             f"{', '.join(shares)} to the minima; {under_way:.0%} under way, "
             f"{diverged:.0%} diverged>"
         )
@@ -67,21 +75,25 @@ def basins(
     *,
     steps: int = 500,
     resolution: int = 100,
+    domain: Any = None,
     progress: bool = True,
     **hyper_parameters: Any,
 ) -> Basins:
-    """Start a rule at every point of a grid over the function's domain and see where it ends.
+    """Start a rule at every point of a grid and see where it ends.
 
     Parameters
     ----------
     rule
         A rule's class, or a functools.partial of one.
     function
-        A test function of two variables.
+        A test function, or any loss, of one vector of two weights (or one).
     steps
         How many steps each run makes.
     resolution
         How many starts along each axis.
+    domain
+        Lowest and highest start along each axis, [(low, high), (low, high)]; left out, the
+        function's own domain.
     progress
         Whether to show a bar when it takes longer than a moment.
     **hyper_parameters
@@ -94,7 +106,7 @@ def basins(
     Raises
     ------
     TypeError, ValueError
-        For a function that is not one of two variables, and as `sweep`.
+        For a function of more than two variables or without a domain, and as `sweep`.
 
     Examples
     --------
@@ -105,45 +117,47 @@ def basins(
     4
     """
     check_rule(rule)
-    if getattr(function, "dimension", None) != 2:
-        raise ValueError(f"basins needs a test function of two variables, got {shown(function)}")
     steps = checks.whole("steps", steps, 1)
     resolution = checks.whole("resolution", resolution, 2)
-    x, y = (np.linspace(low, high, resolution) for low, high in function.domain)
-    starts = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    frame = frame_of(function, domain, "basins")
+    problem = as_problem(function, frame.mean(axis=1))
+    axes = [np.linspace(low, high, resolution) for low, high in frame]
+    starts = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(frame))
     settled: Rule = partial(rule, **hyper_parameters)
-    ends = finish(settled, function, None, steps, {}, starts, progress=progress)
-    minima, reached = _assign(ends.theta, ends.diverged, function)
-    with np.errstate(all="ignore"):
-        final = np.where(ends.diverged, np.inf, function.exact(ends.theta))
-    shape = (resolution, resolution)
+    ends = finish(settled, problem, steps, {}, starts, progress=progress)
+    minima, reached = _assign(ends.theta, ends.diverged, problem, frame)
+    final = np.where(ends.diverged, np.inf, problem.values(ends.theta))
+    shape = (resolution,) * len(frame)
     return Basins(
         label_of(rule),
-        rule(function, starts[0], **hyper_parameters).hyper_parameters,
-        function,
+        settled(problem, starts[0]).hyper_parameters,
+        problem,
         steps,
-        x,
-        y,
+        axes[0],
+        axes[1] if len(axes) > 1 else None,
         minima,
+        None if problem.minima is None else len(problem.minima),
         reached.reshape(shape),
         final.reshape(shape),
     )
 
 
-def _assign(ends: np.ndarray, diverged: np.ndarray, function: Any) -> tuple[np.ndarray, np.ndarray]:
+def _assign(
+    ends: np.ndarray, diverged: np.ndarray, problem: Problem, frame: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Group the ends: the known minima first, then every other minimum where runs came to rest."""
-    near = 0.01 * np.ptp(function.domain, axis=1).max()
-    minima = list(function.minima)
+    near = 0.01 * np.ptp(frame, axis=1).max()
+    minima = [] if problem.minima is None else list(problem.minima)
     reached = np.where(diverged, -2, -1)
     for i, place in enumerate(minima):
         reached[(reached == -1) & _within(near, ends, place)] = i
-    resting = (reached == -1) & _at_minimum(near, np.where(diverged[:, None], 0.0, ends), function)
+    resting = (reached == -1) & _at_minimum(near, np.where(diverged[:, None], 0.0, ends), problem)
     while np.any(resting):
         place = ends[np.argmax(resting)]
         reached[(reached == -1) & _within(near, ends, place)] = len(minima)
         minima.append(place)
         resting &= reached == -1
-    return np.array(minima).reshape(-1, 2), reached
+    return np.array(minima).reshape(-1, len(frame)), reached
 
 
 def _within(near: float, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
@@ -151,9 +165,10 @@ def _within(near: float, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
         return np.linalg.norm(ends - place, axis=1) <= near
 
 
-def _at_minimum(near: float, points: np.ndarray, function: Any) -> np.ndarray:
+def _at_minimum(near: float, points: np.ndarray, problem: Problem) -> np.ndarray:
     """Whether a minimum lies near: the surface is hollow, and Newton's step to it is short."""
-    gradient = Gradient(function.exact, flatten(points, runs=True)[1])
+    exact = problem if problem.exact is None else as_problem(problem.exact)
+    gradient = Gradient(exact, flatten(points[0])[1])
     with np.errstate(all="ignore"):
         (_, g), hessian = gradient(points), gradient.hessian(points)
         curvature, axes = np.linalg.eigh(np.where(np.isfinite(hessian), hessian, 0.0))

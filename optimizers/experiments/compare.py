@@ -22,27 +22,25 @@ from optimizers.experiments.inputs import (
     Rule,
     as_grid,
     check_rule,
-    fitted,
     label_of,
-    name_of,
-    seeded,
     seeds_of,
     short,
-    start_of,
 )
+from optimizers.experiments.runs import in_one_piece
 from optimizers.experiments.sweep import (
     below,
     exact_losses,
-    has_accuracy,
     marked,
-    minimum_of,
+    outside,
     standard_error,
     sweep,
+    without_minimum,
 )
-from optimizers.experiments.training import Training
 from optimizers.optimizer import Optimizer, Schedule
+from optimizers.problem import Problem, as_problem
 from optimizers.progress import with_progress
-from optimizers.trajectory import Trajectory, side_by_side
+from optimizers.rules import LAMB, LARS
+from optimizers.trajectory import Trajectory, one_of, side_by_side
 from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
@@ -58,15 +56,15 @@ class Comparison(Mapping[str, Trajectory]):
 
     Attributes
     ----------
-    function, start, steps
-        What was raced.
+    problem, steps
+        What was raced; `function` and `start` are there as well.
     lr
         The learning rate of each rule, by label.
     lr_grid
         The learning rates that every rule was tuned over, or None if they were given.
     final_loss
         By label: the loss after the last step at each learning rate of the grid, inf where it
-        diverged (or fell below the minimum, outside the part of the plane where there is one).
+        diverged (or left the domain and fell below the minimum, which is one in the domain only).
         Empty if the learning rates were given. For a training, the loss on held-out data; with
         seeds, the mean over them.
     drawn_to_origin
@@ -82,8 +80,7 @@ class Comparison(Mapping[str, Trajectory]):
 
     def __init__(
         self,
-        function: Any,
-        start: Any,
+        problem: Problem,
         steps: int,
         lr: dict[str, float],
         lr_grid: np.ndarray | None,
@@ -92,9 +89,9 @@ class Comparison(Mapping[str, Trajectory]):
         drawn_to_origin: list[str],
         seeds: tuple[int, ...] | None = None,
         race_seeds: tuple[int, ...] | None = None,
+        refuted: bool = False,
     ) -> None:
-        self.function = function
-        self.start = start
+        self.problem = problem
         self.steps = steps
         self.lr = lr
         self.lr_grid = lr_grid
@@ -103,12 +100,33 @@ class Comparison(Mapping[str, Trajectory]):
         self.seeds = seeds
         self.race_seeds = race_seeds
         self._paths = paths
-        self.losses = {label: exact_losses(function, path) for label, path in paths.items()}
-        self.accuracies = (
-            {label: _accuracies(function, path) for label, path in paths.items()}
-            if has_accuracy(function)
-            else {}
+        self.losses = {label: exact_losses(problem, path) for label, path in paths.items()}
+        self.accuracies = {
+            label: _accuracies(problem, path)
+            for label, path in (paths.items() if problem.accuracy is not None else ())
+        }
+        # a better run than the known minimum, inside the domain: then it is none
+        self.refuted = refuted or any(
+            np.any(self._fell(label) & ~self._is_outside(label)) for label in paths
         )
+        if self.refuted:
+            self.problem = without_minimum(problem)
+
+    @property
+    def function(self) -> Any:
+        """What was raced on, as it was given."""
+        return self.problem.given
+
+    @property
+    def start(self) -> Any:
+        """The weights that every rule started from."""
+        return self.problem.start
+
+    def _fell(self, label: str) -> np.ndarray:
+        return below(self.losses[label][-1], self.problem) & ~np.asarray(self[label].diverged)
+
+    def _is_outside(self, label: str) -> np.ndarray:
+        return outside(self.problem, self[label].theta[-1])
 
     def __getitem__(self, label: str) -> Trajectory:
         if label not in self._paths:
@@ -128,10 +146,13 @@ class Comparison(Mapping[str, Trajectory]):
         return plot_race(self, axes)
 
     def animate(self, **options: Any) -> Any:
-        """Animate the paths; `optimizers.plotting.animate_paths` tells the options."""
+        """Animate the paths of one or two weights: a `Film`, which a notebook plays.
+
+        `optimizers.plotting.animate_paths` tells the options, `save_gif` writes it to a file.
+        """
         from optimizers.plotting import animate_paths
 
-        return animate_paths(self, self.function, **options)
+        return animate_paths(self, self.problem, **options)
 
     def rows(self) -> list[dict[str, Any]]:
         """The table as a list of dicts, best first.
@@ -148,9 +169,10 @@ class Comparison(Mapping[str, Trajectory]):
         return sorted(rows, key=lambda row: row["final_loss"] if row["gap"] is None else row["gap"])
 
     def _row(self, label: str) -> dict[str, Any]:
-        path, minimum = self[label], minimum_of(self.function)
+        path, minimum = self[label], self.problem.known_minimum
         losses = self.losses[label]
-        finals = marked(losses[-1], self.function, path.diverged)
+        left = self._fell(label) & self._is_outside(label)
+        finals = marked(losses[-1], path.diverged | left)
         final = float(np.mean(finals))
         accuracy = self.accuracies[label][-1] if self.accuracies else None
         row = {
@@ -159,7 +181,7 @@ class Comparison(Mapping[str, Trajectory]):
             "final_loss": final,
             "error": None if self.seeds is None else standard_error(finals),
             "gap": None if minimum is None else max(final - minimum, 0.0),  # rounding aside
-            "distance": _distance(self.function, path),
+            "distance": _distance(self.problem, path),
             "steps_to_tolerance": _steps_to_tolerance(path, losses, minimum),
             "accuracy": None if accuracy is None else float(np.mean(accuracy)),
             "accuracy_error": (
@@ -173,19 +195,22 @@ class Comparison(Mapping[str, Trajectory]):
             curve = self.final_loss[label]
             row["diverged"] = float(np.mean(np.isinf(curve)))
             row["good_lr"] = self._good_range(curve, float(np.mean(losses[0])))
-            row["at_edge"] = self.lr[label] in (self.lr_grid.min(), self.lr_grid.max())
+            between = (self.lr_grid > self.lr_grid.min()) & (self.lr_grid < self.lr_grid.max())
+            row["at_edge"] = bool(curve.min() < curve[between].min(initial=np.inf))
         return row
 
     def _good_range(self, curve: np.ndarray, first: float) -> tuple[float, float] | None:
         """The unbroken range of learning rates around the best one that end well."""
-        minimum = minimum_of(self.function)
+        minimum = self.problem.known_minimum
         if minimum is None or self.lr_grid is None:
             return None
         order = np.argsort(self.lr_grid)
         grid, gap = self.lr_grid[order], curve[order] - minimum
         best_of_all = min(float(np.min(losses)) for losses in self.final_loss.values()) - minimum
+        if not np.isfinite(best_of_all):
+            return None
         limit = np.clip(GOOD * best_of_all, *np.multiply((TOLERANCE, FAR), first - minimum))
-        bad = np.flatnonzero(~(gap <= limit))
+        bad = np.flatnonzero(~(np.isfinite(gap) & (gap <= limit)))
         best = int(np.argmin(gap))
         if best in bad:
             return None
@@ -196,7 +221,7 @@ class Comparison(Mapping[str, Trajectory]):
     def notes(self) -> list[str]:
         """How the race was made, and what to keep in mind when reading it."""
         start = "" if self.seeds else f" from {_start_text(self.start)}"
-        head = f"{name_of(self.function)}{start}, {self.steps} steps. "
+        head = f"{self.problem.name}{start}, {self.steps} steps. "
         if self.lr_grid is None:
             notes = [head + "The learning rates were given, not tuned."]
         else:
@@ -205,12 +230,15 @@ class Comparison(Mapping[str, Trajectory]):
                 f"{self.lr_grid.min():.3g} to {self.lr_grid.max():.3g}, on the loss after the last "
                 "step. Nothing is clipped.",
             ]
-            if minimum_of(self.function) is not None:
+            if self.problem.known_minimum is not None:
                 notes.append(
                     "The gap is the loss above the minimum. Good lr: ends within ten times the "
                     "best gap of this race, or with 0.1% of the first one left, never with more "
                     "than 10%."
                 )
+        lost = [label for label, curve in self.final_loss.items() if np.isinf(curve).all()]
+        if lost:
+            notes.append(f"{', '.join(lost)} diverged at every learning rate of the grid.")
         edge = [row["rule"] for row in self.rows() if row["at_edge"]]
         if edge:
             notes.append(
@@ -218,8 +246,8 @@ class Comparison(Mapping[str, Trajectory]):
                 "may do better."
             )
         drawn = ", ".join(self.drawn_to_origin)
-        minima = getattr(self.function, "minima", ())
-        if drawn and len(minima):
+        minima = self.problem.minima
+        if drawn and minima is not None and len(minima):
             if np.any(np.all(minima == 0, axis=1)):
                 notes.append(
                     "The minimum sits at the origin, to which weight decay or the trust ratio "
@@ -234,7 +262,7 @@ class Comparison(Mapping[str, Trajectory]):
             notes.append(
                 "Loss and accuracy are those on the held-out data, on which every rule was tuned."
             )
-        elif getattr(self.function, "exact", self.function) is not self.function:
+        elif self.problem.exact is not None:
             notes.append("Losses are without the noise. Every rule met the same noise.")
         if self.seeds is not None and self.race_seeds is not None:
             tuned = f"tuned on {len(self.seeds)}, " if self.lr_grid is not None else ""
@@ -242,10 +270,22 @@ class Comparison(Mapping[str, Trajectory]):
                 f"Seeds: {tuned}shown on {len(self.race_seeds)} others; "
                 "means ± standard errors over these."
             )
-        elif hasattr(self.function, "seed"):
+        elif self.problem.seed is not None:
             tuned = ", the one that every rule was tuned on" if self.lr_grid is not None else ""
             notes.append(f"One seed{tuned}: another may rank the rules differently (seeds=5).")
-        if getattr(self.function, "minimum", 0.0) == -np.inf:
+        if self.problem.depends_on_chance:
+            notes.append(
+                "The loss gives two values for the same weights: the rules did not meet the same "
+                "chance, and the order may be its doing. Let the step decide it: noisy(function, "
+                "sigma), or a loss(weights, batch) whose batch is drawn from a seed and the step."
+            )
+        if self.refuted:
+            notes.append(
+                "A run ended inside the domain with less than the minimum that was given: it is "
+                "none, so no gap to it is told. Give `minima` with all their digits, or leave them "
+                "out."
+            )
+        if not self.problem.is_bounded:
             notes.append("Unbounded below: the order says who falls fastest, not who is best.")
         left = [label for label in self if self._left_domain(label)]
         if left:
@@ -256,8 +296,7 @@ class Comparison(Mapping[str, Trajectory]):
         return notes
 
     def _left_domain(self, label: str) -> bool:
-        fell = below(self.losses[label][-1], self.function)
-        return bool(np.any(fell & ~np.asarray(self[label].diverged)))
+        return bool(np.any(self._fell(label) & self._is_outside(label)))
 
     def __repr__(self) -> str:
         columns = _table(self)
@@ -318,7 +357,9 @@ def compare(
     schedule, n_jobs, progress
         As in `sweep`.
     store
-        A folder that keeps what is finished of the tuning (see `sweep`), a folder a rule.
+        A folder that keeps what is finished of the tuning (see `sweep`), a folder a rule. Delete
+        it yourself after a change in a file that is read, in compiled code, in an installed
+        package or in what is reached through `getattr`: these are not noticed.
 
     Returns
     -------
@@ -340,63 +381,85 @@ def compare(
     """
     named = _labelled(rules)
     steps = checks.whole("steps", steps, 1)
-    given, start = start, start_of(function, start)
-    function = fitted(function, start)
-    chosen = seeds_of(function, seeds)
+    problem = as_problem(function, start).with_start()
+    chosen = seeds_of(problem, seeds)
+    others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
     grid = _learning_rate_grid(lr)
-    final_loss: dict[str, np.ndarray] = {}
+    tunings = {}
+    for label, folder in _folders(named).items() if grid is not None else ():
+        if "lr" in getattr(named[label], "keywords", {}):
+            raise ValueError(
+                f"{label}: compare tunes lr, so leave it out of the partial, "
+                "or give every rule's: compare(..., lr={label: number})"
+            )
+        tunings[label] = sweep(
+            named[label],
+            problem,
+            steps=steps,
+            seeds=chosen,
+            schedule=schedule,
+            n_jobs=n_jobs,
+            store=None if store is None else Path(store) / folder,
+            progress=progress,
+            lr=grid,
+        )
+    final_loss = {label: tuning.final_loss for label, tuning in tunings.items()}
     if grid is None:
         tuned = _given(lr, named)
     else:
-        for label, rule in named.items():
-            if "lr" in getattr(rule, "keywords", {}):
-                raise ValueError(
-                    f"{label}: compare tunes lr, so leave it out of the partial, "
-                    "or give every rule's: compare(..., lr={label: number})"
-                )
-            tuning = sweep(
-                rule,
-                function,
-                start=given,
-                steps=steps,
-                seeds=chosen,
-                schedule=schedule,
-                n_jobs=n_jobs,
-                store=None if store is None else Path(store) / re.sub(r'[<>:"/\\|?*]', "_", label),
-                progress=progress,
-                lr=grid,
-            )
-            final_loss[label] = tuning.final_loss
         tuned = {label: float(grid[np.argmin(curve)]) for label, curve in final_loss.items()}
-    others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
-    every = max(1, steps // ROWS) if isinstance(function, Training) else 1
     paths, drawn = {}, []
     for label, rule in named.items():
-        lr_now = tuned[label] if schedule is None else schedule(tuned[label])
-        if others is None:
-            racer = rule(function, start, lr=lr_now)
-            paths[label] = racer.minimize(steps, every=every, progress=progress)
-        else:
-            runs = []
-            for seed in with_progress(others, len(others), label, progress):
-                there: Any = seeded(function, seed)
-                racer = rule(there, there.start if given is None else given, lr=lr_now)
-                runs.append(racer.minimize(steps, every=every))
+        race = partial(_racer, rule, schedule)
+        racer = race(problem, tuned[label])
+        how: dict[str, Any] = {"every": max(1, steps // ROWS) if problem.accuracy else 1}
+        if others is not None:
+            assert problem.seeded is not None
+            seeded = map(problem.seeded, with_progress(others, len(others), label, progress))
+            runs = [race(there, tuned[label]).minimize(steps, **how) for there in seeded]
             paths[label] = side_by_side(runs)
+        elif grid is not None and in_one_piece(problem, racer, grid, steps):
+            # what is shown is what was tuned, to the bit: some losses differ in the last digit
+            # between one run and many, and near the edge of stability that digit decides
+            together = race(problem, grid[:, np.newaxis]).minimize(steps, **how)
+            best = int(np.argmin(final_loss[label]))
+            paths[label] = one_of(together, best, racer.hyper_parameters)
+        else:
+            paths[label] = racer.minimize(steps, progress=progress, **how)
         if _is_drawn_to_origin(racer):
             drawn.append(label)
-    return Comparison(function, start, steps, tuned, grid, final_loss, paths, drawn, chosen, others)
+    refuted = any(tuning.refuted for tuning in tunings.values())
+    return Comparison(
+        problem, steps, tuned, grid, final_loss, paths, drawn, chosen, others, refuted
+    )
 
 
-def _accuracies(function: Training, path: Trajectory) -> np.ndarray:
+def _racer(rule: Rule, schedule: Any, problem: Problem, lr: Any) -> Optimizer:
+    return rule(problem, problem.start, lr=lr if schedule is None else schedule(lr))
+
+
+def _folders(labels: Iterable[str]) -> dict[str, str]:
+    """A folder for each label, no two the same, also where upper and lower case count as one."""
+    folders: dict[str, str] = {}
+    for label in labels:
+        name = plain_name = re.sub(r'[<>:"/\\|?*\s]+', "_", label).rstrip(".") or "_"
+        number = 2
+        while name.lower() in {folder.lower() for folder in folders.values()}:
+            name, number = f"{plain_name}-{number}", number + 1
+        folders[label] = name
+    return folders
+
+
+def _accuracies(problem: Problem, path: Trajectory) -> np.ndarray:
     """Along a path; 0 from the step on at which a run diverged."""
     at = np.asarray(np.where(path.diverged, path.diverged_at, np.inf), float)
     gone = path.step.reshape(-1, *[1] * at.ndim) >= at
-    return np.where(gone, 0.0, function.accuracy(path.theta))
+    assert problem.accuracy is not None
+    return np.where(gone, 0.0, problem.accuracy(path.theta))
 
 
-def _distance(function: Any, path: Trajectory) -> float | None:
-    minima = getattr(function, "minima", None)
+def _distance(problem: Problem, path: Trajectory) -> float | None:
+    minima = problem.minima
     if minima is None or not len(minima) or np.any(path.diverged):
         return None
     ends = np.atleast_2d(path.theta[-1])[:, np.newaxis]
@@ -408,7 +471,7 @@ def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | N
     if minimum is None:
         return None
     gap = losses.reshape(len(losses), -1) - minimum
-    inside = gap <= TOLERANCE * gap[0]
+    inside = np.isfinite(gap) & np.isfinite(gap[0]) & (gap <= TOLERANCE * gap[0])
     first = np.where(inside.any(axis=0), path.step[inside.argmax(axis=0)], np.inf)
     middle = np.sort(first)[len(first) // 2]
     return int(middle) if np.isfinite(middle) else None
@@ -417,7 +480,7 @@ def _steps_to_tolerance(path: Trajectory, losses: np.ndarray, minimum: float | N
 def _is_drawn_to_origin(optimizer: Optimizer) -> bool:
     """Whether the rule decays the weights, or scales its steps by their length."""
     decays = np.any(optimizer.hyper_parameters.get("weight_decay", 0) > 0)
-    return bool(decays) or hasattr(optimizer, "trust_ratio")
+    return bool(decays) or isinstance(optimizer, (LAMB, LARS))
 
 
 def _start_text(start: Any) -> str:
@@ -431,7 +494,7 @@ def _start_text(start: Any) -> str:
 def _table(race: Comparison) -> list[list[str]]:
     """The table's columns as text, each with its heading first."""
     rows = race.rows()
-    known = minimum_of(race.function)
+    known = race.problem.known_minimum
     columns = [
         ["rule", *(row["rule"] for row in rows)],
         ["lr", *(short(row["lr"]) + ("*" if row["at_edge"] else "") for row in rows)],
@@ -443,7 +506,7 @@ def _table(race: Comparison) -> list[list[str]]:
     if race.accuracies:
         shares = (_number(row["accuracy"], row["accuracy_error"]) for row in rows)
         columns.append(["accuracy", *shares])
-    else:
+    elif race.problem.minima is not None:
         columns.append(["distance", *(_number(row["distance"]) for row in rows)])
     if known is not None:
         steps = [row["steps_to_tolerance"] for row in rows]

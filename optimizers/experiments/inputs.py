@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.checks import shown
 from optimizers.optimizer import Optimizer
+from optimizers.problem import Problem
 
 Rule = type[Optimizer] | partial
 ONE_TUPLE = ("phi", "ns_coefficients")  # hyper-parameters that a tuple is one value of
@@ -36,11 +36,6 @@ def label_of(rule: Rule, keywords: Mapping[str, Any] | None = None) -> str:
         made = made.func
     values = ", ".join(f"{name}={short(value)}" for name, value in set_here.items())
     return f"{made.__name__}({values})" if values else made.__name__
-
-
-def name_of(function: Any) -> str:
-    """The name of a test function, or of any loss."""
-    return str(getattr(function, "name", getattr(function, "__name__", repr(function))))
 
 
 def is_grid(name: str, value: Any) -> bool:
@@ -70,38 +65,13 @@ def as_grid(name: str, value: Any) -> np.ndarray:
     return grid
 
 
-def fitted(function: Any, start: Any) -> Any:
-    """The function with the minima and the minimum of as many coordinates as the start has."""
-    if not getattr(function, "any_dimension", False) or len(start) == function.dimension:
-        return function
-    return function.in_dimension(len(start))
-
-
-def start_of(function: Any, start: Any) -> Any:
-    """The start that was given, or the function's own."""
-    if not callable(function):
-        raise TypeError(
-            "function must be a test function or a loss, such as optimizers.functions.rosenbrock; "
-            f"got {shown(function)}"
-        )
-    if start is None:
-        start = getattr(function, "start", None)
-        if start is None:
-            raise ValueError(f"{name_of(function)} has no start of its own: give start=weights")
-    elif hasattr(function, "domain"):
-        if np.ndim(start) != 1:
-            raise ValueError(f"start must be one point, shape (n,), got {shown(start)}")
-        function.exact(start)  # a test function says what is wrong with a point
-    return start
-
-
-def seeds_of(function: Any, seeds: Any) -> tuple[int, ...] | None:
+def seeds_of(problem: Problem, seeds: Any) -> tuple[int, ...] | None:
     """The seeds that were asked for: so many, from 0 on, or these."""
     if seeds is None:
         return None
-    if not (hasattr(function, "seed") and is_dataclass(function)):
+    if problem.seeded is None:
         raise ValueError(
-            f"seeds: nothing in {name_of(function)} is left to chance; "
+            f"seeds: nothing in {problem.name} is left to chance; "
             "noisy(function) and a Training have a seed"
         )
     if not isinstance(seeds, Iterable):
@@ -110,11 +80,6 @@ def seeds_of(function: Any, seeds: Any) -> tuple[int, ...] | None:
     if not chosen or len({*chosen}) < len(chosen):
         raise ValueError(f"seeds must be different whole numbers, at least one, got {chosen}")
     return chosen
-
-
-def seeded(function: Any, seed: int) -> Any:
-    """The same noisy function or training, with another seed."""
-    return replace(function, seed=seed)
 
 
 def check_schedule(schedule: Any, lr: Any) -> None:
@@ -135,6 +100,8 @@ def check_schedule(schedule: Any, lr: Any) -> None:
 
 def short(value: Any) -> str:
     """A value as a label shows it."""
+    if isinstance(value, partial):
+        return label_of(value)
     return f"{value:.3g}" if isinstance(value, float) else getattr(value, "__name__", repr(value))
 
 

@@ -12,15 +12,21 @@ from typing import Any
 import numpy as np
 
 from optimizers.cores import cores
-from optimizers.experiments.inputs import SEED, Rule, label_of, plain, seeded
+from optimizers.experiments.inputs import SEED, Rule, label_of, plain
 from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
+from optimizers.problem import Problem, as_problem
+from optimizers.side_by_side import mixes_runs
+from optimizers.weights import flatten
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
 WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
 
-Measure = Callable[[Any, np.ndarray], Mapping[str, np.ndarray]]
+RECORDED = 1 << 24  # numbers: a longer record of all runs is not made to show one of them
+CHECKED = 16  # about so many runs of a loss without a promise are looked at again
+
+Measure = Callable[[Problem, np.ndarray], Mapping[str, np.ndarray]]
 
 
 @dataclass
@@ -50,7 +56,11 @@ class Ends:
         return self.measured["theta"]
 
 
-def last_weights(function: Any, theta: np.ndarray) -> dict[str, np.ndarray]:
+class MixedRuns(Exception):
+    """Side by side, runs of a loss gave other numbers than one by one."""
+
+
+def last_weights(problem: Problem, theta: np.ndarray) -> dict[str, np.ndarray]:
     """Keep the weights, (runs, P), themselves."""
     return {"theta": theta}
 
@@ -61,28 +71,25 @@ class Runs:
 
     Attributes
     ----------
-    rule, function, steps
+    rule, problem, steps
         What is run.
-    start
-        The weights that all runs start from; None for the function's own.
     columns
         Hyper-parameters that differ from run to run, each (runs,). A column "seed" is no
-        hyper-parameter but the seed of the function.
+        hyper-parameter but the seed of the problem.
     starts
-        The weights that each run starts from, (runs, P), in the place of `start`.
+        The weights that each run starts from, (runs, P); None for the problem's start.
     kept
         The steps whose losses are kept as well: multiples of the first that is not 0.
     schedule
         From a learning rate (or one a run) to a schedule; None if it stays.
     measure
-        What to keep of the last weights: from the function and (runs, P) to arrays by name.
+        What to keep of the last weights: from the problem and (runs, P) to arrays by name.
     together
         Whether runs are made side by side, in the columns named by `numbers`.
     """
 
     rule: Rule
-    function: Any
-    start: Any
+    problem: Problem
     steps: int
     columns: Mapping[str, np.ndarray]
     starts: np.ndarray | None
@@ -97,11 +104,12 @@ class Runs:
         """How many runs there are."""
         return len(self.starts if self.starts is not None else next(iter(self.columns.values())))
 
-    def seeded(self, runs: np.ndarray) -> Any:
-        """The function, with the seed that these runs share."""
+    def seeded(self, runs: np.ndarray) -> Problem:
+        """The problem, with the seed that these runs share."""
         if SEED not in self.columns:
-            return self.function
-        return seeded(self.function, int(self.columns[SEED][runs[0]]))
+            return self.problem
+        assert self.problem.seeded is not None
+        return self.problem.seeded(int(self.columns[SEED][runs[0]]))
 
     def optimizer(self, runs: np.ndarray) -> Optimizer:
         """For these runs, which share all hyper-parameters but the numbers."""
@@ -109,11 +117,11 @@ class Runs:
             name: plain(column[runs[0]]) for name, column in self.columns.items() if name != SEED
         }
         values |= {name: self.columns[name][runs, np.newaxis] for name in self.numbers}
-        function, start = self.seeded(runs), self.start
+        function = self.seeded(runs)
+        start = function.start
         if self.starts is not None:
             start = self.starts[runs if self.together else runs[0]]
-        elif start is None:
-            start = function.start
+            function = function.taking_runs() if self.together else function
         if self.schedule is not None:
             lr = values["lr"] if "lr" in values else self.rule(function, start, **values).lr
             values["lr"] = self.schedule(lr)
@@ -130,9 +138,23 @@ class Runs:
         }
         self._run(optimizer, runs, ends, stopped)
         theta = ends.pop("theta")
+        if self.together and not self.problem.batched:
+            self._compare_with_single_runs(runs, theta, ends)
         with np.errstate(all="ignore"):
             measured = self.measure(self.seeded(runs), theta)
         return ends | {f"measured/{name}": np.asarray(value) for name, value in measured.items()}
+
+    def _compare_with_single_runs(
+        self, runs: np.ndarray, theta: np.ndarray, ends: dict[str, np.ndarray]
+    ) -> None:
+        """A loss that never promised to take many runs was tried at the start; see the end too."""
+        problem = self.seeded(runs)
+        if problem.batch is not None:
+            return  # the last batch is not known here
+        some = np.flatnonzero(~ends["diverged"])[:: max(1, len(runs) // CHECKED)]
+        alone = np.array([problem.values(theta[i]) for i in some])
+        if not np.allclose(ends["loss"][some], alone, rtol=1e-6, atol=1e-12, equal_nan=True):
+            raise MixedRuns
 
     def _run(
         self,
@@ -158,7 +180,7 @@ class Runs:
                 ends["curves"][np.ix_(rows, columns)] = losses.reshape(len(columns), -1).T
             if optimizer.t >= self.steps or np.all(path.diverged):
                 return
-            if np.mean(path.diverged) >= 0.5 and _worth_dropping(optimizer):
+            if np.mean(path.diverged) >= 0.5 and optimizer._theta.size > WORTH_DROPPING:
                 rows = rows[~path.diverged]
                 optimizer.select(~path.diverged)
                 if self.schedule is not None and "lr" in self.numbers:
@@ -170,8 +192,8 @@ class Runs:
 
         return {
             "rule": self.rule,
-            "function": self.function,
-            "start": self.starts if self.start is None else self.start,
+            "function": self.problem.given,
+            "start": self.problem.start if self.starts is None else self.starts,
             "steps": self.steps,
             **{f"grid of {name}": column for name, column in self.columns.items()},
             "kept steps": self.kept,
@@ -184,8 +206,7 @@ class Runs:
 
 def finish(
     rule: Rule,
-    function: Any,
-    start: Any,
+    problem: Problem,
     steps: int,
     columns: Mapping[str, np.ndarray],
     starts: np.ndarray | None = None,
@@ -197,20 +218,38 @@ def finish(
     store: str | PathLike[str] | None = None,
     progress: bool = True,
 ) -> Ends:
-    """Make all runs; one after the other, unless rule and loss promise `batched`.
+    """Make all runs: side by side where rule and loss take many, else one after the other.
 
     The arguments are those of `Runs` and of `each_piece`.
     """
     kept = np.zeros(0, int) if kept is None else kept
-    work = Runs(rule, function, start, steps, columns, starts, kept, schedule, measure)
+    work = Runs(rule, problem, steps, columns, starts, kept, schedule, measure)
     probe = work.optimizer(np.array([0]))
     size = max(1, IN_CACHE // _weight(probe))
-    if size > 1 and probe.batched and probe.gradient.batched:
+    if size > 1 and probe.batched and problem.together is not None:
         work.together = True
         work.numbers = {n for n in columns if _varies_by_run(probe, n, columns[n])}
         _hold_to_its_promise(work)
     else:
         size = 1
+    how = {"n_jobs": n_jobs, "store": store, "progress": progress}
+    try:
+        return _finished(work, size, how)
+    except MixedRuns:
+        work.together, work.numbers = False, set()
+        return _finished(work, 1, how)
+
+
+def in_one_piece(problem: Problem, racer: Optimizer, grid: np.ndarray, steps: int) -> bool:
+    """Whether `finish` makes the runs of this grid side by side, in one piece that can be kept."""
+    numbers = len(grid) * racer.layout.size
+    fits = len(grid) * _weight(racer) <= IN_CACHE and numbers * (steps + 1) <= RECORDED
+    return fits and racer.batched and problem.together is not None
+
+
+def _finished(work: Runs, size: int, how: Mapping[str, Any]) -> Ends:
+    """The ends of all runs, made in pieces of at most that size."""
+    columns, store = work.columns, how["store"]
     shared = {name: column for name, column in columns.items() if name not in work.numbers}
     # the pieces of a store must not depend on the machine
     threads = cores() if work.together and store is None else 1
@@ -221,11 +260,9 @@ def finish(
         work,
         pieces,
         threads=cores() if work.together else 1,
-        n_jobs=n_jobs,
-        store=store,
         settings=work.settings() | {"pieces": pieces} if store is not None else None,
-        label=label_of(rule),
-        progress=progress,
+        label=label_of(work.rule),
+        **how,
     )
     all_runs: dict[str, np.ndarray] = {}
     with closing(done):
@@ -243,10 +280,9 @@ def finish(
 def _weight(optimizer: Optimizer) -> int:
     """How many numbers a run needs at the least: its weights, or its share of the batch."""
     size = optimizer.layout.size
-    if not hasattr(optimizer.loss, "noise"):
-        return size
-    batch = optimizer.loss.noise(1, size)
-    return max(size, sum(map(np.size, batch if isinstance(batch, tuple) else [batch])))
+    batches = as_problem(optimizer.loss).first_batch(size)
+    parts = batches[0] if batches and isinstance(batches[0], tuple) else batches
+    return max(size, sum(map(np.size, parts)))
 
 
 def _hold_to_its_promise(work: Runs) -> None:
@@ -254,6 +290,15 @@ def _hold_to_its_promise(work: Runs) -> None:
 
     A formula that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
     """
+    problem = work.seeded(np.array([0]))
+    theta = problem.theta if work.starts is None else work.starts[0]
+    layout = problem.layout if problem.start is not None else flatten(theta)[1]
+    batch = problem.first_batch(theta.size)
+    if problem.batched and mixes_runs(problem.loss, theta, layout, *batch):
+        raise ValueError(
+            f"the loss {problem.name} promises to be batched, but gives other numbers for runs "
+            "side by side than for one: take sums and means with axis=-1, or leave out the promise"
+        )
     both = work.optimizer(np.array([0, work.count - 1]))
     alone = work.optimizer(np.array([0]))
     if both._theta.ndim == 1:
@@ -269,9 +314,14 @@ def _hold_to_its_promise(work: Runs) -> None:
 
 
 def _varies_by_run(optimizer: Optimizer, name: str, values: np.ndarray) -> bool:
-    """Whether a hyper-parameter may be one number a run: those whose default is a float may."""
-    known = optimizer.known(optimizer.hyper_parameters)
-    return isinstance(known.get(name), float) and values.dtype != object
+    """Whether a hyper-parameter may be one number a run.
+
+    A number may, unless default and values are whole: such a number may count something.
+    """
+    known = type(optimizer).__hyper_parameters__.get(name)
+    if known is None or known.kind.range is None or values.dtype == object:
+        return False
+    return isinstance(known.default, float) or values.dtype.kind == "f"
 
 
 def _alike(columns: Mapping[str, np.ndarray], count: int) -> list[np.ndarray]:
@@ -291,18 +341,3 @@ def _even(runs: np.ndarray, size: int, threads: int) -> list[np.ndarray]:
     if 1 < count < len(runs):
         count = min(threads * -(-count // threads), len(runs))
     return np.array_split(runs, count)
-
-
-def _worth_dropping(optimizer: Optimizer) -> bool:
-    """Whether the piece is large, and all state is plain to divide: (runs, …) in two dimensions."""
-    runs = optimizer._theta.shape[0]
-    given = optimizer.hyper_parameters
-    state = [
-        v
-        for k, v in vars(optimizer).items()
-        if k not in ("_diverged_at", "batch") and (isinstance(v, np.ndarray) or k not in given)
-    ]
-    plain = not any(isinstance(v, (list, tuple, dict)) for v in state) and all(
-        v.ndim == 2 for v in state if isinstance(v, np.ndarray) and v.shape[:1] == (runs,)
-    )
-    return plain and optimizer._theta.size > WORTH_DROPPING

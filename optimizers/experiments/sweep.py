@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import Any
@@ -17,18 +17,15 @@ from optimizers.experiments.inputs import (
     as_grid,
     check_rule,
     check_schedule,
-    fitted,
     is_grid,
     label_of,
-    name_of,
     plain,
     seeds_of,
     short,
-    start_of,
 )
-from optimizers.experiments.runs import finish
-from optimizers.experiments.training import Training
+from optimizers.experiments.runs import Ends, finish
 from optimizers.optimizer import Schedule
+from optimizers.problem import Problem, as_problem
 from optimizers.trajectory import Trajectory
 
 
@@ -38,14 +35,15 @@ class Sweep:
 
     Attributes
     ----------
-    rule, function, start, steps
-        What was run. `rule` is its label.
+    rule, problem, steps
+        What was run. `rule` is its label, `problem` knows the loss and the start; `function` and
+        `start` are there as well.
     grids
         The values of each hyper-parameter, in the order of the axes of `final_loss`.
     final_loss
-        The loss after the last step, inf where the run diverged (or fell below the minimum, outside
-        the domain in which there is one). For a noisy function, its noiseless one's; for a
-        training, the one on held-out data. With seeds: their mean, inf if one of them diverged.
+        The loss after the last step, inf where the run diverged (or left the domain and fell below
+        the minimum, which is one in the domain only). For a noisy function, its noiseless one's;
+        for a training, the one on held-out data. With seeds: their mean, inf if one diverged.
     diverged
         Which runs diverged, shaped like `final_loss`. With seeds: whether one of them did.
     curves, curve_steps
@@ -59,11 +57,13 @@ class Sweep:
     accuracies
         For a training: the share of held-out data told right, shaped like `losses`; 0 for a run
         that diverged.
+    refuted
+        Whether a run ended below the known minimum inside the domain: then it is no minimum, and
+        `problem` knows none.
     """
 
     rule: str
-    function: Any
-    start: Any
+    problem: Problem
     steps: int
     grids: dict[str, np.ndarray]
     final_loss: np.ndarray
@@ -73,12 +73,23 @@ class Sweep:
     seeds: tuple[int, ...] | None = None
     losses: np.ndarray | None = None
     accuracies: np.ndarray | None = None
+    refuted: bool = False
+
+    @property
+    def function(self) -> Any:
+        """What was minimised, as it was given."""
+        return self.problem.given
+
+    @property
+    def start(self) -> Any:
+        """The weights that all runs started from."""
+        return self.problem.start
 
     @property
     def accuracy(self) -> np.ndarray:
         """The mean of the accuracies over the seeds, shaped like `final_loss`."""
         if self.accuracies is None:
-            raise AttributeError(f"{name_of(self.function)} has no accuracy: it is no Training")
+            raise AttributeError(f"{self.problem.name} has no accuracy: it is no Training")
         return self.accuracies if self.seeds is None else self.accuracies.mean(axis=-1)
 
     @property
@@ -102,13 +113,16 @@ class Sweep:
 
     @property
     def at_edge(self) -> list[str]:
-        """The hyper-parameters whose best value is the first or the last of its grid."""
-        best = self.best
-        return [
-            name
-            for name, grid in self.grids.items()
-            if grid.dtype.kind in "if" and best[name] in (grid.min(), grid.max()) and len(grid) > 2
-        ]
+        """The hyper-parameters whose lowest or highest value is better than all between."""
+        best = self.final_loss.min()
+        found = []
+        for axis, (name, grid) in enumerate(self.grids.items()):
+            if grid.dtype.kind in "if" and len(grid) > 2:
+                between = np.flatnonzero((grid > grid.min()) & (grid < grid.max()))
+                others = self.final_loss.take(between, axis)
+                if best < others.min(initial=np.inf):
+                    found.append(name)
+        return found
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
         """Draw a curve for one grid, a heat map for two (see `plot_heatmap`). Returns the Axes."""
@@ -122,7 +136,7 @@ class Sweep:
         best = ", ".join(f"{name}={short(value)}" for name, value in self.best.items())
         edge = f" (at the edge: {', '.join(self.at_edge)})" if self.at_edge else ""
         return (
-            f"<Sweep of {self.rule} on {name_of(self.function)}: {size}, {self.steps} steps{seeds};"
+            f"<Sweep of {self.rule} on {self.problem.name}: {size}, {self.steps} steps{seeds};"
             f" best {best}{edge}; {self.diverged.mean():.0%} diverged>"
         )
 
@@ -166,7 +180,10 @@ def sweep(
         goes where `joblib.parallel_config` says: to a Dask cluster, for example.
     store
         A folder that keeps what is finished: called again after a crash or Ctrl-C, only the rest is
-        computed. It belongs to this one sweep; one that other settings made is refused.
+        computed. It belongs to this one sweep; one that other settings made is refused, also if
+        code of yours changed meanwhile. Delete it yourself after a change in a file that is read,
+        in compiled code, in an installed package or in what is reached through `getattr`: these
+        are not noticed.
     progress
         Whether to show a bar when it takes longer than a moment.
     **grids
@@ -194,22 +211,20 @@ def sweep(
     """
     check_rule(rule)
     steps = checks.whole("steps", steps, 1)
-    given, start = start, start_of(function, start)
-    function = fitted(function, start)
+    problem = as_problem(function, start).with_start()
     fixed = {name: value for name, value in grids.items() if not is_grid(name, value)}
     settled: Rule = partial(rule, **fixed)
-    made = settled(function, start)  # says what is wrong with names and values
+    made = settled(problem, problem.start)  # says what is wrong with names and values
     check_schedule(schedule, made.lr)
     axes = {name: as_grid(name, value) for name, value in grids.items() if is_grid(name, value)}
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
     kept = None if every is None else _kept(steps, checks.whole("every", every, 1))
-    chosen = seeds_of(function, seeds)
+    chosen = seeds_of(problem, seeds)
     columns, shape = columns_of(axes | ({} if chosen is None else {SEED: np.array(chosen)}))
     ends = finish(
         settled,
-        function,
-        given if hasattr(function, "start") else start,
+        problem,
         steps,
         columns,
         kept=kept,
@@ -219,13 +234,13 @@ def sweep(
         store=store,
         progress=progress,
     )
-    losses = marked(ends.measured.get("exact", ends.loss), function, ends.diverged).reshape(shape)
+    final, refuted = final_losses(ends, problem)
+    losses = final.reshape(shape)
     accuracies = ends.measured.get("accuracy")
     final_loss = losses if chosen is None else losses.mean(axis=-1)
     return Sweep(
         label_of(rule, fixed),
-        function,
-        start,
+        without_minimum(problem) if refuted else problem,
         steps,
         axes,
         final_loss,
@@ -235,6 +250,7 @@ def sweep(
         chosen,
         None if chosen is None else losses,
         None if accuracies is None else np.where(ends.diverged, 0.0, accuracies).reshape(shape),
+        refuted,
     )
 
 
@@ -246,19 +262,21 @@ def columns_of(
     return {name: v.ravel() for name, v in zip(axes, mesh, strict=True)}, mesh[0].shape
 
 
-def exact_ends(function: Any, theta: np.ndarray) -> dict[str, np.ndarray]:
-    """The noiseless losses at the last weights, and the accuracies, where there are such."""
-    found = {}
-    if getattr(function, "exact", function) is not function:
-        found["exact"] = function.exact(theta)
-    if has_accuracy(function):
-        found["accuracy"] = function.accuracy(theta)
+def exact_ends(problem: Problem, theta: np.ndarray) -> dict[str, np.ndarray]:
+    """Of the last weights: losses without noise and accuracies, if any; who left the domain."""
+    found = {"outside": outside(problem, theta)}
+    if problem.exact is not None:
+        found["exact"] = problem.exact(theta)
+    if problem.accuracy is not None:
+        found["accuracy"] = problem.accuracy(theta)
     return found
 
 
-def has_accuracy(function: Any) -> bool:
-    """Whether there is a share of right answers beside the loss."""
-    return isinstance(function, Training) and function.model.accuracy is not None
+def final_losses(ends: Ends, problem: Problem) -> tuple[np.ndarray, bool]:
+    """The losses of ends that `exact_ends` measured, and whether they refute the known minimum."""
+    losses, outside = ends.measured.get("exact", ends.loss), ends.measured["outside"]
+    fell = below(losses, problem) & ~ends.diverged
+    return marked(losses, ends.diverged | (fell & outside)), bool(np.any(fell & ~outside))
 
 
 def standard_error(values: np.ndarray) -> float:
@@ -272,32 +290,35 @@ def _kept(steps: int, every: int) -> np.ndarray:
     return np.unique([*range(0, steps, every), steps])
 
 
-def exact_losses(function: Any, path: Trajectory) -> np.ndarray:
+def exact_losses(problem: Problem, path: Trajectory) -> np.ndarray:
     """The losses along a path, without the noise that a noisy function adds."""
-    exact = getattr(function, "exact", function)
-    if exact is function:
-        return path.loss
-    with np.errstate(all="ignore"):
-        return np.asarray(exact(path.theta))
+    return path.loss if problem.exact is None else problem.values(path.theta)
 
 
-def minimum_of(function: Any) -> float | None:
-    """The value at the minima, None where it is unknown or there is none."""
-    minimum = getattr(function, "minimum", None)
-    return minimum if minimum is not None and np.isfinite(minimum) else None
+def outside(problem: Problem, theta: np.ndarray) -> np.ndarray:
+    """Whether weights lie outside the domain: (..., P) → (...). Without one, nothing does."""
+    if problem.domain is None:
+        return np.zeros(theta.shape[:-1], bool)
+    low, high = problem.domain.T
+    return ((theta < low) | (theta > high)).any(axis=-1)
 
 
-def below(losses: Any, function: Any) -> Any:
-    """Whether a loss lies below the function's minimum by more than rounding.
+def below(losses: Any, problem: Problem) -> Any:
+    """Whether a loss lies below the known minimum by more than rounding.
 
-    Some functions have a minimum in their domain only, and fall without end outside.
+    Outside the domain that is a fall without end; inside, the minimum is none.
     """
-    minimum = minimum_of(function)
+    minimum = problem.known_minimum
     if minimum is None:
         return np.zeros(np.shape(losses), bool)
     return losses < minimum - 1e-9 * max(1.0, abs(minimum))
 
 
-def marked(losses: Any, function: Any, diverged: Any) -> np.ndarray:
-    """The losses, inf where the run diverged or left the domain."""
-    return np.where(diverged | np.isnan(losses) | below(losses, function), np.inf, losses)
+def without_minimum(problem: Problem) -> Problem:
+    """The same problem, of whose minima nothing is said."""
+    return replace(problem, minima=None, minimum=None)
+
+
+def marked(losses: Any, diverged: Any) -> np.ndarray:
+    """The losses, inf where the run diverged."""
+    return np.where(diverged | np.isnan(losses), np.inf, losses)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,12 @@ from optimizers import checks
 from optimizers.checks import shown
 from optimizers.datasets import Batch, Dataset, Minibatches, minibatches
 from optimizers.models import Model
+from optimizers.problem import Known, Problem, as_problem
 from optimizers.weights import flatten
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Training:
+class Training(Known):
     """The loss of a model on mini-batches, and what one wants to know of the training.
 
     It is a noisy function of the weights: each step t has a mini-batch of its own, which depends on
@@ -82,20 +83,29 @@ class Training:
     def _layout(self) -> Any:
         return flatten(self.start)[1]
 
-    @property
-    def batched(self) -> bool:
-        """Whether the loss promises to take many runs."""
-        return bool(getattr(self.model.loss, "batched", False))
+    def as_problem(self, start: Any) -> Problem:
+        """What the experiments and the pictures ask of it."""
+        promises = as_problem(self.model.loss)
+        plain = type(self) is Training  # a subclass may compute another loss
+        return Problem(
+            given=self,
+            loss=self,
+            name=self.name,
+            start=self.start if start is None else start,
+            batch=self.noise,
+            exact=self.exact,
+            accuracy=None if self.model.accuracy is None else self.accuracy,
+            seed=self.seed,
+            seeded=partial(self._with_seed, start),
+            pure=plain and promises.pure,
+            batched=promises.batched,
+            formula=self.model.loss if plain else self,
+            noun="held-out loss",
+            chance="Losses are those on held-out data.",
+        )
 
-    @property
-    def pure(self) -> bool:
-        """Whether the loss promises to depend on its arguments alone."""
-        return bool(getattr(self.model.loss, "pure", False))
-
-    @property
-    def recorded_as(self) -> Any:
-        """The formula: trainings that share it share its recordings."""
-        return self.model.loss
+    def _with_seed(self, start: Any, seed: int) -> Problem:
+        return replace(self, seed=seed).as_problem(start)
 
     def steps(self, epochs: int) -> int:
         """How many steps so many passes through the data take."""
@@ -127,13 +137,14 @@ class Training:
         return np.where(np.isfinite(theta).all(axis=-1), share, 0.0)
 
     def _held_out(self, measure: Any, theta: np.ndarray) -> Any:
-        if theta.ndim > 1 + self.batched:  # of many rows of runs one at a time, to spare memory
+        runs = as_problem(self.model.loss).batched
+        if theta.ndim > 1 + runs:  # of many rows of runs one at a time, to spare memory
             return np.stack([self._held_out(measure, row) for row in theta])
         return measure(self._layout.unflatten(theta), self.data.held_out)
 
     def __reduce__(self) -> Any:
         """Leave behind what is made on demand."""
-        return Training, tuple(getattr(self, part.name) for part in fields(self))
+        return type(self), tuple(getattr(self, part.name) for part in fields(self))
 
     def __repr__(self) -> str:
         return f"<Training of {self.name}, {self.scheme} start, seed {self.seed}>"

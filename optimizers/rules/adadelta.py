@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import NotNegative
 from optimizers.rules.rmsprop import RMSProp
 
 
@@ -41,11 +42,10 @@ class AdaDelta(RMSProp):
     """
 
     lr = 1.0
-    epsilon = 1e-6
+    epsilon: NotNegative = 1e-6
 
     state = ("v", "u")
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
 
 
@@ -37,11 +38,10 @@ class AdaGrad(Optimizer):
     (optax starts it at 0.1, TensorFlow too).
     """
 
-    epsilon = 1e-10
+    epsilon: NotNegative = 1e-10
 
     state = ("v",)
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.v + g**2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.optimizer import Optimizer
 
 
@@ -48,13 +49,12 @@ class Adam(Optimizer):
     """
 
     lr = 0.001
-    beta1 = 0.9
-    beta2 = 0.999
-    epsilon = 1e-8
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.999
+    epsilon: NotNegative = 1e-8
 
     state = ("m", "v")
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 
+from optimizers.hyper_parameters import NotNegative, Patterns
 from optimizers.rules.adam import Adam
 
 
@@ -52,15 +50,15 @@ class AdamW(Adam):
     these are, and in optax; the paper multiplies it by the schedule alone (its η, not its α).
     """
 
-    weight_decay = 0.01
-    exclude_from_weight_decay: Sequence[str] | str | None = None
+    weight_decay: NotNegative = 0.01
+    exclude_from_weight_decay: Patterns = None
 
     batched = True
-    elementwise = True
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.decayed = self.layout.decayed(self.exclude_from_weight_decay)
+    @property
+    def decayed(self) -> np.ndarray:
+        """1 for each weight that decays, 0 for the others."""
+        return self.layout.decayed(self.exclude_from_weight_decay)
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         return super().direction(theta, g) + self.weight_decay * self.decayed * theta

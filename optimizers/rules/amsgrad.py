@@ -41,7 +41,6 @@ class AMSGrad(Adam):
 
     state = ("m", "v", "u")
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

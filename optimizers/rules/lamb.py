@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from optimizers import checks
+from optimizers.hyper_parameters import Kind, NotNegative
 from optimizers.rules.adamw import AdamW
 from optimizers.rules.lars import trust_ratio
+
+
+def _scale(name: str, phi: Any) -> Any:
+    return phi if phi is None or callable(phi) else checks.bounds(name, phi)
+
+
+Scale = Annotated[Any, Kind(_scale)]
 
 
 class LAMB(AdamW):
@@ -59,16 +66,11 @@ class LAMB(AdamW):
     decay is added. No further clamp is applied.
     """
 
-    epsilon = 1e-6
-    phi: Callable[[np.ndarray], Any] | tuple[float, float] | None = None
+    epsilon: NotNegative = 1e-6
+    phi: Scale = None
     bias_correction = True
 
     batched = True
-
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        if self.phi is not None and not callable(self.phi):
-            self.phi = checks.bounds("phi", self.phi)
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         t = self.t if self.bias_correction else np.inf  # β^∞ = 0: nothing is corrected

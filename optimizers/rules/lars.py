@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 
+from optimizers.hyper_parameters import NotNegative, Patterns
 from optimizers.rules.momentum import Momentum
 from optimizers.weights import Layout
 
@@ -65,15 +65,16 @@ class LARS(Momentum):
     """
 
     lr = 0.1
-    weight_decay = 0.0
-    trust_coefficient = 0.001
-    exclude_from_weight_decay: Sequence[str] | str | None = None
+    weight_decay: NotNegative = 0.0
+    trust_coefficient: NotNegative = 0.001
+    exclude_from_weight_decay: Patterns = None
 
     batched = True
 
-    def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        super().__init__(*arguments, **keywords)
-        self.decayed = self.layout.decayed(self.exclude_from_weight_decay)
+    @property
+    def decayed(self) -> np.ndarray:
+        """1 for each weight that decays, 0 for the others."""
+        return self.layout.decayed(self.exclude_from_weight_decay)
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         update = g + self.weight_decay * self.decayed * theta

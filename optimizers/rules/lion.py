@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.optimizer import Optimizer
 
 
@@ -41,13 +42,12 @@ class Lion(Optimizer):
     """
 
     lr = 1e-4
-    beta1 = 0.9
-    beta2 = 0.99
-    weight_decay = 0.0
+    beta1: Fraction = 0.9
+    beta2: Fraction = 0.99
+    weight_decay: NotNegative = 0.0
 
     state = ("m",)
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         mixed = self.beta1 * self.m + (1 - self.beta1) * g

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import numpy as np
 
 from optimizers import checks
-from optimizers.optimizer import OWN_DEFAULT, Optimizer
+from optimizers.hyper_parameters import OWN_DEFAULT, Kind, Share, Whole, defaults
+from optimizers.optimizer import Optimizer
 from optimizers.rules.adam import Adam
+
+
+def _rule(name: str, inner: Any) -> Any:
+    made = inner.func if isinstance(inner, partial) else inner
+    if not (isinstance(made, type) and issubclass(made, Optimizer)):
+        raise TypeError(
+            f"{name} must be a rule such as SGD or Adam, or a partial of one such as "
+            f"partial(Momentum, momentum=0.9), got {checks.shown(inner)}"
+        )
+    return inner
+
+
+InnerRule = Annotated[Any, Kind(_rule)]
 
 
 class Lookahead(Optimizer):
@@ -28,13 +43,11 @@ class Lookahead(Optimizer):
     lr
         The inner rule's learning rate; left out, its default.
     inner
-        The inner rule, a class.
+        The inner rule: a class, or a functools.partial of one that sets its hyper-parameters.
     k
         How many fast steps between two slow ones, 1 or more.
     alpha
         α in [0, 1]: how far the slow weights φ go.
-    **inner_hyper_parameters
-        Handed to the inner rule.
 
     Attributes
     ----------
@@ -55,9 +68,11 @@ class Lookahead(Optimizer):
     The inner state is kept at a slow step. The numbers are those of optax.lookahead.
     """
 
-    inner: type[Optimizer]
-    k: int
-    alpha: float
+    inner: InnerRule = Adam
+    k: Whole = 5
+    alpha: Share = 0.5
+
+    state = ("slow",)
 
     def __init__(
         self,
@@ -65,30 +80,32 @@ class Lookahead(Optimizer):
         weights: Any,
         lr: Any = OWN_DEFAULT,
         *,
-        inner: type[Optimizer] = Adam,
-        k: int = 5,
-        alpha: float = 0.5,
-        **inner_hyper_parameters: Any,
+        inner: Any = Adam,
+        grad: Any = None,
+        project: Any = None,
+        **keywords: Any,
     ) -> None:
-        if not (isinstance(inner, type) and issubclass(inner, Optimizer)):
-            raise TypeError(f"inner must be a rule such as SGD or Adam, got {checks.shown(inner)}")
-        self.fast = inner(loss, weights, lr, **inner_hyper_parameters)
+        given = {"grad": grad, "project": project} | ({} if lr is OWN_DEFAULT else {"lr": lr})
+        given = {name: value for name, value in given.items() if value is not None}
+        self.fast = _rule("inner", inner)(loss, weights, **given)
         self.batched = self.fast.batched
-        super().__init__(
-            loss, weights, self.fast.lr, inner=inner, k=checks.whole("k", k, 1), alpha=alpha
-        )
+        super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
+        vars(self)["lr"] = self.fast.lr  # checked there
         runs = np.broadcast_shapes(self._theta.shape, self.fast._theta.shape)
-        self._theta = self.slow = np.broadcast_to(self._theta, runs).copy()
+        self._theta = np.broadcast_to(self._theta, runs).copy()
+        self.slow = self._theta.copy()
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         return self.fast.direction(theta, g)
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        self.fast.t, self.fast.eta, self.fast.batch = self.t, self.eta, self.batch
-        fast = self.fast._moved(theta, g)
+        vars(self.fast).update(t=self.t, eta=self.eta, batch=self.batch, _is_made=False)
+        fast = self.fast.moved(theta, g)
         if self.t % self.k:
             return fast
         self.slow = self.slow + self.alpha * (fast - self.slow)
+        if self.project is not None:
+            self.slow = self.project(self.slow)
         return self.slow
 
     def __getattr__(self, name: str) -> Any:
@@ -97,13 +114,14 @@ class Lookahead(Optimizer):
             return super().__getattr__(name)
         return getattr(self.fast, name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A hyper-parameter of the inner rule is set there."""
+        fast = vars(self).get("fast")
+        if fast is not None and name not in defaults(Lookahead) and name in defaults(type(fast)):
+            setattr(fast, name, value)
+        else:
+            super().__setattr__(name, value)
+
     @property
     def hyper_parameters(self) -> dict[str, Any]:
         return super().hyper_parameters | self.fast.hyper_parameters
-
-    @classmethod
-    def known(cls, given: Mapping[str, Any]) -> dict[str, Any]:
-        """Its own hyper-parameters and those of the inner rule."""
-        inner = given.get("inner", Adam)
-        own = super().known(given)
-        return own | inner.known({}) if hasattr(inner, "known") else own

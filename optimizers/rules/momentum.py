@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import Fraction
 from optimizers.rules.sgd import SGD
 
 
@@ -41,12 +42,11 @@ class Momentum(SGD):
     it enters as (1 − μ)·g, as in Adam's m, the same path needs the learning rate lr / (1 − μ).
     """
 
-    momentum = 0.9
+    momentum: Fraction = 0.9
     nesterov = False
 
     state = ("m",)
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.momentum * self.m + g

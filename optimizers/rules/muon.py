@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from optimizers import checks
+from optimizers.hyper_parameters import Fraction, Kind, NotNegative, Whole
 from optimizers.optimizer import Optimizer
 
 
@@ -24,6 +24,20 @@ def newton_schulz(X: np.ndarray, steps: int, coefficients: Any, epsilon: Any = 0
         A = X @ X.mT
         X = a * X + (b * A + c * A @ A) @ X
     return X
+
+
+def _three(name: str, values: Any) -> tuple[float, ...]:
+    if np.ndim(values) != 1 or len(values) != 3:
+        raise ValueError(f"{name} must be three numbers (a, b, c), got {checks.shown(values)}")
+    return tuple(checks.number(name, value, checks.FINITE) for value in values)
+
+
+def _rate(name: str, value: Any) -> float | None:
+    return None if value is None else checks.number(name, value, checks.NOT_NEGATIVE)
+
+
+Three = Annotated[Any, Kind(_three)]
+LearningRateOrNone = Annotated[Any, Kind(_rate)]
 
 
 class Muon(Optimizer):
@@ -88,26 +102,22 @@ class Muon(Optimizer):
     """
 
     lr = 0.02
-    beta = 0.95
+    beta: Fraction = 0.95
     nesterov = True
-    ns_steps = 5
-    ns_coefficients: Sequence[float] = (3.4445, -4.7750, 2.0315)
-    epsilon = 1e-8
-    weight_decay = 0.0
-    adam_lr: float | None = None
-    adam_beta1 = 0.9
-    adam_beta2 = 0.999
-    adam_weight_decay = 0.0
+    ns_steps: Whole = 5
+    ns_coefficients: Three = (3.4445, -4.7750, 2.0315)
+    epsilon: NotNegative = 1e-8
+    weight_decay: NotNegative = 0.0
+    adam_lr: LearningRateOrNone = None
+    adam_beta1: Fraction = 0.9
+    adam_beta2: Fraction = 0.999
+    adam_weight_decay: NotNegative = 0.0
 
-    state = ("m",)
+    state = ("m", "v")
     batched = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.ns_steps = checks.whole("ns_steps", self.ns_steps, 1)
-        self.ns_coefficients = _three("ns_coefficients", self.ns_coefficients)
-        if self.adam_lr is not None:
-            self.adam_lr = checks.number("adam_lr", self.adam_lr, checks.NOT_NEGATIVE)
         two_axes = [len(shape) == 2 for shape in self.layout.shapes]
         self.in_matrix = np.repeat(two_axes, self.layout.sizes)
         self.v = np.zeros_like(self._theta[..., ~self.in_matrix])  # a matrix needs none
@@ -139,9 +149,3 @@ class Muon(Optimizer):
         if self.adam_lr is not None:
             self.eta = np.where(self.in_matrix, self.eta, self.adam_lr)
         return super().update(theta, g)
-
-
-def _three(name: str, values: Any) -> tuple[float, ...]:
-    if np.ndim(values) != 1 or len(values) != 3:
-        raise ValueError(f"{name} must be three numbers (a, b, c), got {checks.shown(values)}")
-    return tuple(checks.number(name, value, checks.FINITE) for value in values)

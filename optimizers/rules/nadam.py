@@ -45,12 +45,12 @@ class NAdam(Adam):
 
     lr = 0.002
 
+    state = ("m", "v", "mu_product")
     batched = True
-    elementwise = True
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.mu_product: Any = 1.0
+        self.mu_product = np.ones_like(self._theta[..., :1])  # one a run
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         mu = self.beta1 * (1 - 0.5 * 0.96 ** (self.t * 0.004))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
 
 
@@ -40,7 +41,7 @@ class Newton(Optimizer):
     """
 
     lr = 1.0
-    damping = 0.0
+    damping: NotNegative = 0.0
 
     batched = True
 

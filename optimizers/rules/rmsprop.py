@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.rules.adagrad import AdaGrad
 
 
@@ -38,11 +39,10 @@ class RMSProp(AdaGrad):
     whose numbers these are; TensorFlow puts it inside. There is no bias correction.
     """
 
-    rho = 0.9
-    epsilon = 1e-8
+    rho: Fraction = 0.9
+    epsilon: NotNegative = 1e-8
 
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

@@ -38,7 +38,6 @@ class SGD(Optimizer):
     lr = 0.01
 
     batched = True
-    elementwise = True
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         return g

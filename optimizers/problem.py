@@ -1,0 +1,346 @@
+"""The one door for losses: whatever is to be minimised becomes one plain `Problem`.
+
+A test function, a training, any Python function of the weights: `as_problem` looks at it once, by
+its type, and whoever stands behind the door asks the `Problem`. What is not known is None, and of
+that nothing is claimed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property, partial
+from typing import Any, TypeVar
+
+import numpy as np
+
+from optimizers.checks import shown
+from optimizers.diagnosis import explained, refusal
+from optimizers.side_by_side import one_number, side_by_side
+from optimizers.weights import Layout, flatten
+
+Loss = TypeVar("Loss", bound=Callable[..., Any])
+
+
+class Known(ABC):
+    """A loss that knows more of itself than its value: the base of `Function` and `Training`."""
+
+    @abstractmethod
+    def as_problem(self, start: Any) -> Problem:
+        """Say what is known, to run from this start (None: from its own)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A loss, and what is known of it; None where nothing is.
+
+    Attributes
+    ----------
+    given
+        What the user handed in.
+    loss
+        `loss(weights)`, or `loss(weights, batch)`, in the nesting of `start`.
+    name
+        What to call it.
+    start
+        The weights to start from.
+    domain, minima, minimum
+        Of the landscape: the part to draw, (n, 2); the global minima, (k, n), none if it is
+        unbounded below; the value there, −inf if it is.
+    batch
+        From the step t = 1, 2, … and the number of weights to the batch of that step.
+    exact
+        The loss without noise or on held-out data, at flat weights: (..., P) → (...). None if that
+        is `loss` itself.
+    accuracy
+        The share that is told right, at flat weights: (..., P) → (...).
+    seed, seeded
+        The seed of all that is left to chance, and the same problem with another.
+    pure, batched
+        Whether the loss promises to depend on its arguments alone, and to take many runs.
+    formula
+        Losses with the same formula share what was recorded of it.
+    noun, chance
+        What the values are called, and a sentence on the part that chance has in them.
+    """
+
+    given: Any
+    loss: Callable[..., Any]
+    name: str
+    start: Any = None
+    domain: np.ndarray | None = None
+    minima: np.ndarray | None = None
+    minimum: float | None = None
+    batch: Callable[[int, int], Any] | None = None
+    exact: Callable[[np.ndarray], Any] | None = None
+    accuracy: Callable[[np.ndarray], Any] | None = None
+    seed: int | None = None
+    seeded: Callable[[int], Problem] | None = None
+    pure: bool = False
+    batched: bool = False
+    formula: Any = None
+    noun: str = "loss"
+    chance: str = ""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What is made on demand stays behind, and the formula is found again where it arrives."""
+        return {part.name: vars(self)[part.name] for part in fields(self) if part.name != "formula"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        again = as_problem(state["given"]) if isinstance(state["given"], Known) else None
+        vars(self).update(state, formula=state["given"] if again is None else again.formula)
+
+    def __call__(self, weights: Any, *batch: Any) -> Any:
+        """The loss: a problem may stand wherever one does."""
+        return self.loss(weights, *batch)
+
+    @cached_property
+    def _flat(self) -> tuple[np.ndarray, Layout]:
+        if self.start is None:
+            raise ValueError(f"{self.name} has no start of its own: give start=weights")
+        return flatten(self.start, name="start")
+
+    @property
+    def layout(self) -> Layout:
+        """The nesting of the start."""
+        return self._flat[1]
+
+    @property
+    def theta(self) -> np.ndarray:
+        """The start, flat: (P,)."""
+        return self._flat[0]
+
+    @property
+    def called(self) -> str:
+        """What an error calls it: "the loss 'ridge'"."""
+        return "the loss" if self.name == "loss" else f"the loss {self.name!r}"
+
+    @property
+    def known_minimum(self) -> float | None:
+        """The value at the minima; None where nobody knows it, or there is none."""
+        return self.minimum if self.minimum is not None and np.isfinite(self.minimum) else None
+
+    @property
+    def is_bounded(self) -> bool:
+        """False where the loss is known to fall without end."""
+        return self.minimum != -np.inf
+
+    def first_batch(self, size: int) -> tuple[Any, ...]:
+        """What the loss takes beside the weights at step 1, as a tuple of one or none."""
+        return () if self.batch is None else (self.batch(1, size),)
+
+    @cached_property
+    def depends_on_chance(self) -> bool:
+        """Whether the loss, called twice at its start on the same batch, gives two values."""
+        weights, more = self.layout.unflatten(self.theta), self.first_batch(self.theta.size)
+        with np.errstate(all="ignore"):
+            try:
+                first, second = (one_number(self.loss(weights, *more)) for _ in range(2))
+            except Exception:  # whatever it is: the run that calls the loss in earnest will say
+                return False
+        return not np.array_equal(first, second, equal_nan=True)
+
+    def values(self, points: np.ndarray) -> np.ndarray:
+        """The losses, without noise, at flat weights: (..., P) → (...); nan where there is none."""
+        points = np.asarray(points, float)
+        with np.errstate(all="ignore"):
+            if self.exact is not None:
+                return np.asarray(self.exact(points))
+            if points.ndim == 1:
+                return np.asarray(self._value(points))
+            together = self.together
+            if together is not None:
+                return np.asarray(together(self.layout.unflatten(points)), float)
+            rows = points.reshape(-1, points.shape[-1])
+            return np.array([self._value(row) for row in rows]).reshape(points.shape[:-1])
+
+    def _value(self, theta: np.ndarray) -> float:
+        try:
+            value = self.loss(self.layout.unflatten(theta))
+        except (ArithmeticError, ValueError):  # math.log of a negative number, say
+            return np.nan
+        except TypeError as error:
+            if better := explained(error, self.called):
+                raise better from error
+            raise
+        if not isinstance(value, (int, float, np.number, np.ndarray)):
+            raise refusal(value, self.called)
+        if np.size(value) != 1:
+            raise ValueError(
+                f"{self.called} must return one number, got an array of shape {np.shape(value)}; "
+                "take np.sum or np.mean of it"
+            )
+        return one_number(value)
+
+    @cached_property
+    def together(self) -> Callable[..., Any] | None:
+        """The loss as a function of many runs side by side, if it can be taken so."""
+        if self.batched:
+            return self.loss
+        return side_by_side(self.loss, self.theta, self.layout, *self.first_batch(self.theta.size))
+
+    def with_start(self) -> Problem:
+        """Itself; an error if there is no start."""
+        _ = self.theta
+        return self
+
+    def taking_runs(self) -> Problem:
+        """The same problem with a loss that takes many runs side by side."""
+        together = self.together
+        assert together is not None
+        return replace(self, loss=together, batched=True)
+
+    def at(self, start: Any) -> Problem:
+        """The same problem from another start, in as many coordinates as that has."""
+        return self if start is None else as_problem(self.given, start)
+
+
+def as_problem(function: Any, start: Any = None) -> Problem:
+    """Make a `Problem` of whatever is to be minimised.
+
+    Parameters
+    ----------
+    function
+        A test function, a `Training`, any function of the weights that returns one number, or a
+        `Problem`.
+    start
+        The weights to start from; left out, its own, if it has any.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what cannot be called, and for a start that makes no sense.
+
+    Examples
+    --------
+    >>> as_problem(lambda w: np.sum(w**2), [3.0, 4.0]).values([[1.0, 2.0], [0.0, 3.0]])
+    array([5., 9.])
+    >>> class Ridge:
+    ...     noise, seed, start = 0.1, "none", "here"  # its own affair
+    ...     def __call__(self, w):
+    ...         return np.sum(w**2)
+    >>> problem = as_problem(Ridge(), [3.0, 4.0])
+    >>> problem.name, problem.start, problem.batch, problem.minimum
+    ('Ridge', [3.0, 4.0], None, None)
+    """
+    if isinstance(function, Problem):
+        return function.at(start)
+    if isinstance(function, Known):
+        problem = function.as_problem(start)
+    elif callable(function):
+        promises = _promises_of(function)
+        problem = Problem(
+            function, function, name_of(function), start, formula=function, **vars(promises)
+        )
+    else:
+        raise TypeError(
+            "the loss must be a function of the weights that returns one number, "
+            f"such as optimizers.functions.rosenbrock; got {shown(function)}"
+        )
+    if start is not None:
+        _ = problem.theta  # says what is wrong with it
+    return problem
+
+
+def name_of(function: Any) -> str:
+    """The name of a function, or the one of an object's class; a lambda is just a loss."""
+    while isinstance(function, partial):
+        function = function.func
+    name = str(getattr(function, "__name__", type(function).__name__))
+    return "loss" if name == "<lambda>" else name
+
+
+def frame_of(function: Any, domain: Any, caller: str) -> np.ndarray:
+    """The part of the line or the plane to look at, (1, 2) or (2, 2): given, or the domain known.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no domain of one or two coordinates, or if there is none.
+    """
+    expected = (
+        f"{caller}: domain must be pairs (low, high) with low < high, one for each of one or two "
+        "weights, such as [(-2, 2), (-1, 3)]"
+    )
+    if domain is None:
+        domain = as_problem(function).domain
+        if domain is None:
+            raise ValueError(f"{expected}; {as_problem(function).name} has none of its own")
+    try:
+        frame = np.atleast_2d(np.array(domain, float))
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{expected}; got {shown(domain)}") from error
+    right = frame.shape in ((1, 2), (2, 2)) and bool(np.isfinite(frame).all())
+    if not right or (frame[:, 0] >= frame[:, 1]).any():
+        raise ValueError(f"{expected}; got {shown(domain)}")
+    return frame
+
+
+# ------------------------------------------------------------------------------------- promises
+
+
+@dataclass(frozen=True)
+class Promises:
+    """What the author of a loss promises of it."""
+
+    pure: bool = False
+    batched: bool = False
+
+
+def pure(loss: Loss) -> Loss:
+    """Promise that a loss depends on its arguments alone: no globals that change, no chance.
+
+    Examples
+    --------
+    >>> import autograd.numpy as np
+    >>> @pure
+    ... def loss(x):
+    ...     return np.sum((x - 1) ** 2)
+    >>> as_problem(loss).pure
+    True
+    """
+    return _promised(loss, pure=True)
+
+
+def batched(loss: Loss) -> Loss:
+    """Promise that a loss takes many runs: weights (runs, …) give one number a run, (runs,).
+
+    A lone array of shape (runs, P) is then that many runs of P weights. Without the promise its
+    whole shape is weights, and the loss is tried where many runs are wanted.
+
+    Examples
+    --------
+    >>> import autograd.numpy as np
+    >>> @batched
+    ... def loss(x):
+    ...     return np.sum(x**2, axis=-1)
+    >>> from optimizers import SGD
+    >>> SGD(loss, [[1.0, 0.0], [0.0, 2.0]]).minimize_raw()
+    array([1., 4.])
+    """
+    return _promised(loss, batched=True)
+
+
+def _promised(loss: Loss, **promise: bool) -> Loss:
+    if not callable(loss):
+        raise TypeError(
+            f"a promise is made for a loss, a function of the weights; got {shown(loss)}"
+        )
+    loss.__promises__ = replace(_promises_of(loss), **promise)  # type: ignore[attr-defined]
+    return loss
+
+
+def _promises_of(loss: Any) -> Promises:
+    """The promises made for this very loss: a wrapper (functools.wraps) copies those of another."""
+    made = getattr(loss, "__promises__", None)
+    copied = made is not None and made is getattr(_wrapped(loss), "__promises__", None)
+    return made if isinstance(made, Promises) and not copied else Promises()
+
+
+def _wrapped(loss: Any) -> Any:
+    return getattr(loss, "__wrapped__", None)
