@@ -1,13 +1,18 @@
 """What is kept of a long experiment: only the rest is computed, and nothing is half-written."""
 
+import copy
+import importlib
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from functools import partial
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from pathlib import Path
+from typing import NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -18,7 +23,7 @@ from optimizers.datasets import two_moons
 from optimizers.experiments.description import described
 from optimizers.experiments.store import Store
 from optimizers.files import written_whole
-from optimizers.functions import noisy, rosenbrock, shifted
+from optimizers.functions import Function, describe, noisy, rosenbrock, shifted
 from optimizers.models import mlp
 from optimizers.schedules import cosine
 
@@ -101,6 +106,21 @@ def test_a_race_keeps_the_tuning_of_each_rule_in_a_folder_of_its_own(tmp_path, s
     for label in rules:
         numpy.testing.assert_array_equal(again.final_loss[label], whole.final_loss[label])
         numpy.testing.assert_array_equal(again[label].theta, whole[label].theta)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [("a/b", "a:b", "a b", "a_b"), ("Adam", "adam", "ADAM", "adam-2"), ("...", "", "?", "a.", "a")],
+)
+def test_labels_that_look_alike_in_a_file_system_keep_folders_of_their_own(tmp_path, labels):
+    rules = {label: (SGD, Adam)[i % 2] for i, label in enumerate(labels)}
+    race = partial(compare, rules, rosenbrock, steps=5, lr=LR, store=tmp_path)
+    first, again = race(), race()
+    folders = [folder.name for folder in tmp_path.iterdir()]
+    assert len({name.lower().rstrip(". ") for name in folders}) == len(labels)
+    assert all(len(pieces(tmp_path / name)) == 1 for name in folders)
+    for label in labels:
+        numpy.testing.assert_array_equal(first.final_loss[label], again.final_loss[label])
 
 
 # -------------------------------------------------------------------- other settings, other things
@@ -253,6 +273,281 @@ def test_what_a_function_reads_belongs_to_it(monkeypatch):
     seen += [described(v) for v in ({1, 2}, {1, 3}, numpy.zeros(9), numpy.ones(9), np.sin, np.cos)]
     texts = [json.dumps(one) for one in seen]
     assert len(set(texts)) == len(texts)
+
+
+MINE = """
+from enum import Enum
+from functools import cache, partial
+import math
+SCALE = {c}
+def helper(x):
+    return {c} * x
+def unrelated(x):
+    return {other} * x
+@cache
+def remembered(x):
+    return helper(x)
+table = {{"f": helper, "g": [partial(helper)]}}
+class Base:
+    def __call__(self, x):
+        return helper(x)
+class Kind(Enum):
+    ONE = {c}
+"""
+FILES = {
+    "mine.py": MINE,
+    "colorsys.py": MINE,  # as a module of Python's is called
+    "package/__init__.py": "",
+    "package/below.py": MINE,
+    "package/beside.py": "from .below import helper\ndef above(x):\n    return helper(x)",
+    "far.py": "import mine\ndef outer(x):\n    return mine.helper(x)",
+}
+
+
+@pytest.fixture
+def loss_of(tmp_path, monkeypatch):
+    """From the code of a loss, and a constant in the modules that it imports, to the loss."""
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    (tmp_path / "package").mkdir()
+    names = {file.split("/")[0].removesuffix(".py") for file in FILES} | {"losses"}
+    before = dict(sys.modules)
+
+    def forget():
+        for name in [name for name in sys.modules if name.split(".")[0] in names]:
+            del sys.modules[name]
+
+    def made(code, c, other=0.0):
+        forget()
+        for file, text in FILES.items():
+            (tmp_path / file).write_text(text.format(c=c, other=other))
+        (tmp_path / "losses.py").write_text(code)
+        importlib.invalidate_caches()
+        return importlib.import_module("losses").loss
+
+    yield made
+    forget()
+    sys.modules.update({name: before[name] for name in names & before.keys()})
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from mine import helper\ndef loss(x):\n    return helper(x)",
+        "from mine import helper as f\nloss = lambda x: (lambda y: f(y))(x)",
+        "from mine import helper\ndef loss(x, f=helper):\n    return f(x)",
+        "from mine import helper\nclass Loss:\n    f = staticmethod(helper)\nloss = Loss()",
+        "from mine import helper as loss",
+        "from mine import SCALE\ndef loss(x):\n    return SCALE * x",
+        "from mine import remembered\ndef loss(x):\n    return remembered(x)",
+        "from mine import table\ndef loss(x):\n    return table['f'](x)",
+        "from mine import Base\ndef loss(x):\n    return Base()(x)",
+        "from mine import Base\nclass Loss(Base):\n    pass\nloss = Loss()",
+        "from mine import Kind\ndef loss(x):\n    return Kind.ONE.value * x",
+        "from colorsys import helper\ndef loss(x):\n    return helper(x)",
+        "from far import outer\ndef loss(x):\n    return outer(x)",
+        "from package.beside import above\ndef loss(x):\n    return above(x)",
+        "import mine\ndef loss(x):\n    return mine.helper(x)",
+        "import mine as m\nloss = lambda x: (lambda y: m.helper(y))(x)",
+        "import mine\ndef loss(x):\n    return mine.SCALE * x",
+        "import mine\nclass Loss:\n    def __call__(self, x):\n        return mine.helper(x)\n"
+        "loss = Loss()",
+        "import mine\ndef make(m):\n    return lambda x: m.helper(x)\nloss = make(mine)",
+        "import package.below\ndef loss(x):\n    return package.below.helper(x)",
+        "import package.below as b\ndef loss(x):\n    return b.helper(x)",
+        "from package import below\ndef loss(x):\n    return below.helper(x)",
+        "def loss(x):\n    from mine import helper\n    return helper(x)",
+        "def loss(x):\n    import mine as m\n    return m.helper(x)",
+        "def loss(x):\n    import package.below\n    return package.below.helper(x)",
+        "def loss(x):\n    from package import below\n    return below.helper(x)",
+        "def loss(x):\n    import package.below as b\n    return b.helper(x)",
+        "import mine\ndef loss(x):\n    class Here:\n        scale = mine.SCALE\n"
+        "    return Here.scale * x",
+        "from mine import SCALE\ndef loss(x):\n    class Here:\n        scale = SCALE\n"
+        "    return Here.scale * x",
+    ],
+)
+def test_a_changed_helper_in_another_module_is_another_loss(code, loss_of):
+    before = json.dumps(described(loss_of(code, 1.0)))
+    assert json.dumps(described(loss_of(code, 1.0, other=5.0))) == before
+    assert json.dumps(described(loss_of(code, 2.0))) != before
+
+
+def test_a_store_is_refused_when_an_imported_helper_changed(loss_of, tmp_path):
+    code = "import mine\ndef loss(x):\n    return mine.helper(x @ x)"
+    again = partial(sweep, SGD, start=[1.0, 2.0], steps=3, lr=LR, store=tmp_path / "store")
+    first = again(loss_of(code, 1.0))
+    assert_same(again(loss_of(code, 1.0, other=7.0)), first)
+    with pytest.raises(ValueError, match="function, reads, mine.helper, code: .* there, .* here"):
+        again(loss_of(code, 2.0))
+
+
+def test_what_a_loss_imports_may_be_missing_or_broken(loss_of, tmp_path):
+    (tmp_path / "broken.py").write_text("1 / 0")
+    for name in ("broken", "missing", "mine.missing", ".relative"):
+        code = f"def loss(x):\n    from {name} import helper\n    return helper(x)"
+        json.dumps(described(loss_of(code, 1.0)))
+
+
+class Slots:
+    __slots__ = ("__private", "c")
+
+    def __init__(self, c, private=0.0):
+        self.c, self.__private = c, private
+
+
+class MoreSlots(Slots):
+    __slots__ = ("more", "never_set")
+
+    def __init__(self, c, private=0.0, more=0.0):
+        super().__init__(c, private)
+        self.more = more
+
+
+class SlotsAndMore(MoreSlots):
+    def __init__(self, *values, own=0.0):
+        super().__init__(*values)
+        self.own = own
+
+
+@dataclass(frozen=True, slots=True)
+class SlottedData:
+    c: float
+
+
+@dataclass
+class Data:
+    c: float
+    _private: float = 0.0
+    _note: dict = field(default_factory=dict, compare=False)
+
+
+class MoreData(Data):
+    def __init__(self, c, more):
+        super().__init__(c)
+        self.more = more
+
+
+class Pair(NamedTuple):
+    c: float
+
+    def __call__(self, x):
+        return self.c * x
+
+
+class Numbers(list):
+    def __init__(self, values, c):
+        super().__init__(values)
+        self.c = c
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [Slots(1), Slots(2), Slots(1, 2)],
+        [MoreSlots(1), MoreSlots(2), MoreSlots(1, 2), MoreSlots(1, 0, 2)],
+        [SlotsAndMore(1), SlotsAndMore(2), SlotsAndMore(1, own=2), SlotsAndMore(1, 2)],
+        [SlottedData(1), SlottedData(2)],
+        [Data(1), Data(2), Data(1, 2)],
+        [MoreData(1, 1), MoreData(1, 2), MoreData(2, 1)],
+        [Pair(1), Pair(2), (1,), [2]],
+        [Numbers([1], 1), Numbers([1], 2), Numbers([2], 1), [1], [2]],
+        [{0.1: 1.0}.get, {0.1: 2.0}.get, {0.1: 1.0}.pop],
+        [slice(1), slice(2), 1j, 2j, b"a", b"b", range(3), range(4)],
+    ],
+)
+def test_every_attribute_of_a_value_belongs_to_it(values):
+    texts = [json.dumps(described(value)) for value in values]
+    assert len({*texts}) == len(texts)
+    assert texts == [json.dumps(described(copy.copy(value))) for value in values]
+
+
+def test_everything_in_a_class_belongs_to_it():
+    def with_parts(c, function=math.sin):
+        class Mine:
+            activation = function
+
+            def __init__(self):
+                self.value = 1.0
+
+            @cache  # noqa: B019
+            def remembered(self):
+                return c
+
+            @property
+            def value(self):
+                return self._value
+
+            @value.setter
+            def value(self, value):
+                self._value = c * value
+
+        return Mine
+
+    texts = [json.dumps(described(with_parts(*v))) for v in [(1,), (2,), (1, math.cos)]]
+    assert len({*texts}) == 3
+    assert texts[0] == json.dumps(described(with_parts(1)))
+
+
+def test_functions_of_autograd_are_told_apart(loss_of):
+    texts = [
+        json.dumps(described(loss_of(f"from autograd.numpy import {name} as f\n{code}", 1.0)))
+        for name in ("sin", "tanh")
+        for code in ("def loss(x):\n    return f(x)", "loss = f")
+    ]
+    assert len({*texts}) == 4
+
+
+class Quick:
+    """Keeps what it has computed."""
+
+    def __init__(self, c):
+        self.c, self._kept = c, {}
+
+    def __getstate__(self):
+        return {"c": self.c}
+
+    @cached_property
+    def matrix(self):
+        return self.c * numpy.eye(2)
+
+    def __call__(self, x):
+        self._kept[len(self._kept)] = x
+        return self.matrix[0, 0] * np.sum(x**2)
+
+
+class Cached:
+    def __init__(self, c):
+        self.c = c
+
+    matrix = cached_property(lambda self: self.c * numpy.eye(2))
+
+    def __call__(self, x):
+        return self.matrix[0, 0] * np.sum(x**2)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        rosenbrock,
+        noisy(rosenbrock, 0.1),
+        shifted(rosenbrock, 2),
+        describe("Bowl", start=[1.0, 2.0])(lambda x: x[0] ** 2 + 3 * x[1] ** 2),
+        Quick(1.0),
+        Cached(1.0),
+        MOONS,
+    ],
+    ids=["known", "noisy", "shifted", "described", "notes", "cached", "training"],
+)
+def test_a_loss_that_was_used_meanwhile_is_still_the_same(loss, tmp_path):
+    start = None if loss is MOONS else [1.0, 2.0]
+    again = partial(sweep, Adam, loss, start=start, steps=3, lr=LR, store=tmp_path)
+    first = again()
+    if isinstance(loss, Function):
+        if loss.any_dimension:
+            loss(numpy.ones((4, 3)))
+        loss(numpy.ones((2, 2)))
+    assert_same(again(), first)
 
 
 def test_lambdas_on_one_line_are_told_apart():

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-import dis
 import inspect
 import json
 import re
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields
 from functools import cached_property, partial
 from hashlib import blake2b
-from types import CodeType, FunctionType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
 
 import numpy as np
 
+from optimizers.experiments.reads import (
+    inside,
+    is_installed,
+    is_ours,
+    is_routine,
+    name_of,
+    reads,
+)
+
 FEW = 8  # values that are written out; of longer arrays a digest tells whether they differ
+PLAIN = (list, tuple, np.ndarray, set, frozenset, dict, partial, MethodType)
 
 
 def described(value: Any) -> Any:
     """Describe a value so that equal values, and no others, are described alike.
 
     Rules and functions are told by their names, by a digest of their code, and by what the code
-    reads from outside: a changed formula counts as another, and so does a changed constant.
+    reads from outside: a changed formula counts as another, and so does a changed constant, or a
+    changed helper in a module of the user's. Objects are told by their class and their attributes,
+    those that `__getstate__` names if the class has one.
+
+    Not seen: what is read from files, compiled code, installed packages and other modules of this
+    toolkit (their names count), what code reaches through `getattr`, what is set on a function.
 
     Examples
     --------
@@ -50,15 +63,13 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
         return f"{value.dtype} {value.shape}, {_digest(np.ascontiguousarray(value).tobytes())}"
     if isinstance(value, ModuleType):
         return value.__name__
-    if id(value) in above:
-        return "itself"
 
     def inner(part: Any) -> Any:
         return _described(part, (*above, id(value)), told)
 
     if isinstance(value, (FunctionType, type)):
-        code: dict[str, Any] = {"class" if isinstance(value, type) else "function": _name(value)}
-        installed = _is_installed(value.__module__)
+        code: dict[str, Any] = {"class" if isinstance(value, type) else "function": name_of(value)}
+        installed = is_installed(value.__module__)
         if id(value) in told or (installed and isinstance(value, type)):
             return code
         told.add(id(value))
@@ -66,93 +77,98 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
             return code | {"code": _digest_of(inner(_parts(value)))}
         if not installed:
             code["code"] = _digest_of(_code(value.__code__))
-        reads = inner(_reads(value))
-        return code | ({"reads": reads} if reads else {})
-    if _is_routine(value) and not inspect.ismethod(value):
-        return inner(value.__wrapped__) if hasattr(value, "__wrapped__") else _name(value)
+        outside = inner(reads(value))
+        return code | ({"reads": outside} if outside else {})
+    if id(value) in above:
+        return "itself"
+    if is_routine(value) and not isinstance(value, MethodType):
+        if hasattr(value, "__wrapped__"):
+            return inner(value.__wrapped__)
+        owner = getattr(value, "__self__", None)
+        if owner is None or isinstance(owner, (ModuleType, type)):
+            return name_of(value)
+        return inner({"method": value.__name__, "of": owner})
+    items = _items(value, inner)
+    if items is not None and (type(value) in PLAIN or is_installed(type(value).__module__)):
+        return items
+    if items is not None:
+        own = inner(_attributes(value)) | {"items": items}
+    else:
+        own = inner(_attributes(value) or {"shows": _shown(value)})
+    return inner(type(value)) | own
+
+
+def _items(value: Any, inner: Callable[[Any], Any]) -> Any:
+    """What is in a collection, a partial or a method; None for anything else."""
     if isinstance(value, (list, tuple, np.ndarray)):
         items = [inner(item) for item in value]
         return items if len(items) <= FEW else f"{len(items)} values, {_digest_of(items)}"
     if isinstance(value, (set, frozenset)):
         return sorted((inner(item) for item in value), key=json.dumps)
     if isinstance(value, Mapping):
-        return {str(key): inner(item) for key, item in value.items()}
+        return {_shown(key, str): inner(item) for key, item in value.items()}
     if isinstance(value, partial):
         return inner({"of": value.func, "given": value.args, "named": value.keywords})
-    if inspect.ismethod(value):
+    if isinstance(value, MethodType):
         return inner({"method": value.__func__, "of": value.__self__})
-    if is_dataclass(value):
-        own = {f.name: getattr(value, f.name) for f in fields(value) if f.name[0] != "_"}
-    else:
-        shows = re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
-        own = getattr(value, "__dict__", None) or {"shows": shows}
-    return inner(type(value)) | inner(own)
+    return None
+
+
+def _shown(value: Any, how: Callable[[Any], str] = repr) -> str:
+    """In words, without the place in memory."""
+    return re.sub(" at 0x[0-9a-fA-F]+", "", how(value))
+
+
+def _attributes(value: Any) -> dict[str, Any]:
+    """What an object keeps in its __dict__ and in the __slots__ of its classes."""
+    kind: Any = type(value)
+    if "__dataclass_fields__" in vars(kind):
+        return {f.name: getattr(value, f.name, None) for f in fields(value) if _counts(f)}
+    state: Any = object.__getstate__(value)
+    installed = is_installed(kind.__module__) and not is_ours(kind.__module__)
+    if kind.__getstate__ is not object.__getstate__ and not installed:
+        with suppress(Exception):  # it says that it cannot be pickled
+            state = value.__getstate__()
+    parts = state if isinstance(state, tuple) and len(state) == 2 else (state, None)  # and slots
+    if not all(part is None or isinstance(part, dict) for part in parts):
+        return {"state": state}
+    return {
+        name: part
+        for found in parts
+        for name, part in (found or {}).items()
+        if not isinstance(getattr(kind, name, None), cached_property)  # made of the others
+    }
+
+
+def _counts(field: Field[Any]) -> bool:
+    """Whether a field of a dataclass is more than a private note."""
+    return not field.name.startswith("_") or (field.init and field.compare)
 
 
 def _parts(kind: type) -> dict[str, Any]:
     """The functions and the constants of a class and of those that it grew from."""
     found = {}
     for ancestor in kind.__mro__:
-        if _is_installed(ancestor.__module__):
+        if is_installed(ancestor.__module__):
             continue
         for name, part in vars(ancestor).items():
+            is_code = isinstance(part, (FunctionType, property, partial)) or is_routine(part)
             if isinstance(part, (staticmethod, classmethod)):
                 part = part.__func__
             elif isinstance(part, property):
-                part = part.fget
+                part = [of for of in (part.fget, part.fset) if of is not None]
             elif isinstance(part, cached_property):
                 part = part.func
-            constant = not (name.startswith(("__", "_abc_")) or _is_routine(part))
-            if isinstance(part, FunctionType) or (constant and not inspect.isdatadescriptor(part)):
-                found[f"{_name(ancestor)}.{name}"] = part
+            is_place = inspect.ismemberdescriptor(part) or inspect.isgetsetdescriptor(part)
+            if not is_place and (is_code or not name.startswith(("__", "_abc_"))):
+                found[f"{name_of(ancestor)}.{name}"] = part
     return found
-
-
-def _reads(function: FunctionType) -> dict[str, Any]:
-    """What a function knows beside its arguments: closure, defaults, globals of its own module."""
-    found: dict[str, Any] = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        with suppress(ValueError):  # an empty cell: what it stands for is not made yet
-            found[name] = cell.cell_contents
-    if not _is_installed(function.__globals__.get("__name__")):
-        found |= {"defaults": function.__defaults__, "named": function.__kwdefaults__}
-        for name in _globals(function.__code__):
-            value = function.__globals__.get(name)
-            elsewhere = getattr(value, "__module__", None) != function.__module__
-            is_code = _is_routine(value) or isinstance(value, type)
-            found[name] = _name(value) if is_code and elsewhere else value
-    return {name: v for name, v in found.items() if not (v is None or isinstance(v, ModuleType))}
-
-
-def _is_installed(module: str | None) -> bool:
-    """Whether the code is Python's own or a package's: it does not change under its name."""
-    file = getattr(sys.modules.get(module or ""), "__file__", None) or ""
-    return (module or "").partition(".")[0] in sys.stdlib_module_names or "-packages" in file
-
-
-def _is_routine(value: Any) -> bool:
-    """Whether it has a name of its own. From Python 3.14 on, inspect counts partials as well."""
-    return inspect.isroutine(value) and not isinstance(value, partial)
-
-
-def _globals(code: CodeType) -> list[str]:
-    names = [i.argval for i in dis.get_instructions(code) if i.opname == "LOAD_GLOBAL"]
-    return names + [name for part in _inside(code) for name in _globals(part)]
-
-
-def _inside(code: CodeType) -> list[CodeType]:
-    """The functions that are made in a function."""
-    return [part for part in code.co_consts if isinstance(part, CodeType)]
 
 
 def _code(code: CodeType) -> list[Any]:
     """What the code does, without the places in the file at which it says so."""
     constants = [described(part) for part in code.co_consts if not isinstance(part, CodeType)]
-    return [code.co_code.hex(), code.co_names, constants, [_code(part) for part in _inside(code)]]
-
-
-def _name(value: Any) -> str:
-    return f"{value.__module__}.{value.__qualname__}"
+    return [code.co_code.hex(), code.co_names, constants, [_code(part) for part in inside(code)]]
 
 
 def _digest_of(value: Any) -> str:

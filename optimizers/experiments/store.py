@@ -27,8 +27,10 @@ class Store:
     folder
         Made if it is not there.
     settings
-        What the pieces depend on; `described` makes it comparable. A folder that was made with
-        others is refused.
+        What the pieces depend on; `described` makes it comparable, and tells what it does not see
+        (files that are read, compiled code, installed packages, what is reached through
+        `getattr`): after such a change the folder has to be deleted by hand. A folder that was
+        made with others is refused.
 
     Raises
     ------
