@@ -33,7 +33,8 @@ from optimizers.plotting import (
     plot_state,
     save_gif,
 )
-from optimizers.plotting.contour import draw_contour, frame_of
+from optimizers.plotting.contour import draw_contour
+from optimizers.plotting.frame import frame_of
 from optimizers.plotting.layout import new_figure
 from optimizers.plotting.style import caption
 from optimizers.rules import RACERS
@@ -83,7 +84,7 @@ def family() -> Figure:
 def learning_rates() -> Figure:
     """The loss after 500 steps on Rosenbrock, against the learning rate: who forgives a bad one."""
     race = _race()
-    return _figure_of(plot_learning_rates(race.lr_grid, race.final_loss, tuned=race.lr))
+    return _figure_of(plot_learning_rates(race.lr_grid, race.final_loss, 0.0, race.lr))
 
 
 def heat_maps() -> Figure:

@@ -3,7 +3,8 @@
     from optimizers import explore
     from optimizers.functions import rosenbrock
 
-    explore(rosenbrock)          # in a notebook
+    explore(rosenbrock)                                     # in a notebook
+    explore(lambda w: np.sum(w**4 - w**2), start=[1, 2])    # any function of one or two weights
 
 The paths are made by the rules themselves; the page hands them what is dragged, and draws again.
 """
@@ -15,6 +16,7 @@ import contextlib
 import html
 import importlib.util
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -24,18 +26,22 @@ from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments import compare
 from optimizers.experiments.compare import LEARNING_RATES
-from optimizers.experiments.inputs import Rule, check_rule, label_of, start_of
+from optimizers.experiments.inputs import Rule, check_rule, label_of
 from optimizers.functions import FUNCTIONS
-from optimizers.optimizer import RANGES, Optimizer
+from optimizers.hyper_parameters import HyperParameter
+from optimizers.optimizer import Optimizer
 from optimizers.plotting import plot_convergence, plot_paths
 from optimizers.plotting.animation import until
-from optimizers.plotting.contour import SIGNS, closest, frame_of, journey
+from optimizers.plotting.contour import signs
 from optimizers.plotting.convergence import Curves
+from optimizers.plotting.frame import check_few, frame_of
 from optimizers.plotting.layout import new_figure
 from optimizers.plotting.live import LiveConvergence, LiveMap, LiveState
-from optimizers.plotting.paths import losses, plane
+from optimizers.plotting.paths import closest, journey, losses
 from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import LABELLED, looks, number
+from optimizers.problem import Problem, as_problem
+from optimizers.problem import frame_of as domain_of
 from optimizers.rules import RULES, SGD, Adam, Momentum
 from optimizers.trajectory import Trajectory
 
@@ -43,6 +49,7 @@ STEPS = 200
 MOST_STEPS = 1000
 FRAMES = 100  # in which a path of more steps is played
 PACE = 100  # milliseconds a frame
+CORNER = (0.2, 0.8)  # of the domain: there starts who was given no start
 REACH = 3.0  # widths of the map: farther from its middle nothing starts
 PANELS = 2  # of inner state; the effective step size may follow
 
@@ -60,9 +67,12 @@ TAP = """<div role="img" aria-label="{about}" onclick="{write}" onpointermove="{
 style="left:{left:.3%};top:{top:.3%};width:{width:.3%};height:{height:.3%}"></div>"""
 WRITE = """const map = this.getBoundingClientRect();
 const field = this.closest('.optimizers-explore').querySelector('.start input');
-field.value = [{x0} + {x} * (event.clientX - map.left) / map.width,
-{y0} + {y} * (map.bottom - event.clientY) / map.height].map(v => v.toPrecision(4)).join(', ');
+field.value = [{weights}].map(v => v.toPrecision(4)).join(', ');
 field.dispatchEvent(new Event('change', {{bubbles: true}}));"""
+ALONG = (
+    "{low} + {width} * (event.clientX - map.left) / map.width",
+    "{low} + {width} * (map.bottom - event.clientY) / map.height",
+)
 DRAG = "if (event.pointerType === 'mouse' && event.buttons === 1) {{ {write} }}"
 
 # side by side where there is room; on a phone one below the other, the map always in view
@@ -109,21 +119,26 @@ def explore(
     *,
     start: Any = None,
     steps: int = STEPS,
+    domain: Any = None,
 ) -> Any:
     """Play with rules on a function: drag their numbers, click where they start, step along.
 
     Parameters
     ----------
     function
-        A test function of two variables. The page offers the others as well.
+        A test function, or any function of one or two weights. The page offers the test functions
+        of two as well.
     rules
         Up to six that run at first: classes, or functools.partials of classes, whose numbers are
         where the sliders start. A learning rate that is not given is the one that `compare` finds.
         The page offers the other rules of the library as well.
     start
-        Where they start, (2,); left out, the function's own `start`.
+        Where they start; left out, the function's own `start`, or a place in the domain.
     steps
         How many steps they make at first, up to 1000.
+    domain
+        Lowest and highest value of each weight, [(low, high), (low, high)], or (low, high) for a
+        single one; left out, the function's own, or what the first paths take up.
 
     Returns
     -------
@@ -134,8 +149,8 @@ def explore(
     Raises
     ------
     TypeError, ValueError
-        For what is not a function of two variables, no rules or too many, a start or steps that
-        make no sense.
+        For what is no function of one or two weights, neither a start nor a domain, no rules or
+        too many, a start or steps that make no sense.
 
     Examples
     --------
@@ -143,8 +158,7 @@ def explore(
     >>> axes = explore(rosenbrock, steps=100)
     explore needs a notebook with widgets, but this is plain Python: here is the still picture.
     """
-    plane(function, "explore")
-    start = np.array(start_of(function, start), dtype=float)
+    problem = _seen(function, start, domain)
     steps = checks.whole("steps", steps, 1)
     if steps > MOST_STEPS:
         raise ValueError(f"steps must be at most {MOST_STEPS} in explore, got {steps}")
@@ -152,24 +166,47 @@ def explore(
     missing = _missing()
     if missing:
         print(f"explore needs a notebook with widgets, but {missing}: here is the still picture.")
-        return _still(named, function, start, steps)
-    return Explorer(function, named, start, steps)
+        return _still(named, problem, steps)
+    return Explorer(problem, named, problem.theta, steps)
 
 
-def _still(rules: dict[str, Rule], function: Any, start: np.ndarray, steps: int) -> Any:
+def _seen(function: Any, start: Any, domain: Any) -> Problem:
+    """The problem, with a start, and the domain to look at if it is known."""
+    problem = as_problem(function, start)
+    frame = None if domain is None else domain_of(problem, domain, "explore")
+    if problem.start is None:
+        if frame is None:
+            raise ValueError(
+                f"explore: {problem.name} has no start of its own: give start=weights, or "
+                "domain=[(low, high), (low, high)]"
+            )
+        low, high = frame.T
+        problem = as_problem(function, low + (high - low) * CORNER[: len(frame)])
+    check_few(problem, problem.theta.size, "explore")
+    if frame is None:
+        return problem
+    if len(frame) != problem.theta.size:
+        raise ValueError(
+            f"explore: domain must have a pair (low, high) for each of {problem.theta.size} "
+            f"weights, got {len(frame)}"
+        )
+    return replace(problem, domain=frame)
+
+
+def _still(rules: dict[str, Rule], problem: Problem, steps: int) -> Any:
     """The paths that do not move. A rule that was given its learning rate keeps it."""
     free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
     paths: dict[str, Trajectory] = {}
     if free:
-        race = compare(free, function, start=start, steps=steps, progress=False)
+        race = compare(free, problem, steps=steps, progress=False)
         if len(free) == len(rules):
             return race.plot()
         paths.update(race)
     given = {label: rule for label, rule in rules.items() if label not in free}
-    paths |= {label: rule(function, start).minimize(steps) for label, rule in given.items()}
+    paths |= {label: rule(problem, problem.start).minimize(steps) for label, rule in given.items()}
     axes = new_figure((13.0, 5.4), 1, 2)
-    plot_paths(paths, function, axes[0])
-    plot_convergence(paths, function, axes[1])
+    plot_paths(paths, problem, axes[0])
+    plot_convergence(paths, problem, axes[1])
     return np.array(axes)
 
 
@@ -197,7 +234,7 @@ class Explorer:
     def __init__(
         self, function: Any, rules: Mapping[str, Rule], start: np.ndarray, steps: int
     ) -> None:
-        self.function = function
+        self.problem = self.own = as_problem(function)
         self.start = start
         self.rules = dict(rules) | {name: RULES[name] for name in RULES if name not in rules}
         self.chosen = list(rules)
@@ -214,7 +251,12 @@ class Explorer:
             self._begin()
 
     def __repr__(self) -> str:
-        return f"<explore {self.function.name} with {', '.join(self.chosen)}>"
+        return f"<explore {self.problem.name} with {', '.join(self.chosen)}>"
+
+    @property
+    def function(self) -> Any:
+        """What is looked at, as it was given."""
+        return self.problem.given
 
     def _repr_mimebundle_(self, **keywords: Any) -> dict[str, Any]:
         """The page, and the map for readers that show pictures only."""
@@ -229,8 +271,8 @@ class Explorer:
         w = _widgets()
         wide, wrap = {"width": "auto"}, {"flex_flow": "row wrap"}
         known = [(known.name, known) for known in FUNCTIONS.values() if known.dimension == 2]
-        if self.function not in FUNCTIONS.values():
-            known.insert(0, (self.function.name, self.function))
+        if not any(self.function is function for function in FUNCTIONS.values()):
+            known.insert(0, (self.problem.name, self.function))
         self.function_menu = w.Dropdown(options=known, value=self.function, description="function")
         self.start_field = w.Text(
             _written(self.start), description="start", continuous_update=False
@@ -244,7 +286,7 @@ class Explorer:
             label: w.ToggleButton(
                 label in self.chosen,
                 description=label,
-                layout=wide | {"border_bottom": f"4px solid {color}"},
+                layout=wide | {"border_bottom": _bar(color)},
             )
             for label, color in self.colors.items()
         }
@@ -300,7 +342,7 @@ class Explorer:
             if self._reacting:
                 return
             problem = ""
-            before = self.function, self.start, self.chosen, self.step.max, self.paths
+            before = self.problem, self.start, self.chosen, self.step.max, self.paths
             try:
                 with self._alone():
                     reaction()
@@ -314,15 +356,15 @@ class Explorer:
 
     def _restore(
         self,
-        function: Any,
+        problem: Problem,
         start: np.ndarray,
         chosen: list[str],
         steps: int,
         paths: dict[str, Trajectory],
     ) -> None:
         """What the page says goes back to what it shows."""
-        self.function, self.start, self.chosen, self.paths = function, start, chosen, paths
-        self.function_menu.value = function
+        self.problem, self.start, self.chosen, self.paths = problem, start, chosen, paths
+        self.function_menu.value = self.function
         self.start_field.value = _written(start)
         for label, toggle in self.toggles.items():
             toggle.value = label in chosen
@@ -341,14 +383,20 @@ class Explorer:
     # --------------------------------------------------------------------- what can be touched
 
     def _other_function(self) -> None:
-        self.function = self.function_menu.value
-        self.start = np.array(self.function.start)
+        chosen = self.function_menu.value
+        self.problem = self.own if chosen is self.own.given else as_problem(chosen)
+        self.start = self.problem.theta
         self.start_field.value = _written(self.start)
         self._tune(list(self.cards))
         self._begin()
 
+    @property
+    def _domain(self) -> np.ndarray:
+        assert self.problem.domain is not None
+        return self.problem.domain
+
     def _other_start(self) -> None:
-        self.start = _read(self.start_field.value, self.function.domain)
+        self.start = _read(self.start_field.value, self._domain)
         self._run(self.chosen)
         self._draw()
 
@@ -414,7 +462,7 @@ class Explorer:
         new = [label for label in labels if label not in self.cards]
         for label in new:
             moved = self._when(partial(self._dragged, label))
-            self.cards[label] = Card(self.rules[label], label, self.colors[label], moved)
+            self.cards[label] = Card(self.rules[label], label, moved)
         self._tune([label for label in new if "lr" not in _keywords(self.rules[label])])
 
     def _tune(self, labels: Sequence[str]) -> None:
@@ -428,39 +476,50 @@ class Explorer:
         if not rules:
             return
         steps = self.steps.value
-        race = compare(rules, self.function, start=self.start, steps=steps, progress=False)
+        race = compare(rules, self._from_here(), steps=steps, progress=False)
         for label, lr in race.lr.items():
             self.cards[label].sliders["lr"].value = lr
 
     def _run(self, labels: Sequence[str]) -> None:
         """Make the paths of these rules anew."""
-        steps = self.steps.value
-        made = {label: self.cards[label].run(self.function, self.start, steps) for label in labels}
+        problem, steps = self._from_here(), self.steps.value
+        made = {label: self.cards[label].run(problem, steps) for label in labels}
         self.paths = {label: made.get(label) or self.paths[label] for label in self.chosen}
+
+    def _from_here(self) -> Problem:
+        """The problem, to be run from the place that is chosen."""
+        return replace(self.problem, start=self.problem.layout.unflatten(self.start))
 
     # ---------------------------------------------------------------------------- what is shown
 
     def _begin(self) -> None:
         """Run everything, and draw it on new pictures."""
         self._run(self.chosen)
+        if self.problem.domain is None:  # the first paths say where to look from now on
+            self.problem = self.own = replace(
+                self.problem, domain=frame_of(self.problem, self.paths)
+            )
+        self._paint()
         self.card_box.children = [self.cards[label].box for label in self.chosen]
         self._begin_map()
-        self.curve = LiveConvergence(self.function, self._rule_names())
+        self.curve = LiveConvergence(self.problem, self._rule_names())
         shown = self.state_menu.value
         self.state_menu.options = self.chosen
         self.state_menu.value = shown if shown in self.chosen else self.chosen[-1]
-        if self.state_menu.value != shown:
+        now = self.state_menu.value
+        if now != shown or (self.state.size, self.state.color) != self._state_looks(now):
             self._begin_state()
         self._draw()
 
     def _begin_map(self) -> None:
-        frame = frame_of(self.function, self.paths)
-        self.map = LiveMap(self.function, self._rule_names(), frame)
+        frame = frame_of(self.problem, self.paths)
+        self.map = LiveMap(self.problem, self._rule_names(), frame)
         left, bottom, width, height = self.map.box
-        (x0, x1), (y0, y1) = frame.tolist()
-        write = WRITE.format(x0=x0, x=x1 - x0, y0=y0, y=y1 - y0)
+        along = zip(ALONG, frame.tolist(), strict=False)
+        weights = [axis.format(low=low, width=high - low) for axis, (low, high) in along]
+        write = WRITE.format(weights=",\n".join(weights))
         self.tap.value = TAP.format(
-            about=html.escape(f"Map of {self.function.name}: click to start there"),
+            about=html.escape(f"Map of {self.problem.name}: click to start there"),
             write=html.escape(write),
             drag=html.escape(DRAG.format(write=write)),
             left=left,
@@ -471,7 +530,20 @@ class Explorer:
 
     def _begin_state(self) -> None:
         label = self.state_menu.value
-        self.state = LiveState(self.paths[label].rule, self.cards[label].panels())
+        panels, (size, color) = self.cards[label].panels(), self._state_looks(label)
+        self.state = LiveState(self.paths[label].rule, panels, size, color)
+
+    def _state_looks(self, label: str) -> tuple[int, str]:
+        """How many weights the picture of the inner state has, and in which colour."""
+        return len(self.start), self.colors[label]
+
+    def _paint(self) -> None:
+        """Give each rule that runs the colour on its card and its button that its path has."""
+        look = looks(self._rule_names())
+        for label in self.chosen:
+            self.colors[label] = look[label].color
+            self.cards[label].paint(self.colors[label])
+            self.toggles[label].layout.border_bottom = _bar(self.colors[label])
 
     def _rule_names(self) -> dict[str, str]:
         return {label: path.rule for label, path in self.paths.items()}
@@ -480,51 +552,75 @@ class Explorer:
         """Show everything at the step that is chosen; `changed`: whose paths are others now."""
         changed = self.chosen if changed is None else changed
         step, state = self.step.value, self.state_menu.value
-        if not np.array_equal(self.map.frame, frame_of(self.function, self.paths)):
+        if not np.array_equal(self.map.frame, frame_of(self.problem, self.paths)):
             self._begin_map()
         self.map_image.value = self.map.show(self.paths, step)
         self.curve_image.value = self.curve.show(self.paths, step)
         if state in changed:
             self.state_image.value = self.state.show(self.paths[state], step)
         for label in changed:
-            self.cards[label].tell(self.paths[label], self.function, step)
+            self.cards[label].tell(self.paths[label], self.problem, step)
         found = f"Step {step} of {self.step.max}"
         if step == self.step.max:
-            found = closest(self.paths, self.function)
+            found = closest(self.paths, self.problem)
         self.map_says.value = html.escape(found)
-        self.curve_says.value = html.escape(Curves(self.paths, self.function).finding())
-        words = f"{journey(self.paths, self.function)} Click or drag on the map to start there."
-        self.caption.value = f"{html.escape(words)}<br>{SIGNS}"
+        self.curve_says.value = html.escape(Curves(self.paths, self.problem).finding())
+        words = f"{journey(self.paths, self.problem)} Click or drag on the map to start there."
+        self.caption.value = f"{html.escape(words)}<br>{signs(self.problem, self.paths)}"
+
+
+def _bar(color: str) -> str:
+    """A border of that colour."""
+    return f"4px solid {color}"
 
 
 class Card:
     """One rule's sliders, and what it has in mind at the step that is shown."""
 
-    def __init__(self, rule: Rule, label: str, color: str, moved: Callable[[Any], None]) -> None:
+    def __init__(self, rule: Rule, label: str, moved: Callable[[Any], None]) -> None:
         w = _widgets()
         self.rule = rule
+        self.label = label
         self.state: list[str] = []
-        given = _keywords(rule)
+        self.inner: dict[str, Rule] = {}  # by the name of the hyper-parameter that it is
         self.sliders: dict[str, Any] = {}
-        for name, default in (_class_of(rule).known(given) | given).items():
-            slider = _slider(name, default)
+        for name, known in _numbers_of(rule).items():
+            if _is_rule(known.default):
+                self.inner[name] = known.default
+                inside = _numbers_of(known.default).items()
+                self._add({f"{name}.{k}": v for k, v in inside if k != "lr"}, moved)
+            else:
+                self._add({name: known}, moved)
+        self.head = w.HTML()
+        self.numbers = w.HTML(layout={"flex": "0 0 200px"})
+        left = w.VBox([self.head, *self.sliders.values()], layout={"flex": "1 1 270px"})
+        self.box = w.Box([left, self.numbers], layout={"flex_flow": "row wrap"}).add_class("card")
+
+    def paint(self, color: str) -> None:
+        """Give the card the colour of the rule's path."""
+        self.head.value = f'<b style="color: {color}">{html.escape(self.label)}</b>'
+        self.box.layout.border_left = _bar(color)
+
+    def _add(self, known: Mapping[str, HyperParameter], moved: Callable[[Any], None]) -> None:
+        """A slider for each hyper-parameter that can have one."""
+        for name, one in known.items():
+            slider = _slider(name, one)
             if slider is not None:
                 slider.observe(moved, "value")
                 self.sliders[name] = slider
-        head = w.HTML(f'<b style="color: {color}">{html.escape(label)}</b>')
-        self.numbers = w.HTML(layout={"flex": "0 0 200px"})
-        self.box = w.Box(
-            [w.VBox([head, *self.sliders.values()], layout={"flex": "1 1 270px"}), self.numbers],
-            layout={"flex_flow": "row wrap", "border_left": f"4px solid {color}"},
-        ).add_class("card")
 
     def values(self) -> dict[str, Any]:
-        """What the sliders say."""
-        return {name: slider.value for name, slider in self.sliders.items()}
+        """What the sliders say; an inner rule goes in with its own."""
+        said = {name: slider.value for name, slider in self.sliders.items() if "." not in name}
+        for outer, rule in self.inner.items():
+            names = [name for name in self.sliders if name.startswith(f"{outer}.")]
+            own = {name.partition(".")[2]: self.sliders[name].value for name in names}
+            said[outer] = partial(rule, **own)
+        return said
 
-    def run(self, function: Any, start: np.ndarray, steps: int) -> Trajectory:
+    def run(self, problem: Problem, steps: int) -> Trajectory:
         """The path that the rule makes with them."""
-        made = partial(self.rule, function, start, **self.values())
+        made = partial(self.rule, problem, problem.start, **self.values())
         if not self.state:
             self.state = _state_of(made())
         return made().minimize(steps, watch=("g", *self.state))
@@ -536,13 +632,15 @@ class Card:
         kept = [name for name, hidden in zip(known, rather, strict=True) if not hidden]
         return kept[:PANELS] or ["g"]
 
-    def tell(self, path: Trajectory, function: Any, step: int) -> None:
+    def tell(self, path: Trajectory, problem: Problem, step: int) -> None:
         """Write down the numbers at this step."""
         row = until(path, step)[0] - 1
         ended = path.diverged and row == len(path) - 1
-        loss = f"loss {number(float(losses(path, function)[row]))}"
+        loss = f"loss {number(float(losses(path, problem)[row]))}"
         lines = {"θ": path.theta[row]}
-        lines["Δθ"] = path.theta[row] - path.theta[row - 1] if row else np.full(2, np.nan)
+        lines["Δθ"] = (
+            path.theta[row] - path.theta[row - 1] if row else np.full_like(path.theta[0], np.nan)
+        )
         lines |= {SIGN.get(name, name): path[name][row] for name in ("g", *self.state)}
         table = "".join(
             f"<tr><td>{html.escape(name)}</td>{''.join(map(_cell, values))}</tr>"
@@ -557,17 +655,18 @@ def _cell(value: float) -> str:
     return f"<td>{number(value) if np.isfinite(value) else '–'}</td>"
 
 
-def _slider(name: str, default: Any) -> Any:
+def _slider(name: str, known: HyperParameter) -> Any:
     """What a hyper-parameter is dragged with; None for what is not a number."""
     w = _widgets()
+    default, kind = known
     common = {
-        "description": name.replace("_", " "),
+        "description": name.replace("_", " ").replace(".", ": "),
         "style": {"description_width": "84px"},
         "layout": {"width": "auto"},
     }
     if isinstance(default, bool):
         return w.Checkbox(default, indent=False, **common)
-    if not isinstance(default, (int, float)) or name in LEFT_OUT:
+    if not isinstance(default, (int, float)) or name.rpartition(".")[2] in LEFT_OUT:
         return None
     if name == "lr" and default > 0:
         low = np.log10(min(default, LEARNING_RATES.min()))
@@ -575,8 +674,8 @@ def _slider(name: str, default: Any) -> Any:
         return w.FloatLogSlider(
             default, min=low, max=high, step=0.02, readout_format=".3g", **common
         )
-    if name in RANGES and name != "lr":
-        values = sorted({*GRIDS[RANGES[name]], float(default)})
+    if name != "lr" and kind.range in GRIDS:
+        values = sorted({*GRIDS[kind.range], float(default)})
         options = [(f"{value:.4g}", value) for value in values]
         return w.SelectionSlider(options=options, value=float(default), **common)
     return (w.IntText if isinstance(default, int) else w.FloatText)(default, **common)
@@ -598,6 +697,18 @@ def _named(rules: Any) -> dict[str, Rule]:
     return named
 
 
+def _numbers_of(rule: Any) -> dict[str, HyperParameter]:
+    """The hyper-parameters of a rule, with what is given in the place of their defaults."""
+    given = _keywords(rule)
+    known = _class_of(rule).__hyper_parameters__
+    return {name: p._replace(default=given.get(name, p.default)) for name, p in known.items()}
+
+
+def _is_rule(value: Any) -> bool:
+    made = _class_of(value)
+    return isinstance(made, type) and issubclass(made, Optimizer)
+
+
 def _class_of(rule: Any) -> type[Optimizer]:
     made: Any = rule.func if isinstance(rule, partial) else rule
     return made
@@ -610,7 +721,8 @@ def _keywords(rule: Any) -> dict[str, Any]:
 
 def _state_of(optimizer: Optimizer) -> list[str]:
     """What a rule, and one inside it, changes from step to step, by name."""
-    parts = [optimizer, *(v for v in vars(optimizer).values() if isinstance(v, Optimizer))]
+    parts: list[Any] = [optimizer]
+    parts += [value for value in vars(optimizer).values() if isinstance(value, Optimizer)]
 
     def arrays() -> dict[str, np.ndarray]:
         found = {name: value for part in parts for name, value in vars(part).items()}
@@ -623,8 +735,8 @@ def _state_of(optimizer: Optimizer) -> list[str]:
     before = arrays()
     optimizer.minimize(10)
     changed = [name for name, value in arrays().items() if value is not before.get(name)]
-    known = dict.fromkeys([*(name for part in parts for name in part.state), *changed])
-    return [name for name in known if name not in ("g", "d")]
+    named: list[str] = [name for part in parts for name in part.state]
+    return [name for name in dict.fromkeys(named + changed) if name not in ("g", "d")]
 
 
 def _written(start: np.ndarray) -> str:
@@ -632,13 +744,14 @@ def _written(start: np.ndarray) -> str:
 
 
 def _read(text: str, domain: np.ndarray) -> np.ndarray:
-    """The point that was typed."""
+    """The weights that were typed."""
     try:
         start = np.array([float(x) for x in text.replace("−", "-").replace(",", " ").split()])
     except ValueError:
         start = np.empty(0)
-    if start.shape != (2,):
-        raise ValueError(f"start must be two numbers such as -1.5, 2, got {text!r}")
+    if len(start) != len(domain):
+        such = "two numbers such as -1.5, 2" if len(domain) == 2 else "one number such as -1.5"
+        raise ValueError(f"start must be {such}, got {text!r}")
     if not (np.abs(start - domain.mean(axis=1)) <= REACH * np.ptp(domain, axis=1)).all():
         raise ValueError(f"start must lie nearer to the map, got {text!r}")
     return start

@@ -103,7 +103,8 @@ def test_a_notebook_gets_the_page_and_readers_without_widgets_the_map(notebook, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((lambda x: x,), "explore: function must be a test function"),
+        ((lambda x: x,), "explore: loss has no start of its own: give start=weights, or domain"),
+        (("rosenbrock",), "the loss must be a function of the weights"),
         ((rosenbrock.in_dimension(3),), r"take function.in_dimension\(2\)"),
         ((rosenbrock, []), "rules must be one to 6 different rules, got none"),
         ((rosenbrock, [SGD, SGD]), "different rules, got SGD, SGD"),
@@ -189,10 +190,11 @@ def test_every_hyper_parameter_has_its_slider(rule, name, value):
 
 @pytest.mark.parametrize("name", interactive.RULES)
 def test_every_rule_has_a_page(name):
-    explorer = page([interactive.RULES[name]])
-    defaults = interactive.RULES[name].known({})
-    for key, value in explorer.cards[name].values().items():
-        assert key == "lr" or value == defaults[key]
+    rule = interactive.RULES[name]
+    explorer = page([rule])
+    here = rule(rosenbrock, rosenbrock.start, **explorer.cards[name].values()).hyper_parameters
+    for key, value in rule(rosenbrock, rosenbrock.start).hyper_parameters.items():
+        assert key in ("lr", "inner") or value == here[key]
     assert "lr" in explorer.cards[name].sliders
     assert len(explorer.state.axes) in (1, 2, 3)
 
@@ -211,7 +213,7 @@ def test_a_function_of_ones_own_heads_the_menu():
     mine = noisy(sphere, sigma=0.1, seed=3)
     explorer = page([SGD], mine)
     assert explorer.function_menu.options[0] == (mine.name, mine)
-    assert "noise σ = 0.1, seed 3" in explorer.caption.value
+    assert "Noise σ = 0.1, seed 3" in explorer.caption.value
 
 
 def test_the_steps_can_be_dragged(explorer):

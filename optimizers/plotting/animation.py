@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from os import PathLike
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.animation import AbstractMovieWriter, Animation, FuncAnimation
 from matplotlib.axes import Axes
@@ -18,9 +19,19 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from optimizers.checks import shown, whole
-from optimizers.plotting.contour import SIGNS, draw_paths, frame_of, journey
+from optimizers.plotting.contour import draw_paths, signs
+from optimizers.plotting.frame import frame_of
 from optimizers.plotting.layout import axes_for, map_size
-from optimizers.plotting.paths import Paths, in_the_plane, last_step, mapping, plane
+from optimizers.plotting.paths import (
+    Paths,
+    check_drawable,
+    journey,
+    last_step,
+    mapping,
+    points_of,
+    problem_of,
+)
+from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import caption, headline
 from optimizers.trajectory import Trajectory
 
@@ -36,15 +47,15 @@ def animate_paths(
     frames: int = 60,
     fps: float = 15.0,
     domain: Any = None,
-) -> FuncAnimation:
-    """Let paths run down the contours together, step by step.
+) -> Film:
+    """Let paths run down the contours together, step by step; of one weight, down the curve.
 
     Parameters
     ----------
     paths
         A trajectory, or a mapping from labels to trajectories.
     function
-        The test function of two variables.
+        What they went down: a test function, or any function of one or two weights.
     ax
         Where to draw; a new figure if None.
     frames
@@ -52,12 +63,13 @@ def animate_paths(
     fps
         Pictures a second.
     domain
-        Lowest and highest value of each coordinate, (2, 2); the function's own if None.
+        As in `plot_paths`.
 
     Returns
     -------
-    matplotlib.animation.FuncAnimation
-        Keep a reference to it until it is shown or saved.
+    Film
+        A matplotlib animation, which a notebook plays; `save_gif` writes it to a file. Keep a
+        reference to it until it is shown or saved.
 
     Raises
     ------
@@ -70,20 +82,23 @@ def animate_paths(
     >>> from optimizers.functions import rosenbrock
     >>> path = Adam(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(100)
     >>> film = animate_paths(path, rosenbrock, frames=3)
+    >>> film
+    <Film of 3 pictures: a notebook plays it, save_gif(film, "film.gif") keeps it>
     >>> player = html_player(film)
     """
     named = mapping(paths, "animate_paths")
-    plane(function, "animate_paths")
-    in_the_plane(named, "animate_paths")
+    check_drawable(named, "animate_paths")
+    problem = problem_of(function, named, "animate_paths")
     frames = whole("frames", frames, 2)
     if not (isinstance(fps, (int, float)) and 0 < fps <= 100):
         raise ValueError(f"fps must be a number in (0, 100], got {shown(fps)}")
-    frame = frame_of(function, named, domain)
+    frame = frame_of(problem, named, domain, "animate_paths")
     ax, ours = axes_for(ax, "animate_paths", map_size(frame, 8.0))
-    drawn, labels = draw_paths(ax, named, function, frame)
+    drawn, labels = draw_paths(ax, named, problem, frame)
+    points = [points_of(path, problem) for path in named.values()]
     figure: Any = ax.get_figure(root=True)
     if ours:
-        caption(figure, f"{journey(named, function)}\n{SIGNS}")
+        caption(figure, f"{journey(named, problem)}\n{signs(problem, named)}")
         figure.draw_without_rendering()
         figure.set_layout_engine("none")  # laid out once: nothing moves but the paths
     first = min(int(path.step[0]) for path in named.values())
@@ -92,17 +107,32 @@ def animate_paths(
     title = ax.get_title(loc="left")
 
     def update(step: int) -> list[Any]:
-        for path, line in zip(named.values(), drawn, strict=True):
+        for path, all_points, line in zip(named.values(), points, drawn, strict=True):
             rows, diverged = until(path, int(step))
-            line.show(path.theta[:rows], diverged)
+            line.show(all_points[:rows], diverged)
         if labels is not None:
             labels.move([line.end for line in drawn])
         headline(ax, title if step == last else f"Step {step} of {last}")
         return []
 
-    return FuncAnimation(
-        figure, update, frames=steps.tolist(), interval=1000 / fps, blit=False, repeat=True
-    )
+    film = Film(figure, update, frames=steps.tolist(), interval=1000 / fps, blit=False, repeat=True)
+    if ours and in_notebook():
+        plt.close(figure)  # else the notebook would show it as well, as a still
+    return film
+
+
+class Film(FuncAnimation):
+    """A matplotlib animation that a notebook shows as a player."""
+
+    def __repr__(self) -> str:
+        film: Any = self
+        count = len(list(film.new_frame_seq()))
+        return (
+            f'<Film of {count} pictures: a notebook plays it, save_gif(film, "film.gif") keeps it>'
+        )
+
+    def _repr_html_(self) -> str:
+        return html_player(self)
 
 
 def until(path: Trajectory, step: int) -> tuple[int, Any]:
@@ -169,6 +199,8 @@ def html_player(animation: Animation, alt: str = "Paths of optimizers, step by s
         If it is not an animation.
     """
     pictures, pace = _pictures(animation)
+    if in_notebook():
+        plt.close(animation._fig)  # type: ignore[attr-defined]  # it would be shown as a still
     frames = [_png(picture) for picture in pictures]
     name = f"film{zlib.crc32(''.join(frames).encode()):08x}"
     listed = ",\n".join(f'"data:image/png;base64,{frame}"' for frame in frames)
@@ -257,7 +289,9 @@ PLAYER = """<div id="@name" style="max-width:100%;font-family:sans-serif">
 <script>
 (function () {
   const frames = [@frames];
-  const root = document.getElementById("@name");
+  const players = document.querySelectorAll("#@name");  // a film may be shown twice on a page
+  const root = [...players].find(function (one) { return !one.dataset.plays; });
+  root.dataset.plays = "yes";
   const image = root.querySelector("img"), slider = root.querySelector("input");
   const play = root.querySelector("[data-go=play]");
   let at = 0, timer = null;

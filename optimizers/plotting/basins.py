@@ -10,8 +10,12 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, to_rgb
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
 
+from optimizers.checks import shown
+from optimizers.experiments.basins import Basins
+from optimizers.plotting.curve import draw_curve
 from optimizers.plotting.labels import LEGEND
 from optimizers.plotting.layout import axes_for, equal_units, map_size
+from optimizers.plotting.paths import spot
 from optimizers.plotting.scale import edges
 from optimizers.plotting.style import (
     HATCHED,
@@ -22,18 +26,17 @@ from optimizers.plotting.style import (
     dress,
     marker,
     number,
-    place,
 )
 
 UNDER_WAY = "#dddddd"
 LEGEND_ROWS = 8  # so many minima are named, the largest basins first
 
 
-def plot_basins(basins: Any, ax: Axes | None = None) -> Axes:
+def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     """Colour every start by the minimum that it led to.
 
     ★ with a number is a minimum; grey starts were still under way at the end, hatched ones
-    diverged.
+    diverged. Of one weight, the colours lie behind the curve.
 
     Parameters
     ----------
@@ -57,48 +60,73 @@ def plot_basins(basins: Any, ax: Axes | None = None) -> Axes:
     >>> from optimizers.functions import himmelblau
     >>> ax = plot_basins(basins(SGD, himmelblau, lr=0.01, steps=100, resolution=20))
     """
-    if not hasattr(basins, "reached"):
-        raise TypeError(f"plot_basins: basins must be what basins returns, got {basins!r}")
-    minima = np.asarray(getattr(basins, "minima", basins.function.minima)).reshape(-1, 2)
-    borders = [edges(np.asarray(values), log=False) for values in (basins.x, basins.y)]
+    if not isinstance(basins, Basins):
+        raise TypeError(f"plot_basins: basins must be what basins returns, got {shown(basins)}")
+    problem, minima = basins.problem, basins.minima
+    borders = [edges(grid, log=False) for grid in (basins.x, basins.y) if grid is not None]
     frame = np.array([[b[0], b[-1]] for b in borders])
     ax, ours = axes_for(ax, "plot_basins", map_size(frame, 8.0))
+    plane, heights = frame, minima
+    if len(frame) == 1:
+        plane = draw_curve(ax, problem, frame, ground=False)[1]
+        borders.append(plane[1])
+        heights = np.column_stack([minima, problem.values(minima)])
     colors = [_pale(i) for i in range(len(minima))]
-    shown = np.ma.masked_equal(basins.reached, -2)
+    cells = np.ma.masked_equal(np.atleast_2d(basins.reached), -2)
     ax.patch.set(**HATCHED)  # seen where cells are missing
     ax.pcolormesh(
         *borders,
-        shown,
+        cells,
         cmap=ListedColormap([to_rgb(UNDER_WAY), *colors]),
         norm=BoundaryNorm(np.arange(-1.5, len(minima) + 0.5), len(minima) + 1),
         rasterized=True,
     )
-    good = len(basins.function.minima)
-    named = _largest(basins.reached, len(minima), good)
+    named = _largest(basins.reached, len(minima), basins.known or 0)
     for i in named:
         if ((minima[i] >= frame[:, 0]) & (minima[i] <= frame[:, 1])).all():
-            _star(ax, minima[i], str(i + 1))
-    ax.set_xlim(borders[0][0], borders[0][-1])
-    ax.set_ylim(borders[1][0], borders[1][-1])
-    equal_units(ax, frame)
-    _legend(ax, basins.reached, minima, colors, named)
-    share = np.mean((basins.reached >= 0) & (basins.reached < good))
-    kind = "the global minimum" if good == 1 else "a global minimum"
-    title = (
-        f"{basins.rule}: {share:.0%} of the starts reach {kind}"
-        if good
-        else f"{basins.rule}: {np.mean(basins.reached == -2):.0%} of the starts diverge"
-    )
-    dress(ax, title, r"start $\theta_1$", r"start $\theta_2$")
+            _star(ax, heights[i], str(i + 1))
+    ax.set_xlim(*plane[0])
+    ax.set_ylim(*plane[1])
+    if len(frame) == 2:
+        equal_units(ax, frame)
+    _legend(ax, basins.reached, _rounded(minima, frame), colors, named)
+    names = (r"start $\theta_1$", r"start $\theta_2$")
+    dress(ax, _finding(basins), *(names if len(frame) == 2 else (r"start $\theta$", problem.noun)))
     if ours:
-        rate = getattr(basins, "hyper_parameters", {}).get("lr", getattr(basins, "lr", None))
-        told = "" if rate is None or callable(rate) else f", learning rate {number(float(rate))}"
+        starts = " × ".join(str(grid) for grid in basins.reached.shape[::-1])
         caption(
             ax.get_figure(root=True),  # type: ignore[arg-type]
-            f"{basins.rule} on {basins.function.name}{told}, {basins.steps} steps from each of "
-            f"{len(basins.x)} × {len(basins.y)} starts. ★ minimum.",
+            f"{basins.rule} on {problem.name}{_rate(basins.hyper_parameters['lr'])}, "
+            f"{basins.steps} steps from each of {starts} starts. ★ minimum.",
         )
     return ax
+
+
+def _finding(basins: Basins) -> str:
+    """How many starts reach what is known to be good; else, what there was to find."""
+    reached, known = basins.reached, basins.known
+    if known:
+        share = np.mean((reached >= 0) & (reached < known))
+        kind = "the global minimum" if known == 1 else "a global minimum"
+        return f"{basins.rule}: {share:.0%} of the starts reach {kind}"
+    if known == 0:
+        return f"{basins.rule}: {np.mean(reached == -2):.0%} of the starts diverge"
+    if not len(basins.minima):
+        return f"{basins.rule}: no start comes to rest at a minimum"
+    count = len(basins.minima)
+    share = np.mean(reached >= 0)
+    where = "the one minimum found" if count == 1 else f"one of the {count} minima found"
+    return f"{basins.rule}: {share:.0%} of the starts reach {where}"
+
+
+def _rate(lr: Any) -> str:
+    """The learning rate as the caption tells it."""
+    if callable(lr):
+        return ", learning rate by schedule"
+    if np.ndim(lr):
+        low, high = (number(float(end)) for end in (np.min(lr), np.max(lr)))
+        return f", learning rates from {low} to {high}"
+    return f", learning rate {number(float(lr))}"
 
 
 def _pale(i: int) -> tuple[float, float, float]:
@@ -124,6 +152,11 @@ def _star(ax: Axes, point: np.ndarray, text: str) -> None:
     )
 
 
+def _rounded(minima: np.ndarray, frame: np.ndarray) -> np.ndarray:
+    """The places as near as runs come to them: what is nearly zero is told as zero."""
+    return np.where(np.abs(minima) < 1e-3 * np.ptp(frame, axis=1), 0.0, minima)
+
+
 def _largest(reached: np.ndarray, count: int, good: int) -> list[int]:
     """The minima to name: the global ones, then those of the largest basins."""
     shares = [float(np.mean(reached == i)) for i in range(count)]
@@ -136,7 +169,7 @@ def _legend(
     """What the colours mean and how large each area is."""
     shares = [float(np.mean(reached == i)) for i in range(len(minima))]
     handles = [
-        Patch(facecolor=colors[i], label=f"{i + 1}: {place(minima[i])}   {shares[i]:.0%}")
+        Patch(facecolor=colors[i], label=f"{i + 1}: {spot(minima[i])}   {shares[i]:.0%}")
         for i in order
     ]
     rest = sum(shares) - sum(shares[i] for i in order)

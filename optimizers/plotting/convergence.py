@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from optimizers.experiments.sweep import below, outside
+from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, leaders
 from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
     Paths,
-    chance,
-    known_minimum,
     label_with_end,
     last_step,
-    loss_name,
     losses,
     mapping,
+    problem_of,
+    titled,
 )
-from optimizers.plotting.scale import cut_on, draw_floor, precision_floor
+from optimizers.plotting.scale import (
+    BEYOND,
+    Scale,
+    cut_on,
+    draw_floor,
+    framed,
+    log_ticks,
+    precision_floor,
+    scale_of,
+)
 from optimizers.plotting.style import (
     CROSS,
     WIDTH,
     Look,
     caption,
     casing,
+    dot_alone,
     dress,
     looks,
     marker,
@@ -34,10 +45,13 @@ from optimizers.plotting.style import (
     put,
     weigh,
 )
+from optimizers.plotting.words import brief
+from optimizers.problem import Problem
 from optimizers.trajectory import Trajectory
 
-FALL = 20.0  # without a minimum, no more is shown than this many times the first loss
 SURGE = 1e3  # a curve that rises above the highest start by more than this leaves the picture
+NEAR = 0.02  # of the axis: nearer to ✕ stands no other mark
+RISE = 0.1  # of the axis: so much of a curve is seen above the others before it leaves
 
 
 def plot_convergence(paths: Paths, function: Any = None, ax: Axes | None = None) -> Axes:
@@ -74,8 +88,9 @@ def plot_convergence(paths: Paths, function: Any = None, ax: Axes | None = None)
     'log'
     """
     named = mapping(paths, "plot_convergence")
+    problem = None if function is None else problem_of(function, named, "plot_convergence")
     ax, ours = axes_for(ax, "plot_convergence", (8.0, 5.0))
-    curves = Curves(named, function)
+    curves = Curves(named, problem)
     draw_convergence(ax, curves)
     if ours:
         caption(ax.get_figure(root=True), curves.caption())  # type: ignore[arg-type]
@@ -90,87 +105,149 @@ class Curves:
     shown
         By label, (rows, 3): lower quartile, median, upper quartile over runs (inf: diverged). For a
         single run all three are the same.
+    gone
+        By label, whether all runs diverged, or left the domain and fell below its minimum.
     floor
         The height below which a gap is rounding, and where it is drawn; None for plain losses.
+    scale
+        Of the axis.
     """
 
-    def __init__(self, paths: Mapping[str, Trajectory], function: Any) -> None:
+    def __init__(self, paths: Mapping[str, Trajectory], problem: Problem | None) -> None:
         self.paths = paths
-        self.function = function
-        self.minimum = known_minimum(function)
-        values = {label: losses(path, function) for label, path in paths.items()}
+        self.problem = problem
+        values = {label: losses(path, problem) for label, path in paths.items()}
+        self.minimum, left = _known(paths, values, problem)
+        values = {label: np.where(left[label], np.inf, v) for label, v in values.items()}
         self.floor: float | None = None
         if self.minimum is not None:
             starts = np.concatenate([np.ravel(v[0]) for v in values.values()])
             self.floor = precision_floor(starts - self.minimum, self.minimum)
             values = {label: v - self.minimum for label, v in values.items()}
         self.shown = {label: quartiles(v) for label, v in values.items()}
-        all_of_them = np.concatenate([np.ravel(v) for v in self.shown.values()])
-        self.finite = all_of_them[np.isfinite(all_of_them)]
-        bounded = getattr(function, "minimum", 0.0) != -np.inf
-        positive = bool(self.finite.size and self.finite.min() > 0)
-        self.log = self.floor is not None or (bounded and positive)
-        self.at_floor = bool(self.floor and (self.finite <= self.floor).any())
+        self.left = [label for label in paths if np.any(left[label])]
+        self.gone = {
+            label: bool(np.all(path.diverged | left[label][-1])) for label, path in paths.items()
+        }
+        calm = [v for label, v in self.shown.items() if not self.gone[label]]
+        self.calm = _finite(calm or self.shown.values())
+        self.wild = _finite(self.shown.values())
+        self.scale = Scale("log") if self.minimum is not None else scale_of(self.calm)
+        if self.scale.kind == "log" and self.minimum is None and not _stays_positive(problem):
+            self.scale = Scale("linear")
+        self.at_floor = bool(self.floor and (self.calm <= self.floor).any())
+
+    @property
+    def ends(self) -> dict[str, float]:
+        """By label, the height at the end; inf for what diverged."""
+        return {
+            label: np.inf if self.gone[label] else float(v[-1, 1])
+            for label, v in self.shown.items()
+        }
 
     @property
     def ylabel(self) -> str:
         """Quantity and scale."""
-        what = loss_name(self.function) if self.minimum is None else "loss − minimum"
-        return what + (" (log)" if self.log else "")
+        noun = "loss" if self.problem is None else self.problem.noun
+        return (noun if self.minimum is None else "loss − minimum") + self.scale.words
 
     @property
     def limits(self) -> tuple[float, float]:
-        """The lowest and the highest value worth showing."""
-        if not self.finite.size:
-            return (0.1, 10.0)
-        starts = np.array([v[0, 1] for v in self.shown.values()])
-        start = float(np.max(starts[np.isfinite(starts)], initial=self.finite.min()))
-        calm = [start]
-        for label, v in self.shown.items():
-            if not np.any(self.paths[label].diverged):
-                calm += [v[np.isfinite(v)].min(), v[np.isfinite(v)].max()]
-        if self.log:
-            low = max(float(self.finite.min()), self.floor or 0.0)
+        """The lowest and the highest value worth showing: all that did not diverge is."""
+        if not self.wild.size:
+            return (0.1, 10.0) if self.scale.kind == "log" else (-1.0, 1.0)
+        low, high = float(self.calm.min()), float(self.calm.max())
+        starts = _finite([v[:1, 1] for v in self.shown.values()])
+        if self.scale.kind == "log":
+            low = min(low, float(self.wild[self.wild > 0].min(initial=low)))
+            low = max(low, self.floor or 0.0)
             low = low / 10 if self.at_floor else low  # room for a word below the floor
-            high = max(min(max(calm), SURGE * start), 10 * low)
-            room = (high / low) ** 0.04
-            return low / room, high * room
-        span = max(abs(start), 1.0)
-        low, high = max(min(calm), start - FALL * span), min(max(calm), start + FALL * span)
-        low = low if low < high else high - span
-        room = 0.05 * (high - low)
-        return low - room, high + room
+            ends = [end for end in self.ends.values() if np.isfinite(end)]
+            tower = SURGE * max(starts.max(initial=low), min(ends, default=high))
+            high = max(min(high, tower), starts.max(initial=low))
+        else:
+            low, high = min(low, starts.min(initial=low)), max(high, starts.max(initial=high))
+        rises = float(self.wild.max()) > high
+        return framed(self.scale, low, high, RISE if rises else 0.0)
+
+    def label(self, label: str) -> str:
+        """The label, and what happened if it went wrong."""
+        if label in self.left:
+            return f"{label}, left the domain"
+        return label_with_end(label, self.paths[label])
 
     def finding(self) -> str:
         """Who is lowest at the end, unless several are as low as numbers go."""
-        steps = last_step(self.paths)
-        ends = {
-            label: np.inf if np.all(self.paths[label].diverged) else float(v[-1, 1])
-            for label, v in self.shown.items()
-        }
-        best = min(ends, key=lambda label: ends[label])
-        if np.isinf(ends[best]):
+        ends = self.ends
+        if not leaders(ends):
             return "Diverged" if len(ends) == 1 else "All diverged"
-        done = [label for label, v in ends.items() if self.floor is not None and v <= self.floor]
+        if len(ends) == 1:
+            ((label, end),) = ends.items()
+            above = "loss" if self.minimum is None else "loss − minimum"
+            return f"{brief(label)}: {above} {number(end)} after {last_step(self.paths)} steps"
+        if by_chance(self.problem):
+            return NO_ORDER
+        done = [
+            label for label, end in ends.items() if self.floor is not None and end <= self.floor
+        ]
         if len(done) > 1:
             return f"{len(done)} of {len(ends)} reach the limit of float64"
-        above = "loss" if self.minimum is None else "loss − minimum"
-        if len(ends) == 1:
-            return f"{best}: {above} {number(ends[best])} after {steps} steps"
-        return f"{best} is lowest after {steps} steps"
+        return f"{ahead(ends)} {self._where()}"
+
+    def _where(self) -> str:
+        """At which step, if it is one, and of which run."""
+        steps = {int(p.step[-1]) for label, p in self.paths.items() if not self.gone[label]}
+        when = f"after {steps.pop()} steps" if len(steps) == 1 else "where the paths end"
+        return when + (", by the median" if self._runs > 1 else "")
+
+    @property
+    def _runs(self) -> int:
+        return max(int(np.prod(path.loss.shape[1:])) for path in self.paths.values())
 
     def caption(self) -> str:
         """How the figure was made."""
-        runs = {int(np.prod(path.loss.shape[1:])) for path in self.paths.values()}
         words = [f"{last_step(self.paths)} steps."]
-        if self.function is not None:
-            words.insert(0, f"{getattr(self.function, 'name', 'Loss')},")
-        if max(runs) > 1:
-            words.append(f"Line: median of {max(runs)} runs, band: quartiles.")
-        words.append(chance(self.function))
+        if self.problem is not None:
+            words.insert(0, f"{titled(self.problem)},")
+        if self._runs > 1:
+            words.append(f"Line: median of {self._runs} runs, band: quartiles.")
+        if self.problem is not None:
+            words.append(self.problem.chance)
         if any(np.any(path.diverged) for path in self.paths.values()):
             words.append("✕ diverged.")
+        if self.left:
+            words.append("✕ left the domain and fell below its minimum.")
         return " ".join(filter(None, words))
+
+
+def _known(
+    paths: Mapping[str, Trajectory], values: Mapping[str, np.ndarray], problem: Problem | None
+) -> tuple[float | None, dict[str, np.ndarray]]:
+    """The minimum, and by label from where on a run is outside the domain and below it.
+
+    Whoever ends below it inside the domain shows that it is none.
+    """
+    nowhere = {label: np.zeros(v.shape, bool) for label, v in values.items()}
+    if problem is None or problem.known_minimum is None:
+        return None, nowhere
+    left = {}
+    for label, path in paths.items():
+        lower = below(values[label], problem)
+        out = outside(problem, path.theta)
+        if np.any(lower & ~out):
+            return None, nowhere
+        # from the last time on that it goes there
+        left[label] = np.logical_and.accumulate((lower & out)[::-1])[::-1]
+    return problem.known_minimum, left
+
+
+def _stays_positive(problem: Problem | None) -> bool:
+    return problem is None or problem.is_bounded
+
+
+def _finite(values: Iterable[np.ndarray]) -> np.ndarray:
+    together = np.concatenate([np.ravel(v) for v in values])
+    return together[np.isfinite(together)].clip(-BEYOND, BEYOND)
 
 
 def draw_convergence(
@@ -182,23 +259,25 @@ def draw_convergence(
 ) -> tuple[list[DrawnCurve], EndLabels | None]:
     """Curves, bands, names and title; the artists come back so that they can be moved."""
     low, high = limits or curves.limits
-    ax.set_yscale("log" if curves.log else "linear")
+    curves.scale.on(ax)
     first = min(int(path.step[0]) for path in curves.paths.values())
     last = max(last_step(curves.paths), first + 1)
     ax.set_xlim(first, last)
     ax.set_ylim(low, high)
+    if curves.scale.kind == "log":
+        log_ticks(ax.yaxis, low, high)
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
     look = looks({label: path.rule for label, path in curves.paths.items()})
     drawn, entries = [], []
     for label, path in curves.paths.items():
         curve = DrawnCurve(ax, look[label])
-        curve.show(path.step, curves.shown[label], curves.floor, bool(np.all(path.diverged)))
-        rank = np.inf if np.all(path.diverged) else float(curves.shown[label][-1, 1])
+        curve.show(path.step, curves.shown[label], curves.floor, curves.gone[label])
         near = curve.end[0] > first + 0.97 * (last - first)
-        entries.append(Entry(label_with_end(label, path), look[label], curve.end, rank, tied=near))
+        rank = curves.ends[label]
+        entries.append(Entry(curves.label(label), look[label], curve.end, rank, tied=near))
         drawn.append(curve)
-    if curves.at_floor and curves.floor is not None:
+    if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
     labels = label_ends(ax, entries) if names else None
     dress(ax, curves.finding(), "step", curves.ylabel)
@@ -230,20 +309,30 @@ class DrawnCurve:
     def show(
         self, step: np.ndarray, quartiles: np.ndarray, floor: float | None, diverged: bool
     ) -> None:
-        """Draw the median, (rows, 3)[:, 1], and the band between the others if there is one."""
+        """Draw the median, (rows, 3)[:, 1], and the band between the others if there is one.
+
+        What diverged ends in ✕, at the step where it did, on the edge that it left through.
+        """
         (left, right), (low, high) = self.ax.get_xlim(), self.ax.get_ylim()
         bottom = low if floor is None else max(low, floor)
         seen = np.where(np.isnan(quartiles), np.inf, quartiles)
         seen = np.maximum(seen, bottom) if floor is not None else seen
-        points = np.stack([step, seen[:, 1]], axis=1).astype(float)
+        gone = _gone_at(seen[:, 1]) if diverged else len(step)
+        points = np.stack([step, np.clip(seen[:, 1], -BEYOND, BEYOND)], axis=1)[: gone + 1].astype(
+            float
+        )
         part = cut_on(self.ax, points, np.array([left, low]), np.array([right, high]))
         self.line.set_data(*part.points.T)
+        dot_alone(self.line)
         drawn = self.ax.transLimits.transform(self.ax.transScale.transform(part.points))
         weigh(self.line, float(np.nansum(np.abs(np.diff(drawn, axis=0)))))
         self.end = tuple(part.points[-1]) if len(part.points) else (left, high)
-        put(self.cross, [self.end] if diverged else [])
         marks = list(zip(part.exits, part.sides, strict=True))
-        marks = marks[:-1] if diverged and not part.inside else marks  # there stands ✕
+        if diverged:
+            x, y = float(step[gone]), float(np.clip(points[-1, 1], low, high))
+            self.end = (x, y)
+            marks = [m for m in marks if abs(m[0][0] - x) > NEAR * (right - left)]
+        put(self.cross, [self.end] if diverged else [])
         put(self.exits, [point for point, side in marks if side == "^"])
         put(self.falls, [point for point, side in marks if side == "v"])
         if self.band is not None:
@@ -256,6 +345,12 @@ class DrawnCurve:
             )
 
 
+def _gone_at(median: np.ndarray) -> int:
+    """The row from which on nothing is finite any more; the last one if its loss still is."""
+    finite = np.flatnonzero(np.isfinite(median))
+    return min(int(finite[-1]) + 1 if len(finite) else 0, len(median) - 1)
+
+
 def quartiles(values: np.ndarray) -> np.ndarray:
     """Lower quartile, median, upper quartile over runs: (rows, ...) → (rows, 3); nan is inf.
 
@@ -264,4 +359,7 @@ def quartiles(values: np.ndarray) -> np.ndarray:
     flat = values.reshape(len(values), -1)
     flat = np.sort(np.where(np.isnan(flat), np.inf, flat), axis=1)
     at = np.array([0.25, 0.5, 0.75]) * (flat.shape[1] - 1)
-    return (flat[:, np.floor(at).astype(int)] + flat[:, np.ceil(at).astype(int)]) / 2
+    low, high = flat[:, np.floor(at).astype(int)], flat[:, np.ceil(at).astype(int)]
+    with np.errstate(invalid="ignore"):
+        between = low / 2 + high / 2  # their sum may overflow
+    return np.where(low == high, low, np.where(np.isnan(between), np.inf, between))

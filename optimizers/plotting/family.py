@@ -10,14 +10,17 @@ from matplotlib.axes import Axes
 
 from optimizers.checks import shown
 from optimizers.optimizer import Optimizer
+from optimizers.plotting.finding import leaders, together
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.style import INK, SOFT, caption, headline, looks, panel_width
+from optimizers.plotting.words import BOLD, columns, distinct, lettered, room, shortened
 from optimizers.rules import RULES
 
 WIDTH = 10.5  # inches, of a new figure
 ROW = 0.36  # inches
 INDENT = 0.5  # inches from a rule to those that are built on it
-NAME = 1.3  # inches for a name
+NAME = 1.3  # inches for a name, at least
+LONGEST = 30  # letters of a name
 ROOM = 9.0  # inches: in a narrower panel there is no room for what the rules say
 
 Rules = Mapping[str, type[Optimizer]]
@@ -50,6 +53,12 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     '15 rules: Adam has the most descendants, 4'
     """
     rules = RULES if rules is None else rules
+    if not isinstance(rules, Mapping):
+        raise TypeError(
+            "plot_family: rules must be a mapping from names to rules, such as "
+            f"{{**RULES, 'Mine': Mine}}; got {shown(rules)}"
+        )
+    rules = {str(name): rule for name, rule in rules.items()}
     for name, rule in rules.items():
         if not (isinstance(rule, type) and issubclass(rule, Optimizer)):
             raise TypeError(f"plot_family: rules[{name!r}] must be a rule, got {shown(rule)}")
@@ -63,16 +72,18 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     ax.set_ylim(len(rows) + 0.5, -0.5)
     ax.axis("off")
     look = looks({name: name for name in rules})
-    words = INDENT * max(depth for _, depth in rows) + NAME + 0.2
+    shown_as = dict(zip(rules, distinct([*rules], LONGEST, 1), strict=True))
+    words = max(INDENT * depth + _inches(shown_as[name]) for name, depth in rows) + 0.2
+    fits = room(width - words, 11, letter=0.52)
     at: dict[str | None, tuple[float, int]] = {None: (0.1, 0)}
     _name(ax, at[None], Optimizer.__name__, SOFT, "-")
     for row, (name, depth) in enumerate(rows, start=1):
         at[name] = (0.1 + INDENT * depth, row)
         _branch(ax, at[parents[name]], at[name])
-        _name(ax, at[name], name, look[name].color, look[name].line)
-        if width >= ROOM:
-            text = _first_sentence(rules[name])
-            ax.text(words, row, text, va="center", fontsize=11, color=INK)
+        _name(ax, at[name], shown_as[name], look[name].color, look[name].line)
+        if width >= ROOM and fits > LONGEST:
+            text = shortened(_first_sentence(rules[name]), fits)
+            lettered(ax.text(words, row, text, va="center", fontsize=11, color=INK))
     headline(ax, _finding(parents))
     if ours:
         figure: Any = ax.get_figure(root=True)
@@ -109,9 +120,18 @@ def _rows(parents: Mapping[str, str | None], above: str | None, depth: int = 1) 
 def _finding(parents: Mapping[str, str | None]) -> str:
     """Who has the most descendants."""
     count = {name: len(_rows(parents, name)) for name in parents}
-    most = max(count, key=lambda name: count[name])
+    most = leaders({name: -float(descendants) for name, descendants in count.items()})
     many = f"{len(parents)} rules" if len(parents) > 1 else "1 rule"
-    return many + (f": {most} has the most descendants, {count[most]}" if count[most] else "")
+    if not count[most[0]]:
+        return many
+    have, each = ("has", "") if len(most) == 1 else ("have", " each")
+    descendants = f"the most descendants, {count[most[0]]}{each}"
+    return f"{many}: {together(most, len(parents))} {have} {descendants}"
+
+
+def _inches(name: str) -> float:
+    """How wide a name is with its frame."""
+    return max(NAME, columns(name) * 11 * BOLD / 72 + 0.3)
 
 
 def _first_sentence(rule: type) -> str:
@@ -128,7 +148,8 @@ def _name(ax: Axes, at: tuple[float, float], name: str, color: str, line: Any) -
         "linestyle": line,
         "linewidth": 1.8,
     }
-    ax.text(*at, name, va="center", fontsize=11, fontweight="bold", color=INK, bbox=frame)
+    style: dict[str, Any] = {"va": "center", "fontsize": 11, "fontweight": "bold", "color": INK}
+    lettered(ax.text(*at, name, bbox=frame, **style))
 
 
 def _branch(ax: Axes, parent: tuple[float, float], child: tuple[float, float]) -> None:

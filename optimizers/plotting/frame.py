@@ -1,12 +1,120 @@
-"""Cut a path at the frame of a picture."""
+"""The part of the line or the plane that is drawn, and paths cut at its edges."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from optimizers.functions import Function
+from optimizers.plotting.paths import problem_of
+from optimizers.problem import Problem, as_problem
+from optimizers.problem import frame_of as domain_of
+from optimizers.trajectory import Trajectory
+
 FAR = 1e150  # beyond it, differences overflow
+ROOM = 0.08  # around fitted paths, as a share of their extent
+NEAR = 2.0  # so many times as far as the runs that fall, the others are followed
+WORLDS = 100.0  # so many times as far as the middle one, none is
+NARROW = 0.25  # of its longer side a fitted frame has at the least
+ROUNDING = 1e-6  # of the weights: closer up, there is nothing to see but rounding
+
+
+def frame_of(
+    function: Any,
+    paths: Mapping[str, Trajectory] | None = None,
+    domain: Any = None,
+    caller: str = "plot_paths",
+) -> np.ndarray:
+    """The part to draw, (1, 2) or (2, 2): lowest and highest value of each weight.
+
+    What is given; else the domain that is known and every start; else what the paths take up.
+    """
+    problem = problem_of(function, paths, caller) if paths else as_problem(function)
+    starts = [path.theta[0].reshape(-1, path.theta.shape[-1]) for path in (paths or {}).values()]
+    size = starts[0].shape[-1] if starts else None
+    known = problem.domain
+    if domain is None and known is None and paths:
+        return _fitted(paths)
+    if domain is None and known is not None:
+        check_few(problem, len(known), caller)
+    frame = domain_of(problem, domain, caller)
+    if size is not None and size != len(frame):
+        raise ValueError(
+            f"{caller}: domain must have a pair (low, high) for each weight of the paths, {size} "
+            f"in all; got {len(frame)}"
+        )
+    return frame if domain is not None else _widened(frame, starts, problem)
+
+
+def check_few(problem: Problem, size: int, caller: str) -> None:
+    """Raise a ValueError unless there are one or two weights."""
+    if size > 2:
+        scalable = isinstance(problem.given, Function) and problem.given.any_dimension
+        raise ValueError(
+            f"{caller} draws losses of one or two weights, but {problem.name} has {size}"
+            + (": take function.in_dimension(2)" if scalable else "")
+        )
+
+
+def _widened(frame: np.ndarray, starts: list[np.ndarray], problem: Problem) -> np.ndarray:
+    """The frame with every start in it that has a loss."""
+    margin = 0.04 * np.ptp(frame, axis=1)
+    for points in starts:
+        outside = ((points < frame[:, 0]) | (points > frame[:, 1])).any(axis=1)
+        if outside.any():
+            points = points[np.isfinite(problem.values(points))]
+        if len(points):
+            low, high = points.min(axis=0), points.max(axis=0)
+            below, above = low < frame[:, 0], high > frame[:, 1]
+            frame[below, 0] = (low - margin)[below]
+            frame[above, 1] = (high + margin)[above]
+    return frame
+
+
+def _fitted(paths: Mapping[str, Trajectory]) -> np.ndarray:
+    """What the paths take up, and some room.
+
+    Runs that end lower than they began are shown whole, unless one of them is worlds away; the
+    others as far as they stay near these.
+    """
+    runs = [_Run(path, i) for path in paths.values() for i in range(np.size(path.diverged))]
+    calm = [run for run in runs if run.falls]
+    usual = [1.0, *(float(np.abs(run.theta[0]).max()) for run in runs)]
+    if calm:
+        far = WORLDS * max(*usual, sorted(run.extent for run in calm)[(len(calm) - 1) // 2])
+        extent = max((run.extent for run in calm if run.extent <= far), default=far)
+        reach = NEAR * extent
+    else:
+        extent = reach = NEAR * min((run.first for run in runs if run.first > 0), default=0.0)
+    points = np.concatenate([run.within(extent if run.falls else reach) for run in runs])
+    low, high = points.min(axis=0), points.max(axis=0)
+    middle, half = low / 2 + high / 2, (high / 2 - low / 2) * (1 + 2 * ROOM)
+    half = np.maximum(np.maximum(half, NARROW * half.max()), ROUNDING * np.abs(middle))
+    if not (high > low).any():  # nobody moved
+        half = np.maximum(1.0, np.abs(middle)) / 2
+    return np.stack([middle - half, middle + half], axis=1)
+
+
+class _Run:
+    """One run of a path: where it was, and how far from its start."""
+
+    def __init__(self, path: Trajectory, number: int) -> None:
+        rows, size = len(path.theta), path.theta.shape[-1]
+        self.theta = path.theta.reshape(rows, -1, size)[:, number]
+        loss = path.loss.reshape(rows, -1)[:, number]
+        with np.errstate(all="ignore"):
+            away = np.abs(self.theta - self.theta[0]).max(axis=-1)
+        self.away = np.where(np.isnan(away), np.inf, away)
+        self.extent = float(self.away.max())
+        self.first = float(self.away[1]) if rows > 1 and np.isfinite(self.away[1]) else 0.0
+        self.falls = not np.ravel(path.diverged)[number] and bool(loss[-1] <= loss[0])
+
+    def within(self, reach: float) -> np.ndarray:
+        """The points no farther away than this."""
+        return self.theta[self.away <= reach]
 
 
 @dataclass(frozen=True)
@@ -52,7 +160,8 @@ def cut(path: np.ndarray, low: np.ndarray, high: np.ndarray) -> Cut:
     finite = np.isfinite(path).all(axis=1)
     if not finite.all():
         path = path[: int(np.argmin(finite))]
-    path = np.clip(path, -FAR, FAR)
+    far = max(FAR, 4 * float(np.abs([low, high]).max()))
+    path = np.clip(path, -far, far)
     inside = bool(len(path) and ((path[-1] >= low) & (path[-1] <= high)).all())
     if len(path) < 2:
         return Cut(path if inside else path[:0], path[:0], [], inside)

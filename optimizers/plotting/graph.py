@@ -12,6 +12,8 @@ from autograd.tracer import notrace_primitives, toposort, trace
 from matplotlib.axes import Axes
 
 from optimizers.checks import shown
+from optimizers.functions import Function
+from optimizers.functions.described import ManyPoints
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.style import INK, PALETTE, SOFT, caption, headline, number, place
 
@@ -72,7 +74,13 @@ def plot_graph(loss: Callable[[Any], Any], weights: Any, ax: Axes | None = None)
     >>> plot_graph(sphere, [3.0, 4.0]).get_title(loc="left")
     '2 calls: loss 25, gradient (6, 8)'
     """
-    calls = _traced(loss, np.array(weights, dtype=float))
+    try:
+        theta = np.array(weights, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"plot_graph: weights must be one array of numbers, got {shown(weights)}"
+        ) from error
+    calls = _traced(_formula(loss), theta)
     columns = _columns(calls)
     height = max(map(len, columns))
     size = (ACROSS * len(columns) + 0.4, UP * height + 1.1)
@@ -103,6 +111,12 @@ def plot_graph(loss: Callable[[Any], Any], weights: Any, ax: Axes | None = None)
         )
         caption(figure, text)
     return ax
+
+
+def _formula(loss: Any) -> Any:
+    """Of a test function the formula alone, without what lets it take many points."""
+    body = getattr(loss, "body", None) if isinstance(loss, Function) else None
+    return body.formula if isinstance(body, ManyPoints) else loss
 
 
 def _traced(loss: Any, theta: np.ndarray) -> list[Any]:

@@ -7,21 +7,35 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.colors import LogNorm, Normalize
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 
+from optimizers.checks import shown
+from optimizers.experiments.inputs import plain, short
+from optimizers.experiments.sweep import Sweep
+from optimizers.plotting.finding import NO_BEST, by_chance, leaders
 from optimizers.plotting.layout import axes_for, color_bar
-from optimizers.plotting.learning_rate import TOWER, RateCurves, draw_learning_rates
-from optimizers.plotting.paths import known_minimum
-from optimizers.plotting.scale import edges, log_spaced, log_ticks, precision_floor
+from optimizers.plotting.learning_rate import RateCurves, draw_learning_rates, name_ticks
+from optimizers.plotting.scale import (
+    BEYOND,
+    FARTHEST,
+    SPAN,
+    Scale,
+    calm,
+    edges,
+    log_spaced,
+    log_ticks,
+    precision_floor,
+    scale_of,
+)
 from optimizers.plotting.style import HATCHED, INK, STAR, caption, dress, number, rule_of
+from optimizers.plotting.words import brief
 
-SPAN = 10.0  # losses that differ by more than this factor are coloured by their logarithm
 POINT = 0.01  # of accuracy
 GOOD = 10.0  # the outlined cells end within this factor of the best gap to the minimum
 
 
 def plot_heatmap(
-    sweep: Any,
+    sweep: Sweep,
     ax: Axes | None = None,
     *,
     of: str = "loss",
@@ -60,9 +74,8 @@ def plot_heatmap(
     >>> found = sweep(Momentum, booth, steps=50, lr=grid, momentum=[0, 0.5, 0.9])
     >>> ax = plot_heatmap(found)
     """
-    for needed in ("grids", "final_loss"):
-        if not hasattr(sweep, needed):
-            raise TypeError(f"plot_heatmap: sweep must be what sweep returns, got {sweep!r}")
+    if not isinstance(sweep, Sweep):
+        raise TypeError(f"plot_heatmap: sweep must be what sweep returns, got {shown(sweep)}")
     if len(sweep.grids) not in (1, 2):
         raise ValueError(
             f"plot_heatmap draws sweeps over one or two grids, got {len(sweep.grids)}: "
@@ -81,15 +94,16 @@ def plot_heatmap(
         _draw_map(ax, sweep, of, limits)
     if ours:
         counts = " × ".join(str(len(grid)) for grid in sweep.grids.values())
-        size = f"{counts} values of {' and '.join(map(_spoken, sweep.grids))}"
-        function = getattr(sweep.function, "name", getattr(sweep.function, "__name__", "loss"))
+        values = "value" if counts == "1" else "values"
+        size = f"{counts} {values} of {' and '.join(map(_spoken, sweep.grids))}"
         gone = np.mean(np.isinf(sweep.final_loss))
-        text = f"{sweep.rule} on {function}, {sweep.steps} steps, {size}; {gone:.0%} diverged"
+        on = f"{sweep.rule} on {sweep.problem.name}"
+        text = f"{on}, {sweep.steps} steps, {size}; {gone:.0%} diverged"
         if len(sweep.grids) == 2:
             text += " (hatched). ☆\N{NO-BREAK SPACE}best"
             if of == "accuracy":
                 text += "; outlined: within one point of its accuracy"
-            elif known_minimum(sweep.function) is not None:
+            elif sweep.problem.known_minimum is not None:
                 text += "; outlined: within ten times its gap"
         if sweep.seeds is not None:
             text += f". Means over {len(sweep.seeds)} seeds"
@@ -97,34 +111,35 @@ def plot_heatmap(
     return ax
 
 
-def _draw_curve(ax: Axes, sweep: Any) -> None:
+def _draw_curve(ax: Axes, sweep: Sweep) -> None:
     ((name, grid),) = sweep.grids.items()
-    positions, ticks = _numbers(grid)
+    positions, names = _places(grid)
     curves = RateCurves(
         positions,
         {sweep.rule: sweep.final_loss},
-        known_minimum(sweep.function),
+        sweep.problem.known_minimum,
         rules={sweep.rule: rule_of(sweep.rule)},
         name=_spoken(name),
+        values=names,
+        problem=sweep.problem,
     )
     draw_learning_rates(ax, curves)
-    if ticks:
-        ax.set_xticks(positions, ticks)
 
 
-def _draw_map(ax: Axes, sweep: Any, of: str, limits: tuple[float, float] | None) -> None:
-    minimum = known_minimum(sweep.function)
+def _draw_map(ax: Axes, sweep: Sweep, of: str, limits: tuple[float, float] | None) -> None:
+    minimum = sweep.problem.known_minimum
     if of == "accuracy":  # the share told wrong: the lower the better, as a loss
         gaps = np.where(sweep.diverged, np.inf, 1 - sweep.accuracy)
     else:
-        losses = np.where(np.isnan(sweep.final_loss), np.inf, sweep.final_loss)
+        finite = np.isfinite(sweep.final_loss)
+        losses = np.where(finite, sweep.final_loss.clip(-BEYOND, BEYOND), np.inf)
         gaps = losses - (minimum or 0.0)
     centres, borders, ticks, logs = [], [], [], []
     for axis, grid in enumerate(sweep.grids.values()):
-        numbers, names = _numbers(grid)
+        numbers, names = _places(grid)
         order = np.argsort(numbers)
         gaps = np.take(gaps, order, axis=axis)
-        log = log_spaced(numbers)
+        log = names is None and log_spaced(numbers)
         centres.append(numbers[order])
         borders.append(edges(numbers[order], log))
         ticks.append(names)
@@ -151,22 +166,19 @@ def _draw_map(ax: Axes, sweep: Any, of: str, limits: tuple[float, float] | None)
                 zorder=4,
                 clip_on=False,
             )
-    if logs[0]:
-        ax.set_xscale("log")
-        log_ticks(ax.xaxis, borders[0][0], borders[0][-1])
-    if logs[1]:
-        ax.set_yscale("log")
-        log_ticks(ax.yaxis, borders[1][0], borders[1][-1])
+    ax.set_xscale("log" if logs[0] else "linear")
+    ax.set_yscale("log" if logs[1] else "linear")
     ax.set_xlim(borders[0][0], borders[0][-1])
     ax.set_ylim(borders[1][0], borders[1][-1])
-    if ticks[0]:
-        ax.set_xticks(np.arange(len(ticks[0])), ticks[0])
-    if ticks[1]:
-        ax.set_yticks(np.arange(len(ticks[1])), ticks[1])
+    for line, words, log, border in zip((ax.xaxis, ax.yaxis), ticks, logs, borders, strict=True):
+        if log:
+            log_ticks(line, border[0], border[-1])
+        if words is not None:
+            name_ticks(line, words)
     labels = [
         _spoken(n) + (" (log)" if log else "") for n, log in zip(sweep.grids, logs, strict=True)
     ]
-    dress(ax, _finding(sweep, bool(finite.size), of), *labels)
+    dress(ax, _finding(sweep, gaps), *labels)
 
 
 def _colour(
@@ -190,19 +202,25 @@ def _colour(
     known = minimum is not None and finite.max() > 0
     floor = precision_floor(typical, minimum) if known and minimum is not None else None
     shown = np.ma.masked_invalid(gaps if floor is None else np.maximum(gaps, floor))
-    low, high = limits or (float(shown.min()), float(shown.max()))
-    if limits is None and low > 0:
-        high = min(high, TOWER * max(float(typical[0]), low))
-    high = high if high > low else low + (abs(low) or 1.0)
-    norm = LogNorm(low, high) if 0 < low < high / SPAN else Normalize(low, high)
+    seen = calm(shown.compressed())
+    low, high = limits or (float(seen.min()), float(seen.max()))
+    norm = _norm(scale_of(seen), low, high if high > low else low + (abs(low) or 1.0))
     mesh = ax.pcolormesh(*borders, shown, cmap="viridis_r", norm=norm, rasterized=True)
     color_bar(
         ax,
         mesh,
         "final loss" if minimum is None else "final loss − minimum",
-        extend="max" if shown.max() > high else "neither",
+        extend="max" if shown.max() > norm.vmax else "neither",
     )
     return None if minimum is None else gaps <= max(GOOD * finite.min(), floor or 0.0)
+
+
+def _norm(scale: Scale, low: float, high: float) -> Any:
+    """From values to colours, on the scale that they ask for."""
+    low, high = np.clip([low, high], -FARTHEST, FARTHEST)
+    if scale.kind == "symlog":
+        return SymLogNorm(scale.near, vmin=low, vmax=high)
+    return LogNorm(low, high) if 1 / FARTHEST < low < high / SPAN else Normalize(low, high)
 
 
 def _outline(ax: Axes, inside: np.ndarray, borders: list[np.ndarray]) -> None:
@@ -228,29 +246,44 @@ def _outline(ax: Axes, inside: np.ndarray, borders: list[np.ndarray]) -> None:
         )
 
 
-def _finding(sweep: Any, any_left: bool, of: str) -> str:
-    if not any_left:
-        return f"{sweep.rule}: diverged everywhere"
-    if of == "accuracy":
-        shares = np.where(sweep.diverged, -1.0, sweep.accuracy)
-        at = np.unravel_index(np.argmax(shares), shares.shape)
-        values = {name: grid[i] for (name, grid), i in zip(sweep.grids.items(), at, strict=True)}
-    else:
-        values = {name: sweep.best[name] for name in sweep.grids}
-    best = [f"{_spoken(name)} {_value(value)}" for name, value in values.items()]
-    return f"{sweep.rule} is best at {', '.join(best)}"
+def _finding(sweep: Sweep, gaps: np.ndarray) -> str:
+    """The best cell, if there is one; `gaps` as they are drawn: (second grid, first grid)."""
+    rule = brief(sweep.rule)
+    best = leaders({str(i): float(gap) for i, gap in enumerate(gaps.ravel())})
+    if not best:
+        return f"{rule}: diverged everywhere"
+    if by_chance(sweep.problem):
+        return NO_BEST
+    if len(best) > 1:
+        every = "all" if len(best) == gaps.size else f"{len(best)} of {gaps.size}"
+        return f"{rule} is equally good at {every} settings"
+    at = np.unravel_index(int(best[0]), gaps.shape)[::-1]
+    words = []
+    for (name, grid), i in zip(sweep.grids.items(), at, strict=True):
+        numbers, names = _places(grid)
+        value = number(np.sort(numbers)[i]) if names is None else brief(names[i])
+        words.append(f"{_spoken(name)} {value}")
+    return f"{rule} is best at {', '.join(words)}"
 
 
-def _numbers(grid: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """A grid as positions on an axis, and the names of the positions if they are no numbers."""
-    if np.asarray(grid).dtype.kind in "iuf":
-        return np.asarray(grid, dtype=float), []
-    return np.arange(len(grid), dtype=float), [str(value) for value in grid]
+def _places(grid: np.ndarray) -> tuple[np.ndarray, list[str] | None]:
+    """Where the values of a grid stand on an axis, and their names if they are no numbers.
 
-
-def _value(value: Any) -> str:
-    plain = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-    return number(value) if plain else str(value)
+    A single value is named as well, and so are values that are there twice: they have no two places
+    among the numbers.
+    """
+    grid = np.asarray(grid)
+    numbers = grid.dtype.kind in "iuf"
+    if numbers and 1 < len(grid) == len(np.unique(grid)) and np.isfinite(grid).all():
+        return grid.astype(float), None
+    names = [number(value) if numbers else short(plain(value)) for value in grid]
+    again = [name for name in names if names.count(name) > 1]
+    if not numbers:
+        names = [
+            f"{name} ({names[: i + 1].count(name)})" if name in again else name
+            for i, name in enumerate(names)
+        ]
+    return np.arange(len(grid), dtype=float), names
 
 
 def _spoken(name: str) -> str:

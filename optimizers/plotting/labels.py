@@ -14,10 +14,15 @@ from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox, IdentityTransform, ScaledTranslation
 
-from optimizers.plotting.style import INK, LABELLED, SOFT, WIDTH, Look, panel_width
+from optimizers.plotting.style import INK, LABELLED, SOFT, WIDTH, Look, panel_size
+from optimizers.plotting.words import BOLD, distinct, lettered, room, wrapped
 
 GAP = 10.0  # points between the axes and the labels
 SIZE = 11.0  # of the letters, in points
+LEADING = 1.4  # sizes from a line to the next
+SHARE = 0.34  # of the width of a panel that labels at the ends may take
+MOST_LINES = 3  # of a label at an end
+HANDLE = 7  # letters that the line beside a name takes in a legend
 
 
 @dataclass
@@ -44,10 +49,12 @@ class EndLabels(Artist):
     def __init__(self, ax: Axes, entries: Sequence[Entry]) -> None:
         super().__init__()
         self.entries = list(entries)
+        names = distinct([entry.text for entry in entries], _letters(ax), MOST_LINES)
         self.texts = [
-            Text(0, 0, e.text, color=e.look.color, fontsize=SIZE, fontweight="bold", va="center")
-            for e in self.entries
+            Text(0, 0, name, color=e.look.color, fontsize=SIZE, fontweight="bold", va="center")
+            for name, e in zip(names, self.entries, strict=True)
         ]
+        lettered(*self.texts)
         self.ties = [
             Line2D([], [], color=SOFT, linewidth=0.9, linestyle=(0, (1, 2))) for e in self.entries
         ]
@@ -135,31 +142,45 @@ def _apart(wanted: np.ndarray, heights: np.ndarray, low: float, high: float) -> 
     return placed
 
 
+def fit_at_ends(ax: Axes, texts: Sequence[str]) -> bool:
+    """Whether names are few and short enough to stand at the ends of the curves."""
+    lines = [wrapped(text, _letters(ax)).count("\n") + 1 for text in texts]
+    tall = int(0.7 * panel_size(ax)[1] * 72 / (SIZE * LEADING))
+    return len(texts) <= LABELLED and max(lines) <= MOST_LINES and sum(lines) <= tall
+
+
+def _letters(ax: Axes) -> int:
+    """How many letters of a label there is room for beside the axes."""
+    return max(room(SHARE * panel_size(ax)[0], SIZE, letter=BOLD), 8)
+
+
 def label_ends(ax: Axes, entries: Sequence[Entry]) -> EndLabels | None:
-    """Name the curves of `ax`: at their ends up to six, else in a legend ordered as they end.
+    """Name the curves of `ax`: at their ends if there is room, else in a legend as they end.
 
     Returns
     -------
     EndLabels or None
         The labels, if that is what was drawn.
     """
-    if len(entries) <= LABELLED:
+    if fit_at_ends(ax, [entry.text for entry in entries]):
         return EndLabels(ax, entries)
-    handles = handles_for(sorted(entries, key=lambda entry: -entry.rank))
-    if panel_width(ax) >= 7:
-        ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.01), **LEGEND)
+    entries = sorted(entries, key=lambda entry: -entry.rank)
+    width, height = panel_size(ax)
+    if width >= 7 and all(len(entry.text) <= _letters(ax) for entry in entries):
+        legend = ax.legend(
+            handles=handles_for(entries), loc="upper left", bbox_to_anchor=(1.01, 1.01), **LEGEND
+        )
     else:  # below the axes, under the name of the x axis
         figure: Any = ax.get_figure(root=True)
         under = ax.transAxes + ScaledTranslation(0, -48 / 72, figure.dpi_scale_trans)
-        wide = max(len(entry.text) for entry in entries) > 20
-        ax.legend(
-            handles=handles,
+        legend = ax.legend(
+            **columns_of(entries, 0.8 * width, 0.4 * height),
             loc="upper left",
             bbox_to_anchor=(0, 0),
             bbox_transform=under,
-            ncols=2 if wide else 3,
             **LEGEND,
         )
+    lettered(*legend.get_texts())
     return None
 
 
@@ -167,16 +188,29 @@ LEGEND: dict[str, Any] = {
     "frameon": False,
     "fontsize": SIZE,
     "labelcolor": INK,
-    "handlelength": 2.2,
+    "handlelength": 3.0,
     "borderaxespad": 0.2,
 }
 
 
-def handles_for(entries: Sequence[Entry]) -> list[Line2D]:
+def columns_of(entries: Sequence[Entry], width: float, height: float) -> dict[str, Any]:
+    """The handles of a legend so wide and tall, in inches, and in how many columns they stand.
+
+    Long names are wrapped while there is room, else shortened.
+    """
+    rows = max(int(height * 72 / (SIZE * LEADING)), 1)
+    letters, longest = room(width, SIZE), max(len(entry.text) for entry in entries)
+    fit = min(letters // (longest + HANDLE), 3)
+    count = max(fit, -(-len(entries) // rows), 1)
+    lines = max(rows // -(-len(entries) // count), 1)
+    wide = max(letters // count - HANDLE, 6)
+    names = distinct([entry.text for entry in entries], wide, min(lines, MOST_LINES))
+    return {"handles": handles_for(entries, names), "ncols": count}
+
+
+def handles_for(entries: Sequence[Entry], names: Sequence[str] | None = None) -> list[Line2D]:
     """What a legend shows for each entry."""
     return [
-        Line2D(
-            [], [], color=e.look.color, linestyle=e.look.line, linewidth=WIDTH + 0.5, label=e.text
-        )
-        for e in entries
+        Line2D([], [], color=e.look.color, linestyle=e.look.line, linewidth=WIDTH + 0.5, label=name)
+        for e, name in zip(entries, names or [e.text for e in entries], strict=True)
     ]

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
+from weakref import ref
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.registry import BackendFilter, backend_registry
+from matplotlib.colors import LogNorm, SymLogNorm
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from optimizers.plotting.style import INK, number
+from optimizers.plotting.scale import FewTicks, Scale, power
+from optimizers.plotting.style import INK, SOFT, number, on_paper
 
 PASSES = 8
+POWERS = 14  # of ten, on a colour bar
+KEPT = 20  # of our figures, pyplot holds so many where it shows none
+NOTHING_SHOWN = frozenset(backend_registry.list_builtin(BackendFilter.NON_INTERACTIVE))
+_ours: list[ref[Figure]] = []
 
 
 class SettledLayout(ConstrainedLayoutEngine):
@@ -41,10 +50,25 @@ def _places(fig: Figure) -> np.ndarray:
 def new_figure(
     figsize: tuple[float, float], rows: int = 1, columns: int = 1, **keywords: Any
 ) -> list[Axes]:
-    """The Axes of a new figure."""
-    axes = plt.subplots(
-        rows, columns, figsize=figsize, layout=SettledLayout(), squeeze=False, **keywords
-    )[1]
+    """The Axes of a new figure.
+
+    pyplot knows it, as notebooks and `plt.show()` need it. A loop over many functions is no
+    mistake, so it does not warn; where nothing is shown, pyplot lets go of the oldest instead,
+    which can be drawn and saved as before.
+    """
+    with rc_context({"figure.max_open_warning": 0}):
+        figure, axes = plt.subplots(
+            rows, columns, figsize=figsize, layout=SettledLayout(), squeeze=False, **keywords
+        )
+    for ax in axes.flat:
+        on_paper(ax)
+    _ours.append(ref(figure))
+    if plt.get_backend().lower() in NOTHING_SHOWN:
+        while len(_ours) > KEPT:
+            oldest = _ours.pop(0)()
+            if oldest is not None:
+                plt.close(oldest)
+                FigureCanvasAgg(oldest)
     return list(axes.flat)
 
 
@@ -56,6 +80,7 @@ def axes_for(ax: Any, caller: str, figsize: tuple[float, float]) -> tuple[Axes, 
         raise TypeError(f"{caller}: ax must be a matplotlib Axes or None, got {ax!r}")
     if ax.name == "3d":
         raise ValueError(f"{caller} draws in the plane, got 3-D axes; plot_surface takes those")
+    on_paper(ax)
     return ax, False
 
 
@@ -73,16 +98,23 @@ def panels_for(
 
 
 def map_size(frame: np.ndarray, width: float) -> tuple[float, float]:
-    """A figure size in which a map of this frame leaves little blank."""
+    """A figure size in which a map of this frame, or a curve, leaves little blank."""
+    if len(frame) == 1:
+        return width, 0.6 * width + 0.75
     across, up = np.ptp(frame, axis=1)
     return width, 0.66 * width * float(np.clip(up / across, 0.55, 1.0)) + 0.75
 
 
 def equal_units(ax: Axes, frame: np.ndarray) -> None:
     """Let both coordinates have the same unit, unless one of them has a far longer range."""
+    if same_unit(frame):
+        ax.set_aspect("equal", anchor="NW")  # the title begins at the left
+
+
+def same_unit(frame: np.ndarray) -> bool:
+    """Whether both coordinates range about as far, so that they are drawn in the same unit."""
     across, up = np.ptp(frame, axis=1)
-    if 1 / 2.5 <= across / up <= 2.5:
-        ax.set_aspect("equal", anchor="N")
+    return bool(1 / 2.5 <= across / up <= 2.5)
 
 
 def color_bar(
@@ -100,12 +132,22 @@ def color_bar(
         if log:
             powers = np.log10(levels)
             whole = np.isclose(powers, powers.round())
-            chosen = levels[whole]
-            names = [f"$10^{{{power:.0f}}}$" for power in powers[whole]]
+            every = -(-int(whole.sum()) // POWERS)
+            chosen = levels[whole][::every]
+            names = [f"$10^{{{power:.0f}}}$" for power in powers[whole][::every]]
         else:
             chosen = levels[::3]
             names = [number(float(level)) for level in chosen]
         bar.set_ticks(chosen.tolist(), labels=names)
         bar.minorticks_off()
-    bar.set_label(label + (" (log)" if log else ""), fontsize=12, color=INK)
+    if isinstance(drawn.norm, SymLogNorm):
+        scale = Scale("symlog", drawn.norm.linthresh)
+        ticks = FewTicks(scale).tick_values(*drawn.get_clim())
+        bar.set_ticks(ticks, labels=[power(tick) for tick in ticks])
+        bar.minorticks_off()
+    else:
+        scale = Scale("log" if log else "linear")
+    bar.set_label(label + scale.words, fontsize=12, color=INK)
     bar.ax.tick_params(labelsize=11)
+    bar.ax.tick_params(which="both", color=SOFT, labelcolor=INK)
+    bar.outline.set_edgecolor(SOFT)

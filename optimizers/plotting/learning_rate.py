@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis, XAxis
+from matplotlib.ticker import NullLocator
 
+from optimizers.checks import shown
+from optimizers.plotting.finding import NO_BEST, NO_ORDER, by_chance, leaders, together
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
-from optimizers.plotting.scale import cut_on, draw_floor, log_spaced, log_ticks, precision_floor
+from optimizers.plotting.scale import (
+    BEYOND,
+    TOWER,
+    Scale,
+    calm,
+    cut_on,
+    draw_floor,
+    framed,
+    log_spaced,
+    log_ticks,
+    precision_floor,
+    scale_of,
+)
 from optimizers.plotting.style import (
     CROSS,
     END,
@@ -21,19 +37,24 @@ from optimizers.plotting.style import (
     looks,
     marker,
     number,
+    panel_width,
     rule_of,
     weigh,
 )
+from optimizers.plotting.words import brief, lettered, room, wrapped
+from optimizers.problem import Problem
 
 ROW = 0.028  # height of a row of the "diverged" zone, as a share of the axes
-FALL = 20.0  # without a minimum, no more is shown than this many times the median loss
-TOWER = 1e3  # losses above the median by more than this are as good as diverged
+WORD = 0.06  # … of the row with the word, where it has no room beside the bars
+WORD_WIDTH = 66.0  # points that the word takes
+TICK_LETTERS, TICK_LINES = 24, 3  # of a value that has a name
+MOST_NAMES = 12  # that an axis can carry
 
 
 def plot_learning_rates(
     lr_grid: Any,
     final_loss: Mapping[str, Any],
-    minimum: float | None = 0.0,
+    minimum: float | None = None,
     tuned: Mapping[str, float] | None = None,
     ax: Axes | None = None,
     *,
@@ -51,7 +72,7 @@ def plot_learning_rates(
     final_loss
         By label, the loss after the last step at each of them: (G,), inf where the run diverged.
     minimum
-        Of the function; None (or −inf) if nobody knows.
+        Of the function, where it is known; then the losses above it are drawn.
     tuned
         By label, the learning rate that was chosen; left out, the best of the grid.
     ax
@@ -65,8 +86,8 @@ def plot_learning_rates(
 
     Raises
     ------
-    ValueError
-        For no curves, or curves and a grid of different lengths.
+    TypeError, ValueError
+        For what is no mapping, no curves, or curves and a grid of different lengths.
 
     Examples
     --------
@@ -84,42 +105,48 @@ def plot_learning_rates(
 
 
 class RateCurves:
-    """Final losses over a grid of learning rates, checked, sorted, above the minimum."""
+    """Final losses over a grid of learning rates, checked, sorted, above the minimum.
+
+    `values`: the names of what the grid stands for, if it is no numbers; `problem`: what was
+    minimised, if that is known.
+    """
 
     def __init__(
         self,
         lr_grid: Any,
         final_loss: Mapping[str, Any],
-        minimum: float | None = 0.0,
+        minimum: float | None = None,
         tuned: Mapping[str, float] | None = None,
         rules: Mapping[str, str] | None = None,
         *,
         name: str = "learning rate",
+        values: Sequence[str] | None = None,
+        problem: Problem | None = None,
     ) -> None:
         grid = np.asarray(lr_grid, dtype=float)
-        if not final_loss:
-            raise ValueError("plot_learning_rates: final_loss is empty, there is nothing to draw")
+        _check(final_loss, tuned, rules)
         if grid.ndim != 1 or not len(grid):
             raise ValueError(
                 f"plot_learning_rates: lr_grid must have one axis, got shape {grid.shape}"
             )
-        order = np.argsort(grid)
+        order = np.argsort(grid, kind="stable")
         self.grid = grid[order]
         self.name = name
-        self.what = "loss"
-        self.log_x = log_spaced(self.grid)
+        self.values = values
+        self.problem = problem
+        self.log_x = values is None and log_spaced(self.grid)
         known = minimum is not None and np.isfinite(minimum)
         self.minimum = float(minimum) if known and minimum is not None else None
         self.curves: dict[str, np.ndarray] = {}
-        for label, values in final_loss.items():
-            curve = np.asarray(values, dtype=float)
+        for label, losses in final_loss.items():
+            curve = np.asarray(losses, dtype=float)
             if curve.shape != grid.shape:
                 raise ValueError(
                     f"plot_learning_rates: final_loss[{label!r}] must have one value for each of "
                     f"the {len(grid)} learning rates, got shape {curve.shape}"
                 )
-            curve = np.where(np.isnan(curve), np.inf, curve)[order]
-            self.curves[label] = curve if self.minimum is None else curve - self.minimum
+            curve = np.where(np.isfinite(curve), curve.clip(-BEYOND, BEYOND), np.inf)[order]
+            self.curves[str(label)] = curve if self.minimum is None else curve - self.minimum
         self.tuned = {
             label: float(self.grid[np.argmin(curve)]) if tuned is None else tuned.get(label)
             for label, curve in self.curves.items()
@@ -127,7 +154,7 @@ class RateCurves:
         self.rules = {label: (rules or {}).get(label, rule_of(label)) for label in self.curves}
         together = np.concatenate(list(self.curves.values()))
         self.finite = together[np.isfinite(together)]
-        self.log_y = self.minimum is not None or bool(self.finite.size and self.finite.min() > 0)
+        self.scale = Scale("log") if self.minimum is not None else scale_of(calm(self.finite))
         self.floor = (
             None
             if self.minimum is None
@@ -140,25 +167,23 @@ class RateCurves:
     @property
     def ylabel(self) -> str:
         """Quantity and scale."""
-        what = f"final {self.what}" + ("" if self.minimum is None else " − minimum")
-        return what + (" (log)" if self.log_y else "")
+        noun = "loss" if self.problem is None else self.problem.noun
+        known = self.minimum is not None
+        return f"final {'loss − minimum' if known else noun}{self.scale.words}"
 
     @property
     def limits(self) -> tuple[float, float]:
         """The lowest and the highest value worth showing."""
         if not self.finite.size:
-            return (0.1, 10.0)
+            return (0.1, 10.0) if self.scale.kind == "log" else (-1.0, 1.0)
         low, high = float(self.finite.min()), float(self.finite.max())
-        if self.log_y:
+        if self.scale.kind == "log":
             low = max(low, self.floor or 0.0)
             low = low / 10 if self.at_floor else low  # room for a word below the floor
-            high = max(min(high, TOWER * max(self._typical(), low)), 10 * low)
-            return low / (high / low) ** 0.04, high * (high / low) ** 0.02
-        typical = self._typical()
-        span = FALL * max(abs(typical), 1.0)
-        low, high = max(low, typical - span), min(high, typical + span)
-        room = 0.05 * (high - low) or 0.5
-        return low - room, high + room
+            high = min(high, TOWER * max(self._typical(), low))
+        else:
+            high = float(calm(self.finite).max())
+        return framed(self.scale, low, high)
 
     @property
     def at_floor(self) -> bool:
@@ -171,24 +196,74 @@ class RateCurves:
         some = [label for label, curve in self.curves.items() if np.isinf(curve).any()]
         return sorted(some, key=lambda label: int(np.isinf(self.curves[label]).sum()))
 
+    @property
+    def first(self) -> int:
+        """Where on the grid the first of them diverges."""
+        return min(int(np.isinf(self.curves[label]).argmax()) for label in self.diverging)
+
+    def word_beside(self, ax: Axes) -> bool:
+        """Whether "diverged" has room to the left of all bars."""
+        at = np.log(self.grid) if self.log_x else self.grid
+        share = (at[self.first] - at[0]) / ((at[-1] - at[0]) or 1.0)
+        return bool(share * 0.7 * panel_width(ax) * 72 > WORD_WIDTH)
+
+    def zone(self, ax: Axes) -> float:
+        """The share of the axis that tells what diverges."""
+        if not self.diverging:
+            return 0.0
+        return ROW * (len(self.diverging) + 1) + (0.0 if self.word_beside(ax) else WORD)
+
+    def at(self, value: float) -> str:
+        """A value of the grid as one says it."""
+        return number(value) if self.values is None else self.values[int(value)]
+
     def finding(self) -> str:
         """Which rule gets lowest, and where."""
-        best = min(self.curves, key=lambda label: float(self.curves[label].min()))
-        lowest = float(self.curves[best].min())
-        if np.isinf(lowest):
+        ends = {label: float(curve.min()) for label, curve in self.curves.items()}
+        first = leaders(ends)
+        if not first:
             return "Diverged at every value"
-        done = [c for c in self.curves.values() if self.floor is not None and c.min() <= self.floor]
+        if by_chance(self.problem):
+            return NO_ORDER if len(ends) > 1 else NO_BEST
+        if len(ends) == 1:
+            return self._best(first[0])
+        done = [
+            label for label, end in ends.items() if self.floor is not None and end <= self.floor
+        ]
         if len(done) > 1:
-            return f"{len(done)} of {len(self.curves)} can reach the limit of float64"
-        at = number(self.grid[np.argmin(self.curves[best])])
-        word = "is best" if len(self.curves) == 1 else "gets lowest,"
-        return f"{best} {word} at {self.name} {at}"
+            return f"{len(done)} of {len(ends)} can reach the limit of float64"
+        if len(first) > 1:
+            return f"{together(first, len(ends))} get equally low"
+        at = self.at(self.grid[np.argmin(self.curves[first[0]])])
+        return f"{brief(first[0])} gets lowest, at {self.name} {at}"
+
+    def _best(self, label: str) -> str:
+        """Of a single curve: its best value, if there is one."""
+        (curve,) = self.curves.values()
+        seen = curve if self.floor is None else np.maximum(curve, self.floor)
+        best = leaders({str(i): float(value) for i, value in enumerate(seen)})
+        if len(best) == 1:
+            return f"{brief(label)} is best at {self.name} {self.at(self.grid[np.argmin(curve)])}"
+        some = "all" if len(best) == len(curve) else f"{len(best)} of {len(curve)}"
+        return f"{brief(label)} is equally good at {some} values of {self.name}"
 
     def caption(self) -> str:
-        """How the figure was made."""
+        """How the figure was made: for numbers."""
         g = self.grid
         values = f"{len(g)} values of {self.name} from {number(g[0])} to {number(g[-1])}"
         return f"{values}; ● the {'best' if len(self.curves) == 1 else 'tuned'} one."
+
+
+def _check(final_loss: Any, tuned: Any, rules: Any) -> None:
+    """Raise a TypeError for what is no mapping by label, a ValueError for an empty one."""
+    for argument, given in (("final_loss", final_loss), ("tuned", tuned), ("rules", rules)):
+        if not isinstance(given, Mapping) and (given is not None or argument == "final_loss"):
+            raise TypeError(
+                f"plot_learning_rates: {argument} must be a mapping by label, such as "
+                f"{{'Adam': …}}; got {shown(given)}"
+            )
+    if not final_loss:
+        raise ValueError("plot_learning_rates: final_loss is empty, there is nothing to draw")
 
 
 def draw_learning_rates(
@@ -200,15 +275,14 @@ def draw_learning_rates(
 ) -> None:
     """Curves, the zone of the diverged, names and title."""
     low, high = limits or curves.limits
-    zone = ROW * (len(curves.diverging) + 1) if curves.diverging else 0.0
-    top = _raised(low, high, zone, curves.log_y)
+    curves.scale.on(ax)
     if curves.log_x:
         ax.set_xscale("log")
         log_ticks(ax.xaxis, curves.grid[0], curves.grid[-1])
-    if curves.log_y:
-        ax.set_yscale("log")
-    ax.margins(x=0.02)
-    ax.set_ylim(low, top)
+    ax.set_xlim(*_sides(curves))
+    ax.set_ylim(low, curves.scale.raised(low, high, curves.zone(ax)))
+    if curves.scale.kind == "log":
+        log_ticks(ax.yaxis, low, high)
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
     look = looks(curves.rules)
@@ -216,25 +290,33 @@ def draw_learning_rates(
     for label, curve in curves.curves.items():
         end = _draw_curve(ax, curves, curve, look[label], (low, high), curves.tuned[label])
         entries.append(Entry(label, look[label], end, float(curve.min())))
-    if curves.at_floor and curves.floor is not None:
+    if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
-    _draw_zone(ax, curves, look, zone, high)
-    ax.autoscale(axis="x")
-    if names:
+    _draw_zone(ax, curves, look, high)
+    if curves.values is not None:
+        name_ticks(ax.xaxis, curves.values)
+    if names and len(entries) > 1:  # the title names a single one
         label_ends(ax, entries)
     dress(ax, curves.finding(), curves.name + (" (log)" if curves.log_x else ""), curves.ylabel)
 
 
-def zoned_top(low: float, high: float, curves: RateCurves) -> float:
-    """The upper limit of the axis when the zone of the diverged is added above `high`."""
-    zone = ROW * (len(curves.diverging) + 1) if curves.diverging else 0.0
-    return _raised(low, high, zone, curves.log_y)
+def _sides(curves: RateCurves) -> tuple[float, float]:
+    """The limits of the grid, with a little room at both sides."""
+    left, right = float(curves.grid[0]), float(curves.grid[-1])
+    if curves.log_x:
+        return Scale("log").widened(left, right, 0.02, 0.02)
+    beside = 0.5 if curves.values is not None else 0.02 * (right - left) or 0.5 * abs(left) or 0.5
+    return left - beside, right + beside
 
 
-def _raised(low: float, high: float, zone: float, log: bool) -> float:
-    if log:
-        return float(low * (high / low) ** (1 / (1 - zone)))
-    return low + (high - low) / (1 - zone)
+def name_ticks(axis: Axis, names: Sequence[str]) -> None:
+    """Name the places 0, 1, 2, … of an axis, in words that fit; of too many, not all."""
+    places = range(0, len(names), -(-len(names) // MOST_NAMES))
+    share = 0.7 / len(places) if isinstance(axis, XAxis) else 0.3
+    fits = max(min(room(share * panel_width(axis.axes), 11), TICK_LETTERS), 5)
+    axis.set_ticks(places, [wrapped(names[i], fits, TICK_LINES) for i in places])
+    axis.set_minor_locator(NullLocator())
+    lettered(*axis.get_ticklabels())
 
 
 def _draw_curve(
@@ -248,13 +330,16 @@ def _draw_curve(
     """One curve, marked where it leaves the picture. Returns the point to name it at."""
     low, high = limits
     values = curve if curves.floor is None else np.maximum(curve, max(curves.floor, low))
-    corners = np.array([[curves.grid[0], low], [curves.grid[-1], high]])
+    left, right = ax.get_xlim()
+    corners = np.array([[left, low], [right, high]])
     end = (float(curves.grid[-1]), high)
     for first, last in _runs(np.isfinite(values)):
         points = np.stack([curves.grid[first:last], values[first:last]], axis=1)
-        if len(points) == 1:
-            ax.plot(*points.T, ".", **marker(look.color, size=7), zorder=3)
-            end = tuple(points[0])
+        if len(points) == 1 or curves.values is not None:  # no line between things
+            for x, y in points:
+                sign = END if low <= y <= high else "^" if y > high else "v"
+                end = (float(x), float(np.clip(y, low, high)))
+                ax.plot(*end, sign, **marker(look.color, size=7), zorder=3, clip_on=False)
             continue
         part = cut_on(ax, points, *corners)
         (line,) = ax.plot(*part.points.T, color=look.color, linestyle=look.line)
@@ -271,29 +356,28 @@ def _draw_curve(
     return end
 
 
-def _draw_zone(
-    ax: Axes, curves: RateCurves, look: Mapping[str, Look], zone: float, high: float
-) -> None:
+def _draw_zone(ax: Axes, curves: RateCurves, look: Mapping[str, Look], high: float) -> None:
     """One bar a rule over the learning rates at which it diverges, ✕ where that begins."""
-    if not zone:
+    if not curves.diverging:
         return
+    zone = curves.zone(ax)
     across = ax.get_xaxis_transform()
-    ax.axhspan(high, ax.get_ylim()[1], facecolor="#f1f1f1", zorder=0.1)
-    first = min(int(np.isinf(curves.curves[label]).argmax()) for label in curves.diverging)
+    ax.axhspan(high, ax.get_ylim()[1], facecolor="#f1f1f1", linewidth=0, zorder=0.1)
+    beside = curves.word_beside(ax)
     ax.annotate(
         "diverged",
-        (curves.grid[first], 1 - zone / 2),
-        (-10, 0),
+        (curves.grid[curves.first], 1 - (zone if beside else WORD) / 2),
+        (-10 if beside else -4, 0),
         xycoords=across,
         textcoords="offset points",
-        ha="right",
+        ha="right" if beside else "left",
         va="center",
         fontsize=10,
         color=SOFT,
         annotation_clip=False,
     )
     for row, label in enumerate(curves.diverging):
-        height = 1 - ROW * (row + 1)
+        height = 1 - ROW * (row + 1) - (0.0 if beside else WORD - ROW / 2)
         for start, stop in _runs(np.isinf(curves.curves[label])):
             x = curves.grid[[start, stop - 1]]
             style: dict[str, Any] = {"color": look[label].color, "transform": across, "zorder": 3}

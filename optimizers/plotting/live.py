@@ -17,14 +17,17 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from optimizers.plotting.animation import until
-from optimizers.plotting.contour import DrawnPath, draw_contour
+from optimizers.plotting.contour import axis_names, draw_landscape
 from optimizers.plotting.convergence import Curves, DrawnCurve
 from optimizers.plotting.labels import EndLabels, Entry
 from optimizers.plotting.layout import SettledLayout, map_size
-from optimizers.plotting.paths import last_step
-from optimizers.plotting.scale import draw_floor, steady
+from optimizers.plotting.paths import last_step, points_of
+from optimizers.plotting.relief import problem_in
+from optimizers.plotting.scale import Scale, draw_floor, steady
 from optimizers.plotting.state import draw_line, effective_step
-from optimizers.plotting.style import LINES, Look, dress, looks
+from optimizers.plotting.style import LINES, Look, dress, looks, on_paper, put
+from optimizers.plotting.trail import DrawnPath, bounds_of, draw_bounds
+from optimizers.problem import as_problem
 from optimizers.trajectory import Trajectory
 
 WIDE = 5.4  # inches: half a page on a screen, a whole one on a phone
@@ -44,6 +47,8 @@ class Picture:
         self.figure = Figure(whole.tolist(), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
         self.axes: list[Axes] = list(self.figure.subplots(rows, sharex=True, squeeze=False).flat)
+        for ax in self.axes:
+            on_paper(ax)
         self._still: Any = None
         self._frames: Any = None
 
@@ -80,16 +85,16 @@ class Picture:
 
 
 class LiveMap(Picture):
-    """Paths on the contours.
+    """Paths on the contours; of one weight, on the curve.
 
     Parameters
     ----------
     function
-        A test function of two variables.
+        A test function, or any function of one or two weights.
     rules
         The name of the rule of each label.
     frame
-        Lowest and highest value of each coordinate, (2, 2).
+        Lowest and highest value of each weight, (1, 2) or (2, 2).
 
     Examples
     --------
@@ -104,11 +109,15 @@ class LiveMap(Picture):
     def __init__(self, function: Any, rules: Mapping[str, str], frame: np.ndarray) -> None:
         super().__init__(map_size(frame, WIDE))
         self.frame = frame
+        self.problem = problem_in(function, frame)
         (ax,) = self.axes
-        draw_contour(ax, function, frame)
-        dress(ax, "", r"$\theta_1$", r"$\theta_2$")
+        self.plane = draw_landscape(ax, self.problem, frame, {})
+        dress(ax, "", *axis_names(frame, self.problem))
         look = looks(rules)
-        self.paths = {label: DrawnPath(ax, look[label], frame) for label in rules}
+        self.bounds = draw_bounds(ax)
+        self.paths = {
+            label: DrawnPath(ax, look[label], self.plane, dotted=len(frame) == 1) for label in rules
+        }
         self.labels = _names(ax, look)
         self.settle()
 
@@ -121,7 +130,8 @@ class LiveMap(Picture):
         """The paths up to this step."""
         for label, drawn in self.paths.items():
             rows, diverged = until(paths[label], step)
-            drawn.show(paths[label].theta[:rows], diverged)
+            drawn.show(points_of(paths[label], self.problem)[:rows], diverged)
+        put(self.bounds, bounds_of(paths.values(), self.plane))
         self.labels.move([drawn.end for drawn in self.paths.values()])
         return self.picture()
 
@@ -146,7 +156,7 @@ class LiveConvergence(Picture):
 
     def __init__(self, function: Any, rules: Mapping[str, str]) -> None:
         super().__init__((WIDE, 3.4))
-        self.function = function
+        self.problem = as_problem(function)
         (ax,) = self.axes
         _ruled(ax)
         look = looks(rules)
@@ -154,7 +164,9 @@ class LiveConvergence(Picture):
         self.labels = _names(ax, look)
         self.floor = draw_floor(ax, 1.0)
         dress(ax, "", "step", "loss − minimum (log)")
-        _scale(ax, "log")
+        self.scale = Scale("log")
+        self.scale.on(ax)
+        ax.minorticks_off()
         ax.set_ylim(1e-16, 1e4)  # the longest numbers that it will have to make room for
         self.settle()
         self.limits: tuple[float, float] | None = None
@@ -162,10 +174,12 @@ class LiveConvergence(Picture):
     def show(self, paths: Mapping[str, Trajectory], step: int) -> bytes:
         """The curves up to this step."""
         (ax,) = self.axes
-        curves = Curves(paths, self.function)
-        if _scale(ax, "log" if curves.log else "linear"):
-            self.limits = None
-        self.limits = steady(self.limits, curves.limits, curves.log)
+        curves = Curves(paths, self.problem)
+        if self.scale != curves.scale:
+            curves.scale.on(ax)
+            ax.minorticks_off()
+            self.scale, self.limits = curves.scale, None
+        self.limits = steady(self.limits, curves.limits, curves.scale)
         ax.set_ylim(self.limits)
         ax.set_ylabel(curves.ylabel)
         last = _steps(ax, last_step(paths))
@@ -194,6 +208,10 @@ class LiveState(Picture):
     names
         What of its watched state to draw, a panel each. With v_hat among them, the effective step
         size η / (√v̂ + ε) follows.
+    size
+        How many weights there are.
+    color
+        Of the lines; left out, the usual one of the rule.
 
     Examples
     --------
@@ -205,11 +223,14 @@ class LiveState(Picture):
     False
     """
 
-    def __init__(self, rule: str, names: Sequence[str]) -> None:
+    def __init__(
+        self, rule: str, names: Sequence[str], size: int = 2, color: str | None = None
+    ) -> None:
+        self.size, self.color = size, color or looks({rule: rule})[rule].color
         self.names = (*names, EFFECTIVE) if "v_hat" in names else tuple(names)
         super().__init__((WIDE, 1.5 * len(self.names) + 0.7), rows=len(self.names))
-        color = looks({rule: rule})[rule].color
-        coordinates = {rf"$\theta_{i}$": Look(color, LINES[i - 1]) for i in (1, 2)}
+        signs = [r"$\theta$"] if size == 1 else [rf"$\theta_{i + 1}$" for i in range(size)]
+        coordinates = {sign: Look(self.color, LINES[i]) for i, sign in enumerate(signs)}
         self.labels = []
         self.lines = []
         for ax, name in zip(self.axes, self.names, strict=True):
@@ -249,8 +270,10 @@ class LiveState(Picture):
         if not size.size:
             return
         if self.names[i] in POSITIVE:
-            self.limits[i] = steady(self.limits[i], (size.min(), size.max()), log=True)
-            _scale(ax, "log")
+            self.limits[i] = steady(self.limits[i], (size.min(), size.max()), Scale("log"))
+            if ax.get_yscale() != "log":
+                ax.set_yscale("log")
+                ax.minorticks_off()
             ax.set_ylim(self.limits[i])
             return
         now = self.limits[i]
@@ -270,15 +293,6 @@ def _names(ax: Axes, look: Mapping[str, Look]) -> EndLabels:
 def _ruled(ax: Axes) -> None:
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
-
-
-def _scale(ax: Axes, scale: str) -> bool:
-    """Change the scale if it is another one; whether it was."""
-    if ax.get_yscale() == scale:
-        return False
-    ax.set_yscale(scale)
-    ax.minorticks_off()
-    return True
 
 
 def _steps(ax: Axes, last: int) -> float:

@@ -1,4 +1,4 @@
-"""What the helpers take: one trajectory or several by label, and a test function."""
+"""What the helpers take, trajectories by label and what they went down; and what they found."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import shown
-from optimizers.plotting.style import number
+from optimizers.plotting.finding import NO_ORDER, ahead, by_chance
+from optimizers.plotting.style import number, place
+from optimizers.plotting.words import brief
+from optimizers.problem import Problem, as_problem
 from optimizers.trajectory import Trajectory
 
 Paths = Trajectory | Mapping[str, Trajectory]
+ARRIVED = 1e-6  # widths of the map: nearer to a minimum than this, a path has reached it
 
 
 def mapping(paths: Any, caller: str) -> dict[str, Trajectory]:
@@ -31,62 +35,52 @@ def mapping(paths: Any, caller: str) -> dict[str, Trajectory]:
     return {str(label): path for label, path in paths.items()}
 
 
-def in_the_plane(paths: Mapping[str, Trajectory], caller: str) -> None:
-    """Raise a ValueError unless every path has two weights."""
-    for label, path in paths.items():
-        if path.theta.shape[-1] != 2:
-            raise ValueError(
-                f"{caller} draws paths of 2 weights, but {label!r} has {path.theta.shape[-1]}; "
-                "plot_convergence shows paths of any size"
-            )
+def can_be_drawn(paths: Mapping[str, Trajectory]) -> bool:
+    """Whether the paths lie on one line, or in one plane."""
+    return {path.theta.shape[-1] for path in paths.values()} in ({1}, {2})
 
 
-def plane(function: Any, caller: str) -> Any:
-    """The function, if it is a test function of two variables."""
-    if not (callable(function) and hasattr(function, "domain") and hasattr(function, "minima")):
-        raise TypeError(
-            f"{caller}: function must be a test function such as optimizers.functions.rosenbrock, "
-            f"which knows its domain and minima; got {shown(function)}"
-        )
-    if function.dimension != 2:
-        hint = ": take function.in_dimension(2)" if function.any_dimension else ""
+def check_drawable(paths: Mapping[str, Trajectory], caller: str) -> None:
+    """Raise a ValueError unless all paths have one weight, or all have two."""
+    if can_be_drawn(paths):
+        return
+    sizes = {label: path.theta.shape[-1] for label, path in paths.items()}
+    label = max(sizes, key=lambda label: sizes[label])
+    if sizes[label] > 2:
         raise ValueError(
-            f"{caller} draws functions of 2 variables, "
-            f"but {function.name} has {function.dimension}{hint}"
+            f"{caller} draws paths of one or two weights, but {label!r} has {sizes[label]}; "
+            "plot_convergence shows paths of any size"
         )
-    return function
+    raise ValueError(f"{caller}: paths of one weight and of two do not fit into one picture")
 
 
-def exact(function: Any) -> Any:
-    """The function without its noise."""
-    return getattr(function, "exact", function)
+def problem_of(function: Any, paths: Mapping[str, Trajectory], caller: str) -> Problem:
+    """What the paths went down, its weights in the nesting of the paths."""
+    if isinstance(function, Problem) and function.start is not None:
+        return function
+    if not callable(function):
+        raise TypeError(
+            f"{caller}: function must be a loss or a test function such as "
+            f"optimizers.functions.rosenbrock; got {shown(function)}"
+        )
+    first = next(iter(paths.values()))
+    start = first.theta[0].reshape(-1, first.theta.shape[-1])[0]
+    return as_problem(function, first.layout.unflatten(start))
 
 
-def known_minimum(function: Any) -> float | None:
-    """The value at the global minimum, or None where there is none or nobody knows."""
-    minimum = getattr(function, "minimum", None)
-    return float(minimum) if minimum is not None and np.isfinite(minimum) else None
-
-
-def losses(path: Trajectory, function: Any) -> np.ndarray:
+def losses(path: Trajectory, problem: Problem | None) -> np.ndarray:
     """The losses along a path (rows, ...), without the noise of a noisy function."""
-    if exact(function) is function:
+    if problem is None or problem.exact is None:
         return path.loss
-    with np.errstate(all="ignore"):
-        return np.asarray(exact(function)(path.theta))
+    return problem.values(path.theta)
 
 
-def loss_name(function: Any) -> str:
-    """What the losses of a function are called."""
-    return "held-out loss" if hasattr(function, "data") else "loss"
-
-
-def chance(function: Any) -> str:
-    """A sentence on where the losses are taken, if chance has a part in it."""
-    if hasattr(function, "sigma"):
-        noise = number(function.sigma)
-        return f"Noise σ = {noise}, seed {function.seed}; losses without it."
-    return "Losses are those on held-out data." if hasattr(function, "data") else ""
+def points_of(path: Trajectory, problem: Problem) -> np.ndarray:
+    """Where a path lies in the picture, (rows, runs, 2): of one weight, on the curve."""
+    theta = path.theta.reshape(len(path.theta), -1, path.theta.shape[-1])
+    if theta.shape[-1] == 2:
+        return theta
+    return np.stack([theta[..., 0], problem.values(theta)], axis=-1)
 
 
 def label_with_end(label: str, path: Trajectory) -> str:
@@ -102,20 +96,93 @@ def last_step(paths: Mapping[str, Trajectory]) -> int:
     return max(int(path.step[-1]) for path in paths.values())
 
 
-def distance(path: Trajectory, function: Any) -> float:
+def distance(path: Trajectory, minima: np.ndarray) -> float:
     """From the end to the nearest minimum: the median over runs, inf where the run diverged."""
     with np.errstate(all="ignore"):
-        apart = path.theta[-1][..., np.newaxis, :] - function.minima
+        apart = path.theta[-1][..., np.newaxis, :] - minima
         nearest = np.linalg.norm(apart, axis=-1).min(axis=-1)
     return middle(np.where(path.diverged, np.inf, nearest))
 
 
-def final_loss(path: Trajectory, function: Any) -> float:
+def final_loss(path: Trajectory, problem: Problem | None) -> float:
     """The loss at the end: the median over runs, inf where the run diverged."""
-    return middle(np.where(path.diverged, np.inf, losses(path, function)[-1]))
+    return middle(np.where(path.diverged, np.inf, losses(path, problem)[-1]))
 
 
 def middle(values: np.ndarray) -> float:
     """The median, of which an inf among the values makes no nan."""
     flat = np.sort(np.where(np.isnan(values), np.inf, values), axis=None)
     return float(flat[(flat.size - 1) // 2] + flat[flat.size // 2]) / 2
+
+
+# ------------------------------------------------------------------------------- what was found
+
+
+def closest(paths: Mapping[str, Trajectory], problem: Problem) -> str:
+    """The finding: who came nearest to a minimum, or, if nobody knows one, who is lowest."""
+    steps = last_step(paths)
+    if all(np.all(path.diverged) for path in paths.values()):
+        return "Diverged" if len(paths) == 1 else "All diverged"
+    if len(paths) > 1 and by_chance(problem):
+        return NO_ORDER
+    minima = problem.minima
+    if minima is None or not len(minima):
+        ends = {label: final_loss(path, problem) for label, path in paths.items()}
+        if len(paths) == 1:
+            ((label, end),) = ends.items()
+            return f"{brief(label)} is at {number(end)} after {steps} steps"
+        return f"{ahead(ends, 'lowest', 'low')} after {steps} steps"
+    apart = {label: distance(path, minima) for label, path in paths.items()}
+    target = "the minimum" if len(minima) == 1 else "a minimum"
+    near = ARRIVED * _width(paths, problem)
+    there = [label for label, d in apart.items() if d <= near]
+    if len(paths) == 1:
+        ((label, gap),) = apart.items()
+        if there:
+            return f"{brief(label)} reaches {target} within {steps} steps"
+        return f"{brief(label)} ends {number(gap)} from {target} after {steps} steps"
+    if len(there) > 1:
+        return f"{len(there)} of {len(paths)} reach {target} within {steps} steps"
+    return f"{ahead(apart, 'closest', 'close')} after {steps} steps"
+
+
+def _width(paths: Mapping[str, Trajectory], problem: Problem) -> float:
+    """Of the domain; without one, from the starts to the minima."""
+    if problem.domain is not None:
+        return float(np.ptp(problem.domain, axis=1).max())
+    starts = np.concatenate([p.theta[0].reshape(-1, p.theta.shape[-1]) for p in paths.values()])
+    assert problem.minima is not None
+    return float(np.abs(starts[:, np.newaxis] - problem.minima).max())
+
+
+def journey(paths: Mapping[str, Trajectory], problem: Problem) -> str:
+    """Where the paths began, how long they are, and what part chance had."""
+    size = next(iter(paths.values())).theta.shape[-1]
+    starts = np.unique(
+        np.concatenate([p.theta[0].reshape(-1, size) for p in paths.values()]), axis=0
+    )
+    start = f"from {spot(starts[0])}" if len(starts) == 1 else "from several starts"
+    made = f"{titled(problem)} {start}, {last_step(paths)} steps."
+    return f"{made} {problem.chance}".strip()
+
+
+def about(problem: Problem) -> str:
+    """What is known of the landscape, as a title."""
+    if not problem.is_bounded:
+        return f"{problem.name}: unbounded below"
+    minima = problem.minima
+    if minima is None or not len(minima):
+        return titled(problem)
+    if len(minima) == 1:
+        return f"{problem.name}: minimum at {spot(minima[0])}"
+    return f"{problem.name}: {len(minima)} global minima"
+
+
+def titled(problem: Problem) -> str:
+    """The name at the beginning of a sentence: that of a lambda is just "Loss"."""
+    return "Loss" if problem.name == "loss" else problem.name
+
+
+def spot(point: np.ndarray) -> str:
+    """A place on the map, "(−1.5, 2)", or on the line, "θ = −1.5"."""
+    return f"θ = {number(float(point[0]))}" if len(point) == 1 else place(point)

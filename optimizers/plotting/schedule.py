@@ -12,7 +12,17 @@ from optimizers import checks
 from optimizers.checks import shown
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
-from optimizers.plotting.style import WIDTH, caption, casing, dress, looks, number, rule_of
+from optimizers.plotting.style import (
+    WIDTH,
+    caption,
+    casing,
+    dot_alone,
+    dress,
+    looks,
+    number,
+    rule_of,
+)
+from optimizers.plotting.words import brief
 
 Schedule = Callable[[int], Any]
 MOST = 1000  # points of a curve: more cannot be seen
@@ -61,7 +71,7 @@ def plot_schedules(
     ax.set_axisbelow(True)
     entries = []
     for label, values in rates.items():
-        ax.plot(
+        lines = ax.plot(
             t,
             values,
             color=look[label].color,
@@ -69,6 +79,8 @@ def plot_schedules(
             linewidth=WIDTH,
             path_effects=casing(),
         )
+        for line in lines:
+            dot_alone(line)
         end = float(np.median(values[-1]))
         entries.append(Entry(label, look[label], (steps, end), end))
     ax.set_ylim(bottom=0)
@@ -116,5 +128,5 @@ def _finding(rates: Mapping[str, np.ndarray], steps: int) -> str:
     last = np.concatenate([values[-1] for values in rates.values()])
     low, high = number(float(last.min())), number(float(last.max()))
     ends = low if low == high else f"{low} to {high}"
-    whose = f"{next(iter(rates))}: up to" if len(rates) == 1 else "Rates up to"
+    whose = f"{brief(next(iter(rates)))}: up to" if len(rates) == 1 else "Rates up to"
     return f"{whose} {number(highest)}; step {steps} has {ends}"

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from zlib import crc32
 
+import matplotlib
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Rectangle
+
+from optimizers.plotting.words import BOLD, lettered, room, wrapped
 
 # Found by search: as far apart as eight colours get in CIELAB for normal sight and for the three
 # kinds of colour blindness (24.9 at the least), 2.8:1 or more on white, eight steps of grey.
@@ -37,6 +41,7 @@ LINES: tuple[Line, ...] = (
     (0, (2, 3)),
 )
 WIDTH = 2.0
+PAPER = "white"
 INK = "#222222"  # text and marks
 SOFT = "#666666"  # captions, what is said in passing
 START, END, CROSS, STAR = "o", "o", "X", "*"  # ○ ● ✕ ★
@@ -44,6 +49,9 @@ DANCES = 12.0  # diagonals of the frame: a longer line is drawn thin
 # how areas of runs that diverged are filled
 HATCHED: dict[str, Any] = {"facecolor": "#f1f1f1", "edgecolor": "#b0b0b0", "hatch": "////"}
 LABELLED = 6  # up to so many curves are labelled at their ends, more go to a legend
+GREY = 10.0  # colours nearer in lightness (0 is black, 100 white) look alike in grey
+TITLE_LINES = 4
+BESIDE = 0.6  # inches left of the axes, where no title stands
 
 
 @dataclass(frozen=True)
@@ -54,14 +62,15 @@ class Look:
     line: Line = "-"
 
 
-# The article's eight have a colour each; the others have that of a relative, broken.
+# The article's eight have a colour each; the others have that of a relative, broken. In a picture,
+# who comes first here chooses first.
 SLOTS: dict[str, Look] = {
     "SGD": Look(PALETTE["navy"]),
     "Momentum": Look(PALETTE["green"]),
-    "AdaGrad": Look(PALETTE["khaki"]),
-    "RMSProp": Look(PALETTE["pink"]),
     "Adam": Look(PALETTE["azure"]),
     "AdamW": Look(PALETTE["red"]),
+    "AdaGrad": Look(PALETTE["khaki"]),
+    "RMSProp": Look(PALETTE["pink"]),
     "LAMB": Look(PALETTE["purple"]),
     "Lion": Look(PALETTE["indigo"]),
     "AdaDelta": Look(PALETTE["khaki"], LINES[1]),
@@ -75,10 +84,12 @@ SLOTS: dict[str, Look] = {
 
 
 def looks(rules: Mapping[str, str]) -> dict[str, Look]:
-    """Give every label of a figure the colour of its rule.
+    """Give every label of a figure the colour of its rule, and a line of its own.
 
-    A rule that is not in the library gets a colour that its name decides, or the next one that
-    nobody in the figure has. Labels that share a rule share the colour and differ in line style.
+    A rule has its usual colour, unless another rule of the figure has it already: then the next
+    one that nobody has, while there is any. A rule that is not in the library gets a colour that
+    its name decides. Labels that share a rule share the colour. Two lines whose colours are the
+    same, or alike in grey, are broken differently.
 
     Parameters
     ----------
@@ -95,28 +106,57 @@ def looks(rules: Mapping[str, str]) -> dict[str, Look]:
     >>> both = looks({"Adam": "Adam", "slow Adam": "Adam"})
     >>> both["Adam"].color == both["slow Adam"].color, both["Adam"].line, both["slow Adam"].line
     (True, '-', (0, (4, 1.5)))
+    >>> two = looks({"Adam": "Adam", "AMSGrad": "AMSGrad"})
+    >>> two["Adam"].color == two["AMSGrad"].color, two["Adam"].line == two["AMSGrad"].line
+    (False, False)
     """
-    first = {rule: SLOTS[rule] for rule in rules.values() if rule in SLOTS}
-    colors = list(PALETTE.values())
-    for rule in sorted(set(rules.values()) - set(first)):
-        turn = crc32(rule.encode()) % len(colors)
-        wheel = colors[turn:] + colors[:turn]
-        used = {look.color for look in first.values()}
-        color = next((c for c in wheel if c not in used), wheel[0])
-        first[rule] = _free(color, set(first.values()))
-    taken = set(first.values())
+    order = [rule for rule in SLOTS if rule in rules.values()]
+    order += sorted(set(rules.values()) - set(SLOTS))
+    colors = _colors(order)
     given: dict[str, Look] = {}
-    for label, rule in rules.items():
-        again = first[rule] in given.values()
-        given[label] = _free(first[rule].color, taken) if again else first[rule]
-        taken.add(given[label])
-    return given
+    for label in sorted(rules, key=lambda label: order.index(rules[label])):
+        rule = rules[label]
+        usual = SLOTS.get(rule, Look(colors[rule]))
+        kin = [given[k].line for k in given if _usually(rules[k]) == usual.color]
+        given[label] = _apart(Look(colors[rule], usual.line), given.values(), kin)
+    return {label: given[label] for label in rules}
 
 
-def _free(color: str, taken: set[Look]) -> Look:
-    """The first line style in which this colour is not taken."""
-    free = (Look(color, line) for line in LINES if Look(color, line) not in taken)
-    return next(free, Look(color, LINES[-1]))
+def _usually(rule: str) -> str | None:
+    return SLOTS[rule].color if rule in SLOTS else None
+
+
+def _colors(rules: Iterable[str]) -> dict[str, str]:
+    """A colour for each rule: its usual one, or the first that is free."""
+    colors: dict[str, str] = {}
+    for rule in rules:
+        wheel = list(PALETTE.values())
+        first = SLOTS[rule].color if rule in SLOTS else wheel[crc32(rule.encode()) % len(wheel)]
+        wheel = wheel[wheel.index(first) :] + wheel[: wheel.index(first)]
+        colors[rule] = next((c for c in wheel if c not in colors.values()), first)
+    return colors
+
+
+def _apart(usual: Look, others: Iterable[Look], kin: Iterable[Line]) -> Look:
+    """This colour in a line that is told apart from all others, in grey if that can be.
+
+    `kin`: the lines of those who usually have the same colour. When all lines are taken, so are
+    the other colours.
+    """
+    light = lightness(usual.color)
+    alike = {*kin, *(o.line for o in others if abs(lightness(o.color) - light) < GREY)}
+    lines = [usual.line, *(line for line in LINES if line != usual.line)]
+    wanted = [Look(usual.color, line) for line in lines]
+    best = [look for look in wanted if look.line not in alike]
+    rest = [Look(color, line) for line in lines for color in PALETTE.values()]
+    return next((look for look in best + wanted + rest if look not in others), usual)
+
+
+def lightness(color: str) -> float:
+    """How light a colour is to the eye, and in grey: 0 is black, 100 white (CIE L*)."""
+    rgb = np.array(to_rgb(color))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return float(116 * np.cbrt(linear @ [0.2126, 0.7152, 0.0722]) - 16)
 
 
 def rule_of(label: str) -> str:
@@ -156,6 +196,14 @@ def weigh(line: Line2D, length: float) -> None:
     line.set_zorder(4 - length / (1 + length))
 
 
+def dot_alone(line: Line2D) -> None:
+    """Give points between which there is no line a dot: a lone point would not be seen."""
+    there = np.isfinite(line.get_xydata()).all(axis=1)
+    beside = np.concatenate([[False], there, [False]])
+    alone = np.flatnonzero(there & ~beside[:-2] & ~beside[2:])
+    line.set(marker=END if len(alone) else "None", markersize=5, markevery=alone.tolist())
+
+
 def put(mark: Line2D, points: Any) -> None:
     """Move a mark to these points, (n, 2); hide it where there are none.
 
@@ -166,13 +214,34 @@ def put(mark: Line2D, points: Any) -> None:
     mark.set_visible(len(at) > 0)
 
 
-def panel_width(ax: Axes) -> float:
-    """The share of the figure's width, in inches, that belongs to this Axes."""
+def panel_size(ax: Axes) -> tuple[float, float]:
+    """The share of the figure's width and height, in inches, that belongs to this Axes."""
     spec = ax.get_subplotspec()
-    columns = spec.get_gridspec().ncols if spec is not None else 1
+    rows, columns = spec.get_gridspec().get_geometry() if spec is not None else (1, 1)
     figure = ax.get_figure(root=True)
     assert figure is not None
-    return float(figure.get_size_inches()[0]) / columns
+    width, height = figure.get_size_inches()
+    return float(width) / columns, float(height) / rows
+
+
+def panel_width(ax: Axes) -> float:
+    """The share of the figure's width, in inches, that belongs to this Axes."""
+    return panel_size(ax)[0]
+
+
+def on_paper(ax: Axes) -> None:
+    """Make the paper white, as our ink asks for, whatever style sheet made the Axes."""
+    figure: Any = ax.get_figure(root=True)
+    for part in (ax, figure):
+        part.set_facecolor(PAPER)
+    ax.grid(False)
+    saved = matplotlib.rcParams["savefig.facecolor"]
+    if saved == "auto" or any(artist.get_gid() == "paper" for artist in figure.patches):
+        return
+    # figures are saved on that colour, whatever theirs is: a sheet of paper below everything
+    sheet = Rectangle((-1, -1), 3, 3, color=PAPER, transform=figure.transFigure, gid="paper")
+    sheet.set(zorder=-9, clip_on=False, in_layout=False)
+    figure.patches.append(sheet)
 
 
 def dress(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
@@ -180,7 +249,9 @@ def dress(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
     headline(ax, title)
     ax.set_xlabel(xlabel, fontsize=12, color=INK)
     ax.set_ylabel(ylabel, fontsize=12, color=INK)
-    ax.tick_params(labelsize=11, color=SOFT, labelcolor=INK)
+    lettered(ax.xaxis.label, ax.yaxis.label)
+    ax.tick_params(labelsize=11)
+    ax.tick_params(which="both", color=SOFT, labelcolor=INK)
     for name in ("top", "right"):
         if name in ax.spines:
             ax.spines[name].set_visible(False)
@@ -190,17 +261,25 @@ def dress(ax: Axes, title: str, xlabel: str = "", ylabel: str = "") -> None:
 
 def headline(ax: Axes, title: str) -> None:
     """Write the finding above the axes, in lines that fit them."""
-    fits = int(panel_width(ax) * 0.9 * 72 / (12.5 * 0.62))
-    ax.set_title(
-        textwrap.fill(title, max(fits, 20)), loc="left", fontsize=12.5, fontweight="bold", color=INK
+    fits = max(room(panel_width(ax) - BESIDE, 12.5, letter=BOLD), 20)
+    text = ax.set_title(
+        wrapped(title, fits, TITLE_LINES),
+        loc="left",
+        fontsize=12.5,
+        fontweight="bold",
+        color=INK,
+        pad=9,  # points: above the marks on the upper edge
     )
+    lettered(text)
 
 
 def caption(figure: Figure, text: str) -> None:
     """Say below the figure how it was made, in lines that fit its width."""
-    fits = int(figure.get_size_inches()[0] * 0.97 * 72 / (10 * 0.57))
-    lines = [line for part in text.split("\n") for line in textwrap.wrap(part, fits)]
-    figure.supxlabel("\n".join(lines), x=0.01, ha="left", fontsize=10, color=SOFT, linespacing=1.25)
+    fits = room(0.97 * figure.get_size_inches()[0], 10, letter=0.57)
+    words = figure.supxlabel(
+        wrapped(text, fits), x=0.01, ha="left", fontsize=10, color=SOFT, linespacing=1.25
+    )
+    lettered(words)
 
 
 def number(value: float) -> str:
