@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
 
-from optimizers import RULES, __version__, compare, sweep
+from optimizers import __version__, checks
 from optimizers.checks import nearest
-from optimizers.functions import FUNCTIONS
-from optimizers.optimizer import defaults, formula
-from optimizers.rules import RACERS
+from optimizers.cli_grids import check_different, check_once, read_grids
+from optimizers.experiments import compare, sweep
+from optimizers.functions import FUNCTIONS, Function
+from optimizers.hyper_parameters import defaults
+from optimizers.optimizer import formula
+from optimizers.problem import Problem, as_problem
+from optimizers.rules import RACERS, RULES
+from optimizers.trajectory import ROOM, memory
 
 PICTURES = (".png", ".svg", ".pdf")
+NEGATIVE = re.compile(r"-(\d+\.|(\d+\.?\d*|\.\d+)[eE][-+]?\d+)")
 
 EXAMPLES = """\
 examples:
@@ -41,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 when it worked, 1 when a file could not be written, 2 for arguments that
         make no sense, 130 when it was interrupted.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [_spelt_out(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     if not given or (given[0].startswith("-") and given[0] not in ("-h", "--help", "--version")):
         given.insert(0, "race")
     try:
@@ -63,6 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("optimizers: interrupted", file=sys.stderr)
         return 130
     return 0
+
+
+def _spelt_out(word: str) -> str:
+    """A negative number as argparse knows it: it would take -1e-3 or -5. for an option."""
+    return np.format_float_positional(float(word), trim="0") if NEGATIVE.fullmatch(word) else word
 
 
 def _parser(command: str) -> argparse.ArgumentParser:
@@ -106,10 +119,9 @@ def _parser(command: str) -> argparse.ArgumentParser:
     grid.add_argument(
         "grids",
         nargs="+",
-        type=_grid,
         metavar="name=low:high:count",
-        help="a grid (spaced in ratios when it spans a factor of 10 or more), or name=a,b,c, or "
-        "name=value",
+        help="a grid (spaced in ratios when it spans a factor of 10 or more; of whole numbers "
+        "where the default is one), or name=a,b,c, or name=value",
     )
     _add_problem(grid)
     _add_out(grid, "sweep.png")
@@ -123,7 +135,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     claims.add_argument(
         "--out",
-        type=Path,
+        type=_folder,
         default=Path("claims"),
         metavar="FOLDER",
         help="where the numbers (.json), the figures (.png) and a page with them (README.md) go "
@@ -140,7 +152,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
     )
     figures.add_argument(
         "--out",
-        type=Path,
+        type=_folder,
         default=Path("figures"),
         metavar="FOLDER",
         help="where they go (default: figures). Claims that were measured into its folder claims "
@@ -225,6 +237,9 @@ def _file(name: str, endings: Sequence[str]) -> Path:
         raise argparse.ArgumentTypeError(f"{name!r} must end in {' or '.join(endings)}")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"there is no folder {str(path.parent)!r} for {name!r}")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{name!r} is a folder")
+    _try_to_write(path if path.exists() else path.parent)
     return path
 
 
@@ -236,44 +251,73 @@ def _gif(name: str) -> Path:
     return _file(name, (".gif",))
 
 
-def _grid(text: str) -> tuple[str, Any]:
-    """Read "lr=1e-3:1:40" or "k=2,5,10" as a name and its values, "k=5" as a name and its value."""
-    name, _, values = text.partition("=")
+def _folder(name: str) -> Path:
+    """A folder that is there, or can be made."""
+    path = Path(name)
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{str(there)!r} is no folder")
+    _try_to_write(there)
+    return path
+
+
+def _try_to_write(place: Path) -> None:
+    """Open a file, or a nameless one in a folder, and leave it as it is."""
     try:
-        if "," in values:
-            return name, [_value(v) for v in values.split(",")]
-        if ":" not in values:
-            return name, _value(values)
-        low, high, count = values.split(":")
-        ends, number = (float(low), float(high)), int(count)
-        if number < 2:
-            raise ValueError("a grid needs two values or more")
-    except ValueError as error:
+        with TemporaryFile(dir=place) if place.is_dir() else place.open("ab"):
+            pass
+    except OSError as error:
         raise argparse.ArgumentTypeError(
-            f"{text!r} must look like lr=1e-3:1:40, k=2,5,10 or lr=0.1"
+            f"{str(place)!r} cannot be written to: {error.strerror}"
         ) from error
-    by_ratio = ends[0] > 0 and ends[1] / ends[0] >= 10
-    return name, (np.geomspace if by_ratio else np.linspace)(*ends, number)
 
 
-def _value(text: str) -> bool | int | float:
-    if text in ("True", "False"):
-        return text == "True"
-    return int(text) if text.isdigit() else float(text)
+# ------------------------------------------------------- what can be known before computing
+
+
+def _problem(options: argparse.Namespace) -> Problem:
+    """The function and the start, looked at before anything is computed."""
+    checks.whole("steps", options.steps, 1)
+    problem = as_problem(FUNCTIONS[options.function], options.start)
+    if not np.isfinite(loss := problem.values(problem.theta)):
+        raise ValueError(f"{problem.name} at {_point(problem.theta)} is {loss}: start elsewhere")
+    return problem
+
+
+def _check_room(problem: Problem, steps: int, racers: int) -> None:
+    """Refuse a race whose paths will not fit into memory: theta, loss, norm and step of each."""
+    size, room = 8.0 * racers * steps * (problem.theta.size + 3), ROOM * memory()
+    if size > room:
+        raise ValueError(
+            f"the paths of {steps} steps would take {size / 1e9:.3g} GB, and {room / 1e9:.3g} GB "
+            f"are there for them: --steps {int(room / size * steps)} at the most"
+        )
+
+
+def _rates(values: Sequence[float] | None) -> Any:
+    """One learning rate, a grid of them, or None for the usual one."""
+    for value in values or ():
+        checks.number("lr", value, checks.NOT_NEGATIVE)
+    check_different("--lr", values or ())
+    return values[0] if values and len(values) == 1 else values
+
+
+# ---------------------------------------------------------------------------- the commands
 
 
 def _race(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    lr = options.lr[0] if options.lr and len(options.lr) == 1 else options.lr
-    race = compare(
-        [RULES[name] for name in options.optimizers],
-        FUNCTIONS[options.function],
-        start=options.start,
-        steps=options.steps,
-        lr=lr,
-    )
+    lr, problem = _rates(options.lr), _problem(options)
+    check_once(options.optimizers)
+    _check_room(problem, options.steps, len(options.optimizers))
+    if options.animate and problem.theta.size > 2:
+        raise ValueError(
+            f"--animate shows one or two coordinates, and --start has {problem.theta.size}"
+        )
+    rules = [RULES[name] for name in options.optimizers]
+    race = compare(rules, problem, steps=options.steps, lr=lr)
     print(race)
     figure = np.ravel(race.plot())[0].figure
     figure.savefig(options.out, dpi=150)
@@ -289,18 +333,11 @@ def _sweep(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    if sum(np.ndim(value) > 0 for _, value in options.grids) > 2:
-        raise ValueError("sweep draws one grid or two; give the others a single value")
-    result = sweep(
-        RULES[options.rule],
-        FUNCTIONS[options.function],
-        start=options.start,
-        steps=options.steps,
-        **dict(options.grids),
-    )
-    best = ", ".join(f"{name} {value:.4g}" for name, value in result.best.items())
+    grids, problem = read_grids(options.rule, options.grids), _problem(options)
+    result = sweep(RULES[options.rule], problem, steps=options.steps, **grids)
+    best = ", ".join(f"{name} {_number(value)}" for name, value in result.best.items())
     print(
-        f"{options.rule} on {result.function.name}, {result.final_loss.size} runs of "
+        f"{options.rule} on {problem.name}, {result.final_loss.size} runs of "
         f"{result.steps} steps\nbest: {best}\ndiverged: {result.diverged.mean():.0%}"
     )
     if result.at_edge:
@@ -318,6 +355,11 @@ def _claims(options: argparse.Namespace) -> None:
     from optimizers.claims.report import write_report
 
     mpl.use("agg")
+    check_once(options.labels)
+    if options.jobs < -1 or options.jobs == 0:
+        raise ValueError(
+            f"--jobs must be a number of processes, or -1 for one a core, got {options.jobs}"
+        )
     store = options.out / f".unfinished-{'quick' if options.quick else 'full'}"
     results = []
     for label in options.labels or CLAIMS:
@@ -352,13 +394,26 @@ def _figures(options: argparse.Namespace) -> None:
 def _functions(options: argparse.Namespace) -> None:
     for label in options.names or FUNCTIONS:
         function = FUNCTIONS[label]
-        if np.isfinite(function.minimum):
-            where = " and ".join(_point(place) for place in function.minima)
-            minimum = f"minimum {function.minimum:.6g} at {where}"
-        else:
-            minimum = "unbounded below"
-        dimension = f"{function.dimension}-D" + (" and up" if function.any_dimension else "")
-        print(f"{label} ({dimension}), {minimum}\n    {function.formula}")
+        print(f"{label} ({_dimension(function)}), {_minimum(function)}")
+        if function.formula:
+            print(f"    {function.formula}")
+
+
+def _dimension(function: Function) -> str:
+    if function.any_dimension:
+        return f"{function.smallest_dimension}-D and up"
+    return "any dimension" if function.dimension is None else f"{function.dimension}-D"
+
+
+def _minimum(function: Function) -> str:
+    """What is known of it."""
+    if function.minimum == -np.inf or (function.minima is not None and not len(function.minima)):
+        return "unbounded below"
+    if function.minimum is None and function.minima is None:
+        return "minimum unknown"
+    value = "" if function.minimum is None else f" {function.minimum:.6g}"
+    places = () if function.minima is None else function.minima
+    return f"minimum{value}" + (" at " + " and ".join(map(_point, places)) if len(places) else "")
 
 
 def _rules(options: argparse.Namespace) -> None:
@@ -375,3 +430,7 @@ def _rules(options: argparse.Namespace) -> None:
 
 def _point(place: np.ndarray) -> str:
     return "(" + ", ".join(f"{x:.6g}" for x in place) + ")"
+
+
+def _number(value: float) -> str:
+    return str(value) if isinstance(value, bool) else f"{value:.4g}"

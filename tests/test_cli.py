@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
+import autograd.numpy as np
 import pytest
 
 from optimizers import cli
 from optimizers.cli import main
-from optimizers.functions import FUNCTIONS
+from optimizers.cli_grids import read_grids
+from optimizers.functions import FUNCTIONS, Function, describe
 from optimizers.optimizer import formula
 from optimizers.rules import RULES
 
@@ -79,40 +82,230 @@ def test_figures_draws_what_is_named(capsys, folder):
 
 
 @pytest.mark.parametrize(
+    ("rule", "text", "values"),
+    [
+        ("Lookahead", "k=2:10:3", [2, 6, 10]),
+        ("Lookahead", "k=1:100:3", [1, 10, 100]),  # in ratios
+        ("Lookahead", "k=1:10:10", [*range(1, 11)]),  # ratios would make fractions of them
+        ("Lookahead", "k=2,5,10", [2, 5, 10]),
+        ("Lookahead", "k=2.0,5e0", [2, 5]),
+        ("Muon", "ns_steps=1:5:5", [1, 2, 3, 4, 5]),
+        ("Muon", "ns_steps=5:1:3", [5, 3, 1]),
+    ],
+)
+def test_a_grid_is_of_whole_numbers_where_the_default_is_one(rule, text, values):
+    (found,) = read_grids(rule, [text]).values()
+    assert found == values
+    assert all(type(value) is int for value in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("lr=1e-2:1:3", [0.01, 0.1, 1.0]),
+        ("lr=1:1e-2:3", [1.0, 0.1, 0.01]),
+        ("lr=1:3:3", [1.0, 2.0, 3.0]),
+        ("weight_decay=0:10:3", [0.0, 5.0, 10.0]),
+        ("beta1=0,0.5", [0.0, 0.5]),
+    ],
+)
+def test_a_grid_is_spaced_in_ratios_where_its_ends_lie_far_apart(text, values):
+    (found,) = read_grids("AdamW", [text]).values()
+    assert found == pytest.approx(values)
+    assert all(type(value) is float for value in found)
+
+
+def test_sweep_runs_over_whole_numbers(capsys):
+    assert main("sweep Lookahead k=2:10:3 lr=0.1 --steps 20".split()) == 0
+    assert "3 runs of 20 steps\nbest: k " in capsys.readouterr().out
+    assert main("sweep Momentum nesterov=False,True lr=1e-3 --steps 20".split()) == 0
+    assert "best: nesterov True" in capsys.readouterr().out
+
+
+def test_negative_coordinates_may_have_exponents(capsys):
+    assert main("race --start -1.5e0 -2. --optimizers SGD --lr 1e-3 --steps 3".split()) == 0
+    assert "Rosenbrock from (-1.5, -2), 3 steps" in capsys.readouterr().out
+
+
+def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
+    def wave(x):
+        return np.sum(np.sin(x), axis=-1)
+
+    made = [
+        describe("Wave", start=[1.0, 1.0])(wave),
+        describe("Wave", minimum=-1.0, start=[1.0])(wave),
+        describe("Wave", r"\sin x", minima=[[-1.0]])(wave),
+        Function(wave, "Wave", "wave", minima=[[2.0]]),
+        describe("Wave", minima=[], start=[1.0])(wave),
+        describe("Wave")(wave),
+        describe("Wave", from_dimension=3)(wave),
+    ]
+    monkeypatch.setattr(cli, "FUNCTIONS", {f"wave{i}": wave for i, wave in enumerate(made)})
+    assert main(["functions"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "wave0 (2-D), minimum unknown",
+        "wave1 (1-D), minimum -1",
+        "wave2 (1-D), minimum -0.841471 at (-1)",
+        r"    \sin x",
+        "wave3 (1-D), minimum at (2)",
+        "wave4 (1-D), unbounded below",
+        "wave5 (any dimension), minimum unknown",
+        "wave6 (3-D and up), minimum unknown",
+    ]
+
+
+@pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ("figures famly", "Did you mean 'family'"),
         ("rce", "Did you mean 'race'"),
         ("race --function rosenbrok", "Did you mean 'rosenbrock'"),
         ("race --optimizers Adm", "Did you mean 'Adam'"),
-        ("sweep Adm lr=1e-3:1:3", "Did you mean 'Adam'"),
-        ("sweep Adam lr", "must look like lr=1e-3:1:40"),
-        ("sweep Adam lr=1:2:1", "must look like lr=1e-3:1:40"),
-        ("sweep Adam rl=1e-3:1:3", "Did you mean 'lr'"),
-        ("sweep Adam lr=0.1", "sweep needs a grid"),
-        ("sweep Adam lr=0.1:1:3 beta1=0:0.9:3 beta2=0:0.9:3", "draws one grid or two"),
+        ("race --optimizers Adam SGD adam", "Adam is named twice"),
         ("race --steps -3", "steps must be a whole number >= 1, got -3"),
         ("race --steps many", "invalid int value: 'many'"),
+        ("race --steps 99999999999999", "the paths of 99999999999999 steps would take"),
         ("race --start 1", "Rosenbrock, got shape (1,)"),
+        ("race --start nan 1", "start must be finite, got [nan, 1.0]"),
+        ("race --start 1e200 1", "Rosenbrock at (1e+200, 1) is inf: start elsewhere"),
+        ("race --start 1 2 3 --animate a.gif", "--animate shows one or two coordinates, and --sta"),
+        ("race --function beale --start 1 2 3", "Beale, got shape (3,)"),
         ("race --lr -1", "lr must be a finite number >= 0, got -1"),
+        ("race --lr 0.1 -1e-3", "lr must be a finite number >= 0, got -0.001"),
+        ("race --lr nan", "lr must be a finite number >= 0, got nan"),
+        ("race --lr 0.1 0.2 0.1", "--lr has a value twice"),
         ("race --out race.txt", "must end in .png or .svg or .pdf"),
         ("race --out nowhere/race.png", "there is no folder 'nowhere'"),
         ("race --animate race.mp4", "must end in .gif"),
         ("--bogus", "unrecognized arguments: --bogus"),
+        ("sweep Adm lr=1e-3:1:3", "Did you mean 'Adam'"),
+        ("sweep Adam lr=0.1,1 --steps 0", "steps must be a whole number >= 1, got 0"),
+        ("sweep Adam lr=0.1,1 --start 1", "Rosenbrock, got shape (1,)"),
+        ("sweep Adam lr=0.1,1 --out nowhere/map.png", "there is no folder 'nowhere'"),
+        ("claims --jobs 0", "--jobs must be a number of processes, or -1 for one a core, got 0"),
+        ("claims lion Lion", "lion is named twice"),
+        ("claims nothing", "no claim 'nothing'"),
     ],
 )
-def test_a_mistake_is_answered_in_a_line_with_exit_code_2(arguments, words, capsys, folder):
+def test_a_mistake_is_answered_in_a_line_with_exit_code_2(arguments, words, capsys, nothing_runs):
     assert main(arguments.split()) == 2
     captured = capsys.readouterr()
-    assert words in captured.err
+    assert words in captured.err.splitlines()[-1]
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("Adam lr", "'lr' must look like lr=1e-3:1:40, k=2,5,10 or lr=0.1"),
+        ("Adam lr=", "must look like lr=1e-3:1:40"),
+        ("Adam lr=0.1,", "must look like lr=1e-3:1:40"),
+        ("Adam lr=0.1:1", "must look like lr=1e-3:1:40"),
+        ("Adam lr=0.1:1,2", "must look like lr=1e-3:1:40"),
+        ("Adam lr=1:2:1", "'lr=1:2:1' must have two values or more, got 1"),
+        ("Adam lr=1:2:2.5", "must have two values or more, got 2.5"),
+        ("Adam lr=2:2:3", "'lr=2:2:3' has one value only: low and high must differ"),
+        ("Adam lr=0.1,1,0.1", "'lr=0.1,1,0.1' has a value twice"),
+        ("Adam lr=0.1", "sweep needs a grid, such as lr=1e-3:1:40"),
+        ("Adam lr=0.1:1:3 beta1=0:0.9:3 beta2=0:0.9:3", "draws one grid or two"),
+        ("Adam lr=0:1:1000000000", "has too many values, 1,000,000 are the most"),
+        ("Adam lr=0:1:2000 beta1=0:0.9:2000", "4,000,000 runs are too many, 1,000,000 the most"),
+        ("Adam lr=-1:1:3", "lr must be a finite number >= 0, got -1.0"),
+        ("Adam lr=0.1,inf", "lr must be a finite number >= 0, got inf"),
+        ("Adam lr=1e400:1:3", "lr must be a finite number >= 0, got inf"),
+        ("Adam lr=0.1,1 beta1=1", "beta1 must be a number in [0, 1), got 1.0"),
+        ("Adam rl=1e-3:1:3", "Did you mean 'lr'"),
+        ("Adam lr=0.1,1 bta1=0.3", "Adam has no hyper-parameter 'bta1'; it has lr, beta1, beta2, "),
+        ("Adam lr=0.1,1 lr=0.2,2", "lr is named twice"),
+        ("Adam steps=1,2", "steps is an option: --steps 100"),
+        ("Adam start=1,2", "start is an option: --start -1 2.5"),
+        ("Adam function=beale", "function is an option: --function beale"),
+        ("Adam out=map.png", "out is an option: --out map.png"),
+        ("Adam seeds=1,2", "it is given in Python: sweep(Adam, rosenbrock, seeds=…)"),
+        ("Adam every=5", "it is given in Python: sweep(Adam, rosenbrock, every=…)"),
+        ("Adam rule=SGD", "Adam has no hyper-parameter 'rule'"),
+        ("Momentum nesterov=0,1", "nesterov must be True or False, got 0.0"),
+        ("Momentum nesterov=yes,no", "must look like nesterov=False,True or nesterov=True"),
+        ("Momentum nesterov=False:True:2", "must look like nesterov=False,True"),
+        ("Lookahead k=2:10:4", "'k=2:10:4' makes 2, 4.67, 7.33, …, and k must be whole: list its"),
+        ("Lookahead k=2.5:10:4", "k must be a whole number >= 1, got 2.5"),
+        ("Lookahead k=5,2.5", "k must be a whole number >= 1, got 2.5"),
+        ("Lookahead k=5,0", "k must be a whole number >= 1, got 0"),
+        ("Lookahead beta1=0.1,0.2", "beta1 is one of Adam, the inner rule; it is given in Python"),
+        ("Lookahead bta1=0.1,0.2", "Lookahead has no hyper-parameter 'bta1'"),
+        ("Lookahead inner=SGD lr=0.1,1", "no number is given in Python: sweep(Lookahead, rosenbr"),
+        ("LAMB phi=0.1,10", "phi must be None, a function of the norm, or two bounds"),
+    ],
+)
+def test_a_sweep_that_makes_no_sense_is_refused_in_one_line(arguments, words, capsys, nothing_runs):
+    assert main(["sweep", *arguments.split()]) == 2
+    captured = capsys.readouterr()
+    assert words in captured.err
+    assert captured.err.startswith("optimizers: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_every_option_of_sweep_is_called_one_where_it_is_written_as_a_grid(capsys, nothing_runs):
+    assert main(["sweep", "--help"]) == 0
+    options = {line.split()[0] for line in capsys.readouterr().out.splitlines() if "  --" in line}
+    assert "--steps" in options
+    for option in options - {"--help"}:
+        assert main(["sweep", "Adam", f"{option[2:]}=1,2"]) == 2
+        assert f"{option[2:]} is an option: {option} " in capsys.readouterr().err
+
+
+@pytest.fixture
+def nothing_runs(monkeypatch, folder):
+    """Whatever is wrong is said before anything is computed, and nothing is written."""
+
+    def run(*arguments, **keywords):
+        raise AssertionError("something is computed")
+
+    for name in ("compare", "sweep"):
+        monkeypatch.setattr(cli, name, run)
+    yield
     assert not list(folder.iterdir())
 
 
-def test_a_figure_that_cannot_be_written_is_exit_code_1(capsys, folder):
+@pytest.mark.parametrize("command", ["race --out", "race --animate", "sweep Adam lr=0.1,1 --out"])
+def test_where_nothing_can_be_written_nothing_is_computed(command, capsys, folder, monkeypatch):
+    monkeypatch.setattr(cli, "compare", None)
+    (folder / "taken.gif").mkdir()
     (folder / "taken.png").mkdir()
-    assert main("race --optimizers SGD --steps 3 --out taken.png".split()) == 1
-    assert "cannot write" in capsys.readouterr().err
+    ending = "gif" if "animate" in command else "png"
+    assert main([*command.split(), f"taken.{ending}"]) == 2
+    assert f"'taken.{ending}' is a folder" in capsys.readouterr().err
+    if Path("/proc").is_dir():  # nobody can write there, not even root
+        assert main([*command.split(), f"/proc/race.{ending}"]) == 2
+        assert "'/proc' cannot be written to" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["claims", "figures"])
+def test_a_folder_that_cannot_be_made_is_said_at_once(command, capsys, folder):
+    (folder / "file").write_text("a")
+    for out in ("file", "file/below/it"):
+        assert main([command, "--out", out]) == 2
+        assert "file' is no folder" in capsys.readouterr().err
+    assert (folder / "file").read_text() == "a"
+
+
+def test_a_file_is_kept_until_its_figure_is_there(folder, capsys):
+    (folder / "race.png").write_bytes(b"of yesterday")
+    assert main("race --optimizers SGD --start 1 2 3 --animate race.gif".split()) == 2
+    assert [file.name for file in folder.iterdir()] == ["race.png"]
+    assert (folder / "race.png").read_bytes() == b"of yesterday"
+
+
+def test_a_figure_that_cannot_be_written_is_exit_code_1(capsys, monkeypatch):
+    from matplotlib.figure import Figure
+
+    def full(*arguments, **keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    assert main("race --optimizers SGD --steps 3".split()) == 1
+    assert "cannot write: [Errno 28] No space left" in capsys.readouterr().err
 
 
 def test_an_interrupt_is_exit_code_130(capsys, monkeypatch):
