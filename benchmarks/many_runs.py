@@ -14,6 +14,7 @@ from benchmarks.timing import interleave, run_python
 from optimizers import Adam
 from optimizers.experiments.runs import finish
 from optimizers.functions import rosenbrock
+from optimizers.problem import as_problem
 
 RUNS = 100_000
 STEPS = 200
@@ -67,7 +68,7 @@ def starts(runs: int) -> np.ndarray:
 
 def ours(at: np.ndarray, steps: int) -> np.ndarray:
     """Last iterate and final loss of each run, (runs, 3)."""
-    ends = finish(partial(Adam, lr=LR), rosenbrock, None, steps, {}, at)
+    ends = finish(partial(Adam, lr=LR), as_problem(rosenbrock), steps, {}, at)
     return np.column_stack([ends.theta, ends.loss])
 
 

@@ -60,7 +60,8 @@ class ReusedFigure:
     """The library's picture of a path, in which only the path moves."""
 
     def __init__(self) -> None:
-        from optimizers.plotting.contour import draw_paths, frame_of
+        from optimizers.plotting.contour import draw_paths
+        from optimizers.plotting.frame import frame_of
         from optimizers.plotting.layout import map_size, new_figure
 
         first = path(LEARNING_RATES[0])

@@ -40,8 +40,7 @@ from optimizers.plotting.live import LiveConvergence, LiveMap, LiveState
 from optimizers.plotting.paths import closest, journey, losses
 from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import LABELLED, looks, number
-from optimizers.problem import Problem, as_problem
-from optimizers.problem import frame_of as domain_of
+from optimizers.problem import Problem, as_problem, domain_of
 from optimizers.rules import RULES, SGD, Adam, Momentum
 from optimizers.trajectory import Trajectory
 

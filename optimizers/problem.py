@@ -255,7 +255,7 @@ def name_of(function: Any) -> str:
     return "loss" if name == "<lambda>" else name
 
 
-def frame_of(function: Any, domain: Any, caller: str) -> np.ndarray:
+def domain_of(function: Any, domain: Any, caller: str) -> np.ndarray:
     """The part of the line or the plane to look at, (1, 2) or (2, 2): given, or the domain known.
 
     Raises

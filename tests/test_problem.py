@@ -21,7 +21,7 @@ from optimizers.functions import (
     sphere,
 )
 from optimizers.models import mlp
-from optimizers.problem import as_problem, frame_of
+from optimizers.problem import as_problem, domain_of
 from optimizers.side_by_side import side_by_side
 from optimizers.weights import flatten
 
@@ -318,12 +318,12 @@ def test_chance_that_belongs_to_the_step_is_the_same_for_all(function):
 
 
 def test_a_frame_is_a_pair_for_each_of_one_or_two_weights():
-    assert frame_of(sphere, (-3, 3), "it").tolist() == [[-3, 3]]
-    assert frame_of(sphere, [(-3, 3), (0, 1)], "it").tolist() == [[-3, 3], [0, 1]]
-    assert frame_of(himmelblau, None, "it").tolist() == himmelblau.domain.tolist()
+    assert domain_of(sphere, (-3, 3), "it").tolist() == [[-3, 3]]
+    assert domain_of(sphere, [(-3, 3), (0, 1)], "it").tolist() == [[-3, 3], [0, 1]]
+    assert domain_of(himmelblau, None, "it").tolist() == himmelblau.domain.tolist()
     for wrong in ([(3, -3)], "here", [(0, numpy.inf)] * 2, [(0, 1)] * 3, 3):
         with pytest.raises((TypeError, ValueError), match="domain must be pairs"):
-            frame_of(sphere, wrong, "it")
+            domain_of(sphere, wrong, "it")
 
 
 @pytest.mark.parametrize(

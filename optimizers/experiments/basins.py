@@ -12,7 +12,7 @@ from optimizers import checks
 from optimizers.experiments.inputs import Rule, check_rule, label_of
 from optimizers.experiments.runs import finish
 from optimizers.gradients import Gradient
-from optimizers.problem import Problem, as_problem, frame_of
+from optimizers.problem import Problem, as_problem, domain_of
 from optimizers.weights import flatten
 
 
@@ -119,7 +119,7 @@ def basins(
     check_rule(rule)
     steps = checks.whole("steps", steps, 1)
     resolution = checks.whole("resolution", resolution, 2)
-    frame = frame_of(function, domain, "basins")
+    frame = domain_of(function, domain, "basins")
     problem = as_problem(function, frame.mean(axis=1))
     axes = [np.linspace(low, high, resolution) for low, high in frame]
     starts = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, len(frame))

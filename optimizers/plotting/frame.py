@@ -10,8 +10,7 @@ import numpy as np
 
 from optimizers.functions import Function
 from optimizers.plotting.paths import problem_of
-from optimizers.problem import Problem, as_problem
-from optimizers.problem import frame_of as domain_of
+from optimizers.problem import Problem, as_problem, domain_of
 from optimizers.trajectory import Trajectory
 
 FAR = 1e150  # beyond it, differences overflow
