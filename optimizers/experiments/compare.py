@@ -418,20 +418,28 @@ def compare(
             seeded = map(problem.seeded, with_progress(others, len(others), label, progress))
             runs = [race(there, tuned[label]).minimize(steps, **how) for there in seeded]
             paths[label] = side_by_side(runs)
-        elif grid is not None and in_one_piece(problem, racer, grid, steps):
-            # what is shown is what was tuned, to the bit: some losses differ in the last digit
-            # between one run and many, and near the edge of stability that digit decides
-            together = race(problem, grid[:, np.newaxis]).minimize(steps, **how)
-            best = int(np.argmin(final_loss[label]))
-            paths[label] = one_of(together, best, racer.hyper_parameters)
         else:
             paths[label] = racer.minimize(steps, progress=progress, **how)
+            if grid is not None:
+                # some losses differ in the last digit between one run and many, and near the edge
+                # of stability that digit decides: then the run that was tuned is shown
+                best = int(np.argmin(final_loss[label]))
+                same = _ends_at(paths[label], final_loss[label][best], problem)
+                if not same and in_one_piece(problem, racer, grid, steps):
+                    together = race(problem, grid[:, np.newaxis]).minimize(steps, **how)
+                    paths[label] = one_of(together, best, racer.hyper_parameters)
         if _is_drawn_to_origin(racer):
             drawn.append(label)
     refuted = any(tuning.refuted for tuning in tunings.values())
     return Comparison(
         problem, steps, tuned, grid, final_loss, paths, drawn, chosen, others, refuted
     )
+
+
+def _ends_at(path: Trajectory, loss: float, problem: Problem) -> bool:
+    """Whether a path ends at this loss, to the bit; or both at none."""
+    end = exact_losses(problem, path)[-1]
+    return bool(end == loss or not (np.isfinite(end) or np.isfinite(loss)))
 
 
 def _racer(rule: Rule, schedule: Any, problem: Problem, lr: Any) -> Optimizer:
