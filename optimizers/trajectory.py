@@ -344,6 +344,18 @@ class Recorder:
         self.added += 1
         return following
 
+    def amend(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> None:
+        """Take the newest iterate in anew: a callback has set the weights."""
+        if theta.shape != self.gradient.shape:
+            raise ValueError(
+                "a callback cannot drop runs: use `select` between two calls of minimize"
+            )
+        self.added -= 1
+        if self.added % self.every == 0:
+            self.kept -= 1
+        self.diverged_at = self.optimizer._diverged_at
+        self.add(theta, loss, g)
+
     def _keep(self, theta: np.ndarray, loss: Any, g: np.ndarray, t: int, *watched: Any) -> None:
         row = self.kept
         if row == len(self.step):

@@ -15,6 +15,7 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
+from autograd.builtins import DictBox, DictVSpace, ListVSpace, SequenceBox
 
 from optimizers.checks import nearest, shown
 
@@ -223,6 +224,52 @@ def flatten(
         return arrays[0], Layout(0, ("weights",), (shape,))
     layout = Layout(tree, tuple(names), tuple(a.shape for a in arrays))
     return numpy.concatenate([a.reshape(-1) for a in arrays]), layout
+
+
+class ReadOnlyCopy:
+    """Weights that were handed out as a copy: writing into them would be in vain."""
+
+    def _refuse(self, *args: Any, **keywords: Any) -> Any:
+        raise TypeError(
+            "these weights are a copy, to be read: to change them, assign all of them, such as "
+            "optimizer.theta = {**optimizer.theta, 'bias': new}"
+        )
+
+    __setitem__ = __delitem__ = __iadd__ = __ior__ = pop = clear = _refuse
+
+
+class ReadOnlyDict(ReadOnlyCopy, dict[Any, Any]):
+    """A dict of them; a copy of it is a dict like any other."""
+
+    update = setdefault = popitem = ReadOnlyCopy._refuse
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class ReadOnlyList(ReadOnlyCopy, list[Any]):
+    """A list of them; a copy of it is a list like any other."""
+
+    append = extend = insert = remove = sort = reverse = ReadOnlyCopy._refuse
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+# autograd goes by the exact type
+DictBox.register(ReadOnlyDict)
+DictVSpace.register(ReadOnlyDict)
+SequenceBox.register(ReadOnlyList)
+ListVSpace.register(ReadOnlyList)
+
+
+def read_only(nested: Any) -> Any:
+    """A nesting of arrays whose dicts and lists cannot be written to."""
+    if isinstance(nested, dict):
+        return ReadOnlyDict({key: read_only(child) for key, child in nested.items()})
+    if isinstance(nested, list):
+        return ReadOnlyList(map(read_only, nested))
+    return tuple(map(read_only, nested)) if isinstance(nested, tuple) else nested
 
 
 def _walk(
