@@ -360,6 +360,43 @@ def test_a_subclass_of_training_trains_on_its_own_loss_whichever_ran_first(first
     assert type(as_problem(penalised).seeded(5).given) is Penalised
 
 
+def test_many_runs_of_a_subclass_of_training_are_its_own_each():
+    training = Penalised(mlp([2, 4, 2]), two_moons(), batch_size=16)
+    together = SGD(training, training.start, lr=[0.1, 0.2]).minimize(5)
+    found = sweep(SGD, training, steps=5, lr=[0.1, 0.2], **QUIET)
+    for i, lr in enumerate([0.1, 0.2]):
+        alone = SGD(training, training.start, lr=lr).minimize(5)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-12)
+        numpy.testing.assert_allclose(together.loss[:, i], alone.loss, rtol=1e-12)
+        held_out = as_problem(training).values(alone.theta[-1])
+        assert found.final_loss[i] == pytest.approx(float(held_out))
+    race = compare([SGD, Momentum], training, steps=5, lr=[0.1, 0.2], seeds=1, **QUIET)
+    assert numpy.isfinite(race["SGD"].loss).all()
+
+
+def test_a_training_with_a_constructor_of_its_own_travels_and_is_seeded():
+    training = Scaled(3.0, seed=4)
+    there = pickle.loads(pickle.dumps(training))
+    assert (there.scale, there.seed) == (3.0, 4)
+    other = as_problem(training).seeded(7)
+    assert (other.seed, other.given.scale) == (7, 3.0)
+    assert not numpy.array_equal(other.theta, as_problem(training).theta)
+    found = sweep(SGD, training, steps=3, lr=[0.1, 0.2], seeds=2, n_jobs=2, **QUIET)
+    again = sweep(SGD, training, steps=3, lr=[0.1, 0.2], seeds=2, **QUIET)
+    assert numpy.array_equal(found.final_loss, again.final_loss)
+
+
+class Scaled(Training):
+    """A training that is made in a way of its own."""
+
+    def __init__(self, scale, seed=0):
+        super().__init__(mlp([2, 3, 2]), two_moons(), batch_size=16, seed=seed)
+        object.__setattr__(self, "scale", scale)
+
+    def __call__(self, weights, batch=None):
+        return self.scale * super().__call__(weights, batch)
+
+
 def test_trainings_of_one_model_share_its_recording():
     model, data = mlp([2, 4, 2]), two_moons()
     for seed in (0, 1):
