@@ -181,6 +181,38 @@ def test_what_is_told_of_many_runs_is_what_is_told_of_each():
         assert side_by_side(mixing, theta, layout) is None
 
 
+@pytest.mark.parametrize("radius", [0.5, 3.0, 40.0])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        lambda x: np.linalg.norm(x),
+        lambda x: np.sqrt(np.sum(x**2)).item() if hasattr(x, "item") else np.sqrt(np.sum(x**2)),
+        lambda x: np.abs(x).max(),
+        lambda x: sum(np.abs(x).tolist()) if hasattr(x, "tolist") else np.sum(np.abs(x)),
+    ],
+    ids=["norm", "item", "max", "tolist"],
+)
+@pytest.mark.parametrize("described", [False, True])
+def test_a_loss_with_a_gate_never_mixes_runs(gate, radius, described):
+    def gated(x):
+        return x[0] ** 2 + x[1] ** 2 if gate(x) < radius else 10 * x[0] ** 2 + x[1] ** 4
+
+    loss = describe("Gated")(gated) if described else gated
+    starts = numpy.array([[0.1, 0.2], [1.0, 2.0], [20.0, 30.0], [50.0, -70.0]])
+    values = as_problem(loss, starts[0]).values(starts)
+    assert values.tolist() == [float(gated(start)) for start in starts]
+
+
+def test_a_loss_that_is_not_defined_everywhere_is_still_taken_side_by_side():
+    theta, layout = flatten([0.5, 0.5])
+    for honest in (
+        lambda x: np.log(x[0]) ** 2 + x[1] ** 2,
+        lambda x: np.exp(np.exp(x[0])) + x[1] ** 2,
+        lambda x: np.sqrt(1 - x[0] ** 2) + np.arcsin(x[1]),
+    ):
+        assert side_by_side(honest, theta, layout) is not None
+
+
 def test_a_loss_that_shows_only_late_that_it_mixes_runs_is_run_one_by_one():
     def late(x):
         far = np.sum(np.maximum(np.abs(x) - 5, 0) ** 2)  # of all runs together
