@@ -85,19 +85,19 @@ class Layout:
         ]
         return _build(self.tree, arrays)
 
-    def ravel(self, nested: Any, argument: str) -> numpy.ndarray:
-        """The arrays of this nesting as one flat array: (P,)."""
-        flat = numpy.empty(self.size)
+    def ravel(self, nested: Any, argument: str, runs: tuple[int, ...] = ()) -> numpy.ndarray:
+        """The arrays of this nesting, of so many runs, as one flat array: (*runs, P)."""
+        flat = numpy.empty((*runs, self.size))
         for i, (place, shape) in enumerate(zip(self.slices, self.shapes, strict=True)):
             try:
                 array = numpy.asarray(_leaf(self.tree, nested, i), float)
             except (TypeError, ValueError, LookupError) as error:
                 raise ValueError(f"{argument} must be {self}, got {shown(nested)}") from error
-            if array.shape != shape:
+            if array.shape != runs + shape:
                 raise ValueError(
                     f"{argument} must be {self}, got shape {array.shape} for {self.names[i]!r}"
                 )
-            flat[place] = array.reshape(-1)
+            flat[..., place] = array.reshape(*runs, -1)
         return flat
 
     def __str__(self) -> str:

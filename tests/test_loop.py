@@ -22,7 +22,9 @@ from optimizers import (
     sweep,
 )
 from optimizers.functions import noisy, rosenbrock, sphere
+from optimizers.projection import Projection
 from optimizers.schedules import cosine
+from optimizers.weights import flatten
 
 NOISE = numpy.random.default_rng(0)
 
@@ -180,6 +182,65 @@ def test_a_box_is_known_as_one_and_goes_with_the_path(tmp_path):
     for no_box in (in_ball, lambda w: np.round(w), lambda w: np.abs(w), lambda w: w / np.sum(w)):
         assert SGD(sphere, [0.6, 0.7], project=no_box).minimize(1).box is None
     assert SGD(sphere, [0.6, 0.7]).minimize(1).box is None
+
+
+def test_a_bound_that_changes_holds_from_then_on_and_is_drawn():
+    bound = [1.0]
+
+    def in_bounds(w):
+        return np.clip(w, -bound[0], bound[0])
+
+    for lr in (0.5, numpy.array([[0.5], [0.25]])):
+        bound[0] = 1.0
+        sgd = SGD(lambda w: np.sum((w - 9) ** 2, axis=-1), [0.0, 0.0], lr=lr, project=in_bounds)
+        sgd.minimize(5)
+        assert (sgd.path.theta[-1] == 1).all()
+        assert sgd.path.box.tolist() == [[-1, -1], [1, 1]]
+        bound[0] = 5.0
+        sgd.minimize(9)
+        assert (sgd.path.theta[-1] == 5).all()
+        assert sgd.path.box.tolist() == [[-5, -5], [5, 5]]
+
+
+def in_ball_of_each(w):
+    return w / np.maximum(1, np.linalg.norm(w, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("weights", "project"),
+    [
+        ([0.6, 0.7], in_box),
+        ([0.6, 0.7], in_ball_of_each),
+        ({"a": [0.6], "b": [[0.7, 0.8]]}, lambda w: {k: np.clip(v, -1, 1) for k, v in w.items()}),
+    ],
+    ids=["box", "ball", "nested"],
+)
+def test_a_projection_that_takes_many_runs_is_called_once_a_step(weights, project):
+    calls = []
+
+    def counted(w):
+        calls.append(1)
+        return project(w)
+
+    theta, layout = flatten(weights)
+    projection = Projection(counted, layout)
+    runs = theta * numpy.linspace(-3, 3, 1000)[:, numpy.newaxis]
+    brought_back = projection(runs)
+    for i in (0, 400, 999):
+        numpy.testing.assert_allclose(brought_back[i], projection(runs[i]), rtol=1e-12)
+    calls.clear()
+    projection(runs)
+    assert len(calls) == 1
+
+
+def test_looking_for_a_box_among_many_weights_takes_few_calls():
+    calls = []
+    clip = Projection(lambda w: calls.append(1) or np.clip(w, -1, 1), flatten(numpy.ones(10**5))[1])
+    assert clip.box.tolist() == [[-1] * 10**5, [1] * 10**5]
+    assert len(calls) < 10
+    calls.clear()
+    assert clip.box is not None
+    assert len(calls) == 2  # the corners are where they were
 
 
 def test_a_constrained_rule_is_swept_and_compared():
