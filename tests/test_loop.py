@@ -598,6 +598,32 @@ def test_a_record_that_will_not_fit_is_refused_before_the_run(monkeypatch):
         SGD(bowl, np.ones(8), lr=1e-9).minimize(10**6, tol=1e-30)
 
 
+class Curved(SGD):
+    """Keeps a state of shape (P, P), which it makes at its first step."""
+
+    def direction(self, theta, g):
+        self.curvature = numpy.outer(g, g)
+        return g
+
+
+def test_a_large_state_that_is_watched_counts_in_the_record_however_late_it_is_made(monkeypatch):
+    theta = np.full(50, 0.5)
+    kept = Curved(bowl, theta, lr=1e-9).minimize(9, watch=("curvature",))
+    assert kept["curvature"].shape == (10, 50, 50)
+    assert numpy.isnan(kept["curvature"][0]).all()
+    monkeypatch.setattr("optimizers.trajectory.memory", lambda: 1e6)
+    monkeypatch.setattr("optimizers.trajectory.MEMORY", 1 << 14)
+    for options in ({}, {"tol": 1e-30}):
+        curved = Curved(bowl, theta, lr=1e-9)
+        with pytest.raises(MemoryError, match="every="):
+            curved.minimize(100, watch=("curvature",), **options)
+        assert curved.t < 30
+    again = Curved(bowl, theta, lr=1e-9).minimize(100, watch=("curvature",), every=10)
+    assert len(again) == 11
+    stopped = Curved(bowl, theta, lr=0.25).minimize(1000, watch=("curvature",), tol=1e-1)
+    assert 2 < len(stopped) < 30
+
+
 # -------------------------------------------------------------------------- batches and blocks
 
 
