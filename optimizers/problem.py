@@ -130,6 +130,11 @@ class Problem:
         """What the loss takes beside the weights at step 1, as a tuple of one or none."""
         return () if self.batch is None else (self.batch(1, size),)
 
+    @property
+    def without_chance(self) -> Problem:
+        """The problem of the exact loss, at flat weights; itself where there is no chance in it."""
+        return self if self.exact is None else as_problem(self.exact, self.theta)
+
     @cached_property
     def depends_on_chance(self) -> bool:
         """Whether the loss, called twice at its start on the same batch, gives two values."""
