@@ -40,6 +40,13 @@ class Recorded(NamedTuple):
         return f"{'recorded' if self.yes else 'not recorded'}: {self.why}"
 
 
+class Followed(NamedTuple):
+    """A loss that autograd followed from the weights: its value, and its node in the graph."""
+
+    value: Any
+    node: Any
+
+
 # The recordings of each loss (by its identity: equal losses may compute different things), by the
 # nesting, shapes and dtypes of what it is given; where it cannot be replayed, the reason stands
 # there. What is called but once is not recorded.
@@ -219,7 +226,7 @@ class Gradient:
     def by_autograd(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient by plain autograd, in one pass."""
         end = self._boxed(theta, batch)
-        if not isinstance(end, tuple):
+        if not isinstance(end, Followed):
             if not self._traced and not self._depends_elsewhere(theta, end, batch):
                 raise refusal(end, self.problem.called)
             return float(end), numpy.zeros_like(theta)  # Python's max or an `if` chose a constant
@@ -229,7 +236,7 @@ class Gradient:
         return value, backward_pass(vspace(value).ones(), node)
 
     def _boxed(self, theta: numpy.ndarray, batch: Any) -> Any:
-        """The value and the node of autograd's graph; or what the loss gave without one."""
+        """The loss, `Followed`; or what it gave if it does not depend on the weights here."""
         try:
             with trace_stack.new_trace() as here:
                 end = self._at(theta, batch)(new_box(theta, here, VJPNode.new_root()))
@@ -237,18 +244,19 @@ class Gradient:
             if better := explained(error, self.problem.called):
                 raise better from error
             raise
-        return (end._value, end._node) if isbox(end) and end._trace == here else end
+        return Followed(end._value, end._node) if isbox(end) and end._trace == here else end
 
     def _depends_elsewhere(self, theta: numpy.ndarray, end: Any, batch: Any) -> bool:
         """Whether the loss, a constant here, depends on the weights at some other place."""
-        if isinstance(end, bool) or not isinstance(end, (int, float)) or theta.ndim > 1:
+        is_number = isinstance(end, (int, float, numpy.number, numpy.ndarray))
+        if isinstance(end, bool) or not is_number or numpy.shape(end) or theta.ndim > 1:
             return False
         rng = numpy.random.default_rng(0)
         for size in numpy.geomspace(0.1, 1000, ELSEWHERE):
             step = size * rng.standard_normal(theta.shape)
             for point in (theta + step, theta - step):
                 with suppress(Exception):  # the loss may not be defined there
-                    if isinstance(self._boxed(point, batch), tuple):
+                    if isinstance(self._boxed(point, batch), Followed):
                         return True
         return False
 
