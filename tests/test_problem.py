@@ -225,6 +225,49 @@ def test_a_loss_that_shows_only_late_that_it_mixes_runs_is_run_one_by_one():
     numpy.testing.assert_allclose(found.final_loss, alone, rtol=1e-9)
 
 
+def square(x):
+    return np.sum(x**2, axis=-1)
+
+
+LOOKS_AT_ALL = {
+    "a norm": lambda x: np.linalg.norm(x) < 1000,
+    "a quantile": lambda x: np.quantile(x, 0.5) < 1000,
+    "the largest": lambda x: max(abs(v) for v in np.ravel(x)) < 1000,
+    "a dot product": lambda x: x[..., 0].dot(x[..., 0]) < 1e6,
+    "one of them": lambda x: np.ravel(x)[0] < 1000,
+    "its number": lambda x: np.ravel(x)[0].item() < 1000,
+    "a list": lambda x: sum(np.ravel(x).tolist()) < 1000,
+    "a comparison": lambda x: not np.array_equal(x, 0 * x),
+    "a search": lambda x: 1000.0 not in x,
+    "the place of the largest": lambda x: [True, False][np.argmax(x) // 1000],
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS_AT_ALL.values(), ids=LOOKS_AT_ALL)
+def test_a_branch_on_what_is_computed_of_all_runs_is_refused_also_where_it_never_turned(looks):
+    theta, layout = flatten([0.5, -0.5])
+    assert looks(theta)
+    assert side_by_side(lambda x: square(x) if looks(x) else -square(x), theta, layout) is None
+    function = describe("Gated")(functools.wraps(ridge)(lambda x: ridge(x) if looks(x) else -1.0))
+    points = numpy.linspace(300, 400, 60).reshape(30, 2)
+    wanted = [ridge(point) if looks(point) else -1.0 for point in points]
+    numpy.testing.assert_allclose(function(points), wanted)
+
+
+FAR_OUT = {
+    "it overflows": lambda x: np.exp(x[0] ** 2) + x[1] ** 2,
+    "it is not defined": lambda x: np.log(x[0]) + x[1] ** 2,
+    "it is huge": lambda x: x[0] ** 8 + x[1] ** 2,
+    "it is flat": lambda x: np.log(1 + np.exp(-x[0])) + np.tanh(x[1]),
+    "it turns quickly": lambda x: np.sin(1000 * x[0] ** 2) + x[1],
+}
+
+
+@pytest.mark.parametrize("loss", FAR_OUT.values(), ids=FAR_OUT)
+def test_what_becomes_of_an_honest_loss_far_out_does_not_count_against_it(loss):
+    assert side_by_side(loss, *flatten([0.5, -0.5])) is not None
+
+
 def test_a_loss_that_breaks_its_promise_is_blamed_and_not_the_rule():
     @batched
     def mixes(x):
