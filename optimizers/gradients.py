@@ -16,7 +16,6 @@ from autograd.tracer import isbox, new_box, trace_stack
 from optimizers.checks import shown
 from optimizers.diagnosis import explained, refusal
 from optimizers.problem import Problem
-from optimizers.side_by_side import side_by_side
 from optimizers.weights import Layout
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class Gradient:
         self._recordings_without_batch = _recordings_of(self.problem.given)
         self._recordings = _recordings_of(self.problem.formula)
         self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
-        self._together: Any = self.loss if self.problem.batched else _UNKNOWN
+        self._together: Any = _UNKNOWN
 
     def begin(self) -> None:
         """Compare with autograd once more before a recording is used: what it reads may differ."""
@@ -158,7 +157,7 @@ class Gradient:
             more = () if batch is None else (batch,)
             finite = theta[numpy.isfinite(theta).all(axis=-1)]
             near = finite[0] if len(finite) else numpy.zeros(theta.shape[-1])
-            self._together = side_by_side(self.loss, near, self.layout, *more)
+            self._together = self.problem.of_runs(near, self.layout, *more)
         return self._together
 
     def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:

@@ -51,9 +51,10 @@ def mixes_runs(loss: Callable[..., Any], theta: numpy.ndarray, layout: Layout, *
     """Whether a loss that takes many runs says something else of them than of each alone."""
     for points in (_near(theta), _far(theta)):
         tried = _alone(loss, points, layout, batch)
-        together = _together(loss, tried.points, layout, batch)
-        if together is not None and len(tried) > 1 and not _close(together, tried.values, 1e-6):
-            return True
+        together = None if len(tried) < 2 else _together(loss, tried.points, layout, batch)
+        if together is not None and not _close(together, tried.values, 1e-6):
+            again = _alone(loss, tried.points, layout, batch).values
+            return numpy.array_equal(again, tried.values)  # or there is chance in it
     return False
 
 
@@ -100,13 +101,13 @@ def _alone(
 def _together(
     kind: Callable[..., Any], points: numpy.ndarray, layout: Layout, batch: tuple[Any, ...]
 ) -> numpy.ndarray | None:
-    """One number for each of these points side by side; None if it does not give them."""
+    """What it says of these points side by side; None if nothing."""
     with numpy.errstate(all="ignore"):
         try:
-            values = numpy.asarray(kind(layout.unflatten(points.copy()), *batch), float)
+            values = kind(layout.unflatten(points.copy()), *batch)
+            return numpy.asarray(values, float).view(numpy.ndarray)
         except Exception:  # whatever it is: the run that calls the loss in earnest will say
             return None
-    return values.view(numpy.ndarray) if values.shape == points.shape[:1] else None
 
 
 def _agrees(kind: Callable[..., Any], tried: Tried, layout: Layout, batch: tuple[Any, ...]) -> bool:
@@ -115,7 +116,9 @@ def _agrees(kind: Callable[..., Any], tried: Tried, layout: Layout, batch: tuple
 
 
 def _close(values: numpy.ndarray, alone: numpy.ndarray, within: float = 1e-9) -> bool:
-    """Whether these are the same numbers but for rounding."""
+    """Whether these are the same numbers, as many of them, but for rounding."""
+    if values.shape != alone.shape:
+        return False
     size = numpy.median(numpy.abs(alone))
     return numpy.allclose(values, alone, rtol=within, atol=within * 1e-3 * size)
 

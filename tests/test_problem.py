@@ -268,13 +268,41 @@ def test_what_becomes_of_an_honest_loss_far_out_does_not_count_against_it(loss):
     assert side_by_side(loss, *flatten([0.5, -0.5])) is not None
 
 
-def test_a_loss_that_breaks_its_promise_is_blamed_and_not_the_rule():
-    @batched
-    def mixes(x):
-        return np.sum(x**2, axis=-1) / np.linalg.norm(x)
+BROKEN = {
+    "a norm of all": lambda x: np.sum(x**2, axis=-1) / np.linalg.norm(x),
+    "a sum of all": lambda x: np.sum(x**2),
+    "the first run": lambda x: x[0] ** 2,
+    "a branch on all": lambda x: np.sum(x**2, axis=-1) if (np.abs(x) < 5).all() else x[..., 0],
+}
 
-    with pytest.raises(ValueError, match=r"the loss mixes promises to be batched.*axis=-1"):
-        sweep(SGD, mixes, start=[1.0, 2.0], lr=[0.1, 0.2], **QUIET)
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_loss_that_breaks_its_promise_is_blamed_wherever_it_comes_in(broken):
+    loss = batched(functools.wraps(ridge)(lambda x: broken(x)))
+    start, frame = [1.0, 2.0], [(-1, 1), (-1, 1)]
+    for run in (
+        lambda: SGD(loss, [[1.0, 2.0], [3.0, 4.0]]).minimize(1),
+        lambda: SGD(loss, [[1.0, 2.0], [3.0, 4.0]]).minimize_raw(),
+        lambda: SGD(loss, start, lr=[[0.1], [0.2]]).minimize(1),
+        lambda: sweep(SGD, loss, start=start, lr=[0.1, 0.2], **QUIET),
+        lambda: compare([SGD], loss, start=start, lr=0.1, **QUIET),
+        lambda: basins(SGD, loss, domain=frame, resolution=3, lr=0.1, **QUIET),
+        lambda: as_problem(loss, start).values([start, start]),
+    ):
+        with pytest.raises(ValueError, match=r"the loss 'ridge' promises to be batched.*axis=-1"):
+            run()
+    assert SGD(loss, start).minimize(1).loss.shape == (2,)  # of a single run nothing was promised
+
+
+def test_a_promise_is_not_called_broken_for_chance_overflow_or_data_of_each_run():
+    rng, targets = numpy.random.default_rng(0), numpy.ones((2, 2))
+    for kept in (
+        lambda x: np.sum(x**2, axis=-1) * rng.normal(size=np.shape(x)[:-1]),
+        lambda x: np.sum(np.exp(x**2), axis=-1),
+        lambda x: np.sum((x - targets) ** 2, axis=-1),
+    ):
+        path = SGD(batched(kept), [[1.0, 2.0], [3.0, 4.0]], lr=1e-9).minimize(1)
+        assert path.loss.shape == (2, 2)
 
 
 def test_a_promise_is_made_for_one_loss_and_no_wrapper_of_it():
@@ -378,6 +406,18 @@ def test_chance_inside_a_loss_is_noticed_and_said():
         race = compare(rules, drawn, start=[1.0, 2.0], steps=10, lr=0.1, **QUIET)
         assert "did not meet the same chance" in repr(race)
         assert "noisy(function, sigma)" in repr(race)
+
+
+def test_chance_that_a_start_of_zero_hides_is_noticed_beside_it():
+    rng = numpy.random.default_rng(0)
+
+    def drawn(w):
+        return np.sum((w["a"] * rng.standard_normal(2)) ** 2)
+
+    assert as_problem(drawn, {"a": [0.0, 0.0]}).depends_on_chance
+    assert as_problem(lambda w: np.sum(w * rng.standard_normal(2)), [0.0, 0.0]).depends_on_chance
+    edge = as_problem(lambda w: np.sum(np.log(w)), [0.0, 0.0])  # nan beside it, or −inf
+    assert not edge.depends_on_chance
 
 
 @pytest.mark.parametrize(

@@ -383,7 +383,7 @@ def compare(
     """
     named = _labelled(rules)
     steps = checks.whole("steps", steps, 1)
-    problem = as_problem(function, start).with_start()
+    problem = as_problem(function, start).checked()
     chosen = seeds_of(problem, seeds)
     others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
     grid = _learning_rate_grid(lr)
