@@ -229,7 +229,7 @@ class Trajectory:
             raise ValueError(f"{str(file)!r} is damaged or not a trajectory: {error}") from error
 
 
-def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
+def as_runs(paths: Sequence[Trajectory]) -> Trajectory:
     """Single runs of one rule as one trajectory of many; one that ended early is nan from there on.
 
     Parameters
@@ -247,7 +247,7 @@ def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
     >>> from optimizers import SGD
     >>> from optimizers.functions import sphere
     >>> paths = [SGD(sphere, [x, 0.0], lr=0.25).minimize(2) for x in (4.0, 8.0)]
-    >>> side_by_side(paths).theta[:, :, 0]
+    >>> as_runs(paths).theta[:, :, 0]
     array([[4., 8.],
            [2., 4.],
            [1., 2.]])

@@ -40,7 +40,7 @@ from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import Problem, as_problem
 from optimizers.progress import with_progress
 from optimizers.rules import LAMB, LARS
-from optimizers.trajectory import Trajectory, one_of, room, row_size, side_by_side
+from optimizers.trajectory import Trajectory, as_runs, one_of, room, row_size
 from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
@@ -421,7 +421,7 @@ def compare(
             assert problem.seeded is not None
             seeded = map(problem.seeded, with_progress(others, len(others), label, progress))
             runs = [race(there, tuned[label]).minimize(steps, **how) for there in seeded]
-            paths[label] = side_by_side(runs)
+            paths[label] = as_runs(runs)
         else:
             paths[label] = racer.minimize(steps, progress=progress, **how)
             if grid is not None:

@@ -21,7 +21,7 @@ from optimizers.experiments.reads import (
     is_ours,
     is_routine,
     is_users,
-    name_of,
+    qualified_name,
     reads,
 )
 
@@ -69,7 +69,9 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
         return _described(part, (*above, id(value)), told)
 
     if isinstance(value, (FunctionType, type)):
-        code: dict[str, Any] = {"class" if isinstance(value, type) else "function": name_of(value)}
+        code: dict[str, Any] = {
+            "class" if isinstance(value, type) else "function": qualified_name(value)
+        }
         installed = is_installed(value.__module__)
         if id(value) in told or (installed and isinstance(value, type)):
             return code
@@ -87,7 +89,7 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
             return inner(value.__wrapped__)
         owner = getattr(value, "__self__", None)
         if owner is None or isinstance(owner, (ModuleType, type)):
-            return name_of(value)
+            return qualified_name(value)
         return inner({"method": value.__name__, "of": owner})
     items = _items(value, inner)
     if items is not None and (type(value) in PLAIN or is_installed(type(value).__module__)):
@@ -164,7 +166,7 @@ def _parts(kind: type) -> dict[str, Any]:
                 part = part.func
             is_place = inspect.ismemberdescriptor(part) or inspect.isgetsetdescriptor(part)
             if not is_place and (is_code or not name.startswith(("__", "_abc_"))):
-                found[f"{name_of(ancestor)}.{name}"] = part
+                found[f"{qualified_name(ancestor)}.{name}"] = part
     return found
 
 

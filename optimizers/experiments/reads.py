@@ -46,7 +46,7 @@ def reads(function: FunctionType) -> dict[str, Any]:
             value = function.__globals__.get(name)
             module = getattr(value, "__module__", None)
             elsewhere = (is_routine(value) or isinstance(value, type)) and module != here
-            found[name] = name_of(value) if elsewhere and is_ours(module) else value
+            found[name] = qualified_name(value) if elsewhere and is_ours(module) else value
         found |= {f"import {of.__name__}": of for of in _imported(function)}
     names = dict.fromkeys(name for part in _all(code) for name in part.co_names)
     outside: dict[str, Any] = {}
@@ -151,7 +151,7 @@ def inside(code: CodeType) -> list[CodeType]:
     return [part for part in code.co_consts if isinstance(part, CodeType)]
 
 
-def name_of(value: Any) -> str:
+def qualified_name(value: Any) -> str:
     """The name of a function or a class, with its module if it has one."""
     module = getattr(value, "__module__", None)  # object.__setattr__ has none
     return f"{module}.{value.__qualname__}" if module else str(value.__qualname__)
