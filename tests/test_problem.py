@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+from dataclasses import dataclass
 
 import autograd.numpy as np
 import numpy
@@ -510,6 +511,29 @@ class Scaled(Training):
 
     def __call__(self, weights, batch=None):
         return self.scale * super().__call__(weights, batch)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Jittered(Training):
+    """A training that makes two things of its seed: one at once, one on demand."""
+
+    sigma: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "at_once", self.seed * self.sigma)
+
+    @functools.cached_property
+    def on_demand(self):
+        return self.seed * self.sigma
+
+
+def test_what_a_subclass_of_training_makes_of_its_seed_is_made_anew_for_another():
+    training = Jittered(mlp([2, 3, 2]), two_moons(), batch_size=16, seed=1, sigma=2.0)
+    assert (training.at_once, training.on_demand) == (2, 2)
+    other = as_problem(training).seeded(5).given
+    assert (other.at_once, other.on_demand, other.sigma) == (10, 10, 2)
+    assert "on_demand" not in vars(pickle.loads(pickle.dumps(training)))
 
 
 def test_trainings_of_one_model_share_its_recording():
