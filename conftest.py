@@ -1,8 +1,15 @@
 """For every test: figures are closed after it; at the end a table of the rules' differences."""
 
+import signal
 import sys
 
 import pytest
+
+
+def pytest_configure():
+    """Let Ctrl-C, which some tests press, be heard: what a shell starts with & ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
