@@ -25,3 +25,615 @@ below (`added_at`, `astype`). Python's `x ** y` on an array is the ufunc that Nu
 bit, it is `operator.pow`. Plain Python numbers are computed with by `operator.add` and its like.
 Arguments are nodes, constants, and nestings (lists, tuples, dicts) of these.
 """
+
+from __future__ import annotations
+
+import inspect
+import operator
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from threading import RLock
+from types import ModuleType
+from typing import Any
+
+import autograd.numpy as anp
+import numpy as np
+from autograd.extend import Box, VSpace, vspace
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+LARGE = 1 << 20  # bytes: an array of constants that is not copied
+LONGEST = 20_000  # calls; beyond it (a long Python loop) compiling takes longer than it saves
+NUMBERS = (bool, int, float, complex)
+
+
+class NotTraceable(Exception):
+    """The computation cannot be written down; the message says why in plain words."""
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """A NumPy call, or an input: then `fun` is None and it has a name.
+
+    What it results in is of type `kind`: an array (np.ndarray), a single number of NumPy's
+    (np.float64, ...) or of Python's (float, ...), or several arrays (list, tuple).
+    """
+
+    fun: Callable[..., Any] | None
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    kind: type
+    shape: tuple[int, ...]
+    dtype: Any
+    name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What a function asks NumPy to do, for inputs of one signature."""
+
+    inputs: list[Node]
+    nodes: list[Node]
+    returned: Any
+    signature: Any
+
+    @property
+    def outputs(self) -> list[Any]:
+        """The nodes and constants in what the function returned."""
+        return leaves(self.returned)
+
+
+# ------------------------------------------------------------------------------------- nestings
+
+
+def leaves(nesting: Any) -> list[Any]:
+    """Return what a nesting of dicts, lists and tuples holds; None is nothing."""
+    if type(nesting) in (dict, list, tuple):
+        children = nesting.values() if type(nesting) is dict else nesting
+        return [leaf for child in children for leaf in leaves(child)]
+    return [] if nesting is None else [nesting]
+
+
+def mapped(function: Callable[[Any], Any], nesting: Any) -> Any:
+    """Return the nesting with `function(leaf)` in place of each leaf."""
+    if type(nesting) is dict:
+        return {key: mapped(function, child) for key, child in nesting.items()}
+    if type(nesting) in (list, tuple):
+        return type(nesting)([mapped(function, child) for child in nesting])
+    return None if nesting is None else function(nesting)
+
+
+def filled(nesting: Any, values: dict[Node, Any]) -> Any:
+    """Return the nesting with the values of its nodes."""
+    return mapped(lambda leaf: values[leaf] if type(leaf) is Node else leaf, nesting)
+
+
+def signature(*inputs: Any) -> Any:
+    """Return what inputs must share to share a trace: nesting, types, shapes, dtypes.
+
+    Examples
+    --------
+    >>> signature(np.zeros(2), {"x": np.ones((3, 2))})
+    (((2,), dtype('float64')), (<class 'dict'>, ('x', ((3, 2), dtype('float64')))))
+    """
+    return tuple([_signature(i) for i in inputs])
+
+
+def _signature(node: Any) -> Any:
+    if type(node) is np.ndarray:
+        return node.shape, node.dtype
+    if type(node) is dict:
+        return dict, *((key, _signature(child)) for key, child in node.items())
+    if type(node) in (list, tuple):
+        return type(node), *map(_signature, node)
+    return type(node)
+
+
+# ------------------------------------------------------------------------- what may be recorded
+
+
+def _named(*names: str) -> set[Any]:
+    """Return the functions of these names that this NumPy has."""
+    return {getattr(np, name) for name in names if hasattr(np, name)}
+
+
+FACTS = _named("shape", "ndim", "size", "iscomplexobj", "isrealobj", "result_type")
+# the shape of a result must follow from the shapes of the arguments, never from their values
+SHAPED_BY_VALUES = _named(
+    *"argwhere bincount compress extract flatnonzero in1d intersect1d nonzero piecewise".split(),
+    *"real_if_close roots setdiff1d setxor1d trim_zeros union1d unique unique_all".split(),
+    *"unique_counts unique_inverse unique_values".split(),
+) | {np.linalg.lstsq}
+# whole numbers in the later arguments of other functions are axes, counts, shapes
+INTEGERS_ARE_DATA = _named(
+    *"where take take_along_axis dot tensordot inner outer einsum searchsorted clip".split(),
+    *"choose select interp digitize isin kron convolve cross vdot append isclose".split(),
+)
+
+
+def _kind(value: Any) -> str:
+    """Return the letter of a dtype: f, i, b, ...; O for what is no number."""
+    numeric = isinstance(value, (np.ndarray, np.generic, *NUMBERS))
+    return np.result_type(value).kind if numeric else "O"
+
+
+def _objection(fun: Any, args: Any, kwargs: Any) -> str | None:
+    """Say why a call cannot be replayed, if it cannot."""
+    name = f"np.{getattr(fun, '__name__', fun)}"
+    if kwargs.get("out") is not None:
+        return f"{name} writes into an array (out=)"
+    if fun in SHAPED_BY_VALUES or (fun is np.where and len(args) == 1):
+        return f"the shape or type of what {name} returns depends on values"
+    given = leaves([args, kwargs])
+    if any(isinstance(leaf, Box) for leaf in given):
+        return f"{name} is plain NumPy's, which autograd does not follow"
+    if any(callable(leaf) and not isinstance(leaf, type) for leaf in given):
+        return f"{name} is given a function to call"
+    if fun is operator.getitem:
+        if any(type(leaf) is Traced and _kind(leaf.value) == "b" for leaf in leaves(args[1])):
+            return "it selects by a mask that changes: how many are selected would be frozen"
+    elif not isinstance(fun, np.ufunc) and fun not in INTEGERS_ARE_DATA | OURS:
+        later = leaves([args[1:], kwargs])
+        if any(type(leaf) is Traced and _kind(leaf.value) in "biu" for leaf in later):
+            return f"a whole number given to {name} changes from call to call"
+    return None
+
+
+def _frozen(constant: Any) -> Any:
+    """Copy an array of constants: whoever made it may write into it later.
+
+    Large ones (a data set) stay where they are; the check notices if that was wrong.
+    """
+    if not isinstance(constant, np.ndarray):
+        return constant
+    copy = constant.view() if constant.nbytes >= LARGE else constant.copy(order="K")
+    copy.setflags(write=False)
+    return copy
+
+
+def _memory(array: np.ndarray) -> int:
+    """Return what arrays share that are views of each other."""
+    while isinstance(array.base, np.ndarray):
+        array = array.base
+    return id(array)
+
+
+class Recording:
+    """What was written down so far, and why it may be worthless."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self.reasons: list[str] = []
+        self.values: list[Any] = []  # the examples, kept so that no two have one id
+        self.sharing = Counter[int]()  # how many of them lie in each piece of memory
+        self.is_over = False
+
+    def refuse(self, reason: str) -> Any:
+        """Raise, and remember it: the function might catch the error and go another way."""
+        self.reasons.append(reason)
+        raise NotTraceable(reason)
+
+    def input(self, name: str, value: Any) -> Traced:
+        """Write down an input."""
+        if np.asarray(value).dtype.kind not in "biufc":
+            self.refuse(f"an input holds something else than numbers: {type(value)}")
+        self.sharing.update([_memory(value)] if isinstance(value, np.ndarray) else [])
+        return self._add(None, (), {}, value, name)
+
+    def call(self, fun: Any, args: Any, kwargs: Any) -> Any:
+        """Make a call on the examples, and write it down."""
+        if self.is_over:
+            raise NotTraceable("a value of a trace is used after its end")
+        if reason := _objection(fun, args, kwargs):
+            self.refuse(reason)
+        try:
+            value = fun(*mapped(_value, args), **mapped(_value, kwargs))
+        except (np.linalg.LinAlgError, ArithmeticError) as error:  # at other values it may go well
+            self.reasons.append(f"{type(error).__name__}: {error}")
+            raise
+        if not isinstance(value, (list, tuple)):
+            return self._add(fun, args, kwargs, value)
+        whole = self._add(fun, args, kwargs, value)
+        parts = [self._add(operator.getitem, (whole, i), {}, part) for i, part in enumerate(value)]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+
+    def _add(self, fun: Any, args: Any, kwargs: Any, value: Any, name: str = "") -> Traced:
+        several = isinstance(value, (list, tuple))
+        if value is None:
+            self.refuse(f"np.{fun.__name__} writes into an array")
+        if not several and _kind(value) not in "biufc":
+            self.refuse(f"np.{fun.__name__} returns something else than numbers")
+        if len(self.nodes) > LONGEST:
+            self.refuse(f"it makes more than {LONGEST} NumPy calls")
+        if isinstance(value, np.ndarray):
+            self.sharing[_memory(value)] += 1
+        shape, dtype = ((), None) if several else (np.shape(value), np.result_type(value))
+        args, kwargs = mapped(_node, args), mapped(_node, kwargs)
+        node = Node(fun, args, kwargs, type(value), shape, dtype, name)
+        self.nodes.append(node)
+        self.values.append(value)
+        return Traced(self, node, value)
+
+
+# ------------------------------------------------------------------------------- the traced array
+
+
+class Traced(NDArrayOperatorsMixin):
+    """An array, or number, that carries an example and writes down what NumPy does with it."""
+
+    __slots__ = ("node", "recording", "value")
+    __array_priority__ = 90.0
+
+    def __init__(self, recording: Recording, node: Node, value: Any) -> None:
+        self.recording, self.node, self.value = recording, node, value
+
+    __class__ = property(lambda self: type(self.value))  # type: ignore[assignment] # for isinstance
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(isinstance(leaf, Box) for leaf in args):
+            return NotImplemented  # autograd's turn
+        (target,) = kwargs.pop("out", (None,))
+        if method == "at":
+            if ufunc is not np.add:
+                self.recording.refuse(f"np.{ufunc.__name__}.at writes into an array")
+            target, result = args[0], self.recording.call(added_at, args, kwargs)
+        else:
+            fun = ufunc if method == "__call__" else getattr(ufunc, method)
+            result = self.recording.call(fun, args, kwargs)
+        if target is None or not isinstance(_value(target), np.ndarray):
+            return result  # a += 1 on a number makes a new one
+        return self.recording.refuse(WRITES) if type(target) is not Traced else target._be(result)
+
+    def _be(self, result: Traced) -> Traced | None:
+        """Become another array: this one is written over."""
+        old, new = self.value, result.value
+        alone = self.recording.sharing[_memory(old)] == 1
+        if not alone or (old.shape, old.dtype) != (new.shape, new.dtype):
+            self.recording.refuse(WRITES)
+        self.node, self.value = result.node, new
+        return self
+
+    def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if fun in FACTS:
+            return fun(*mapped(_value, args), **mapped(_value, kwargs))
+        return self.recording.call(fun, args, kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        known = getattr(self.value, name)  # an AttributeError is what there would be anyway
+        if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize"):
+            return known
+        if name in ("T", "real", "imag"):
+            return getattr(np, {"T": "transpose"}.get(name, name))(self)
+        if name in METHODS:
+            return partial(METHODS[name], self)
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.recording.refuse(f"it uses .{name} of an array, which is not followed")
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.recording.call(operator.getitem, (self, key), {})
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self.value)))
+
+    def __pow__(self, other: Any) -> Any:
+        return _power(self.recording, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _power(self.recording, other, self)
+
+    def __copy__(self) -> Any:
+        return np.copy(self)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return np.copy(self)
+
+
+WRITES = "it writes into an array that others share, or that was there before"
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if type(leaf) is Traced else leaf
+
+
+def _node(leaf: Any) -> Any:
+    return leaf.node if type(leaf) is Traced else _frozen(leaf)
+
+
+def _refusing(reason: str) -> Callable[..., Any]:
+    """Make a method for what Python or plain NumPy would do with a value unseen."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        while isinstance(self, Box):
+            self = self._value
+        return self.recording.refuse(reason)
+
+    return method
+
+
+_TAKES_OUT = _refusing("it takes a value out of NumPy: float(), math, .item(), .tolist()")
+_AS_INT = _refusing(
+    "it uses a value as a Python int: int(), range(), a[:n]; for a table indexed by a changing "
+    "value, write np.take(table, i, axis=0)"
+)
+_READS = _refusing(
+    "plain NumPy, or a function that autograd does not follow, reads a value; for a table "
+    "indexed by a changing value, write np.take(table, i, axis=0)"
+)
+_PRINTS = _refusing("it prints or formats a value")
+_BRANCHES = _refusing("it branches on a value (if, while, and, or, not, max(), in)")
+REFUSED = {"__bool__": _BRANCHES, "__float__": _TAKES_OUT, "__complex__": _TAKES_OUT}
+REFUSED |= {"__round__": _TAKES_OUT, "item": _TAKES_OUT, "tolist": _TAKES_OUT}
+REFUSED |= {"__int__": _AS_INT, "__index__": _AS_INT, "__array__": _READS}
+REFUSED |= {"__str__": _PRINTS, "__repr__": _PRINTS, "__format__": _PRINTS}
+REFUSED |= {"__hash__": _refusing("it looks a value up in a set or a dict")}
+
+
+class _Box(Box.type_mappings[np.ndarray]):  # type: ignore[misc]
+    """autograd's box around a traced array."""
+
+    __slots__ = ()
+
+
+for _name, _method in REFUSED.items():
+    setattr(Traced, _name, _method)
+    if _name != "__hash__":  # a box is told from others by its id, whatever it holds
+        setattr(_Box, _name, _method)
+Traced.__setitem__ = _refusing("it writes into part of an array")  # type: ignore[attr-defined]
+
+
+def _operator(name: str, ufunc: np.ufunc, swapped: bool) -> Callable[[Any, Any], Any]:
+    """Make a method for a binary operator: NumPy's, or Python's between plain numbers."""
+
+    def method(self: Traced, other: Any) -> Any:
+        operands = (other, self) if swapped else (self, other)
+        if all(type(_value(o)) in NUMBERS for o in operands):
+            return self.recording.call(getattr(operator, name), operands, {})
+        return ufunc(*operands)
+
+    return method
+
+
+_BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide}
+_BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder}
+_COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+_COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
+for _name, _ufunc in {**_BINARY, **_COMPARISONS}.items():
+    setattr(Traced, f"__{_name}__", _operator(_name, _ufunc, swapped=False))
+for _name, _ufunc in _BINARY.items():
+    setattr(Traced, f"__r{_name}__", _operator(_name, _ufunc, swapped=True))
+
+
+class _Asked(np.ndarray):
+    """Says which ufunc NumPy would call."""
+
+    def __array_ufunc__(self, ufunc: np.ufunc, *args: Any, **kwargs: Any) -> Any:
+        return ufunc
+
+
+def _power(recording: Recording, x: Any, y: Any) -> Any:
+    """Record Python's x ** y: NumPy takes np.square for 2, np.sqrt for 0.5, and so on."""
+    a, b = _value(x), _value(y)
+    if isinstance(a, Box) or isinstance(b, Box):
+        return np.power(x, y)
+    if type(a) in NUMBERS and type(b) in NUMBERS:
+        recording.refuse(
+            "plain Python numbers are raised to a power, which may become complex: use arrays"
+        )
+    arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
+    if type(y) is Traced and np.ndim(b) == 0 or not arrays:
+        return recording.call(operator.pow, (x, y), {})
+    a, b = (v.view(_Asked) if isinstance(v, np.ndarray) else v for v in (a, b))
+    ufunc = a**b
+    return recording.call(ufunc, (x, y)[: ufunc.nin], {})
+
+
+def _several(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a method take its one tuple as several arguments: x.reshape(2, 3)."""
+    return lambda x, *how, **kwargs: function(x, how[0] if len(how) == 1 else how, **kwargs)
+
+
+METHODS: dict[str, Callable[..., Any]] = {
+    name: getattr(np, name)
+    for name in (
+        *"all any argmax argmin argpartition argsort clip conj conjugate copy cumprod".split(),
+        *"cumsum diagonal dot max mean min prod ravel repeat round searchsorted".split(),
+        *"squeeze std sum swapaxes take trace var nonzero choose".split(),
+    )
+}
+METHODS |= {"reshape": _several(np.reshape), "flatten": np.ravel}
+METHODS |= {"transpose": lambda x, *axes: np.transpose(x, *([axes] if len(axes) > 1 else axes))}
+METHODS |= {"astype": lambda x, *how, **kw: x.recording.call(astype, (x, *how), kw)}
+METHODS |= {"view": lambda x, kind: x if kind is np.ndarray else x.recording.refuse(WRITES)}
+
+# ----------------------------------------------------------- functions of ours that nodes may call
+
+
+def added_at(total: Any, key: Any, part: Any) -> Any:
+    """Return a copy of total with part added at the places [key], repeated ones too."""
+    total = np.array(total)
+    np.add.at(total, key, part)
+    return total
+
+
+def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
+    """Return x in another dtype."""
+    return x.astype(*how, **kwargs)
+
+
+OURS = {added_at, astype, operator.pow}
+
+
+def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a function be recorded as one call, unseen: where it looks at values to check them."""
+
+    def called(*args: Any, **kwargs: Any) -> Any:
+        traced = [leaf for leaf in leaves([args, kwargs]) if type(leaf) is Traced]
+        if traced:
+            return traced[0].recording.call(function, args, kwargs)
+        return function(*args, **kwargs)
+
+    OURS.add(function)
+    return called
+
+
+# -------------------------------------------------------------------------- what autograd is taught
+
+
+def _space(x: Traced) -> Any:
+    """Return autograd's vector space of x; its zeros are traced, since autograd adds to them."""
+    space = vspace(x.value)
+    space.zeros = lambda: x.recording.call(np.zeros, (space.shape, space.dtype), {})
+    return space
+
+
+_Box.register(Traced)
+VSpace.register(Traced, _space)
+
+
+def _follows(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let np.array or np.asarray take traced arrays: NumPy has no protocol for them."""
+
+    def array(a: Any, *args: Any, **kwargs: Any) -> Any:
+        traced = [leaf for leaf in leaves(a) if type(leaf) is Traced]
+        if traced:
+            return traced[0].recording.call(function, (a, *args), kwargs)
+        return function(a, *args, **kwargs)
+
+    return array
+
+
+def _numpy(numpy: Any) -> ModuleType:
+    """Return a NumPy whose array and asarray take traced arrays."""
+    module = ModuleType("numpy")
+    vars(module).update(vars(numpy))
+    vars(module).update(array=_follows(np.array), asarray=_follows(np.asarray))
+    return module
+
+
+def _diagonal_maker(original: Callable[..., Any]) -> Callable[..., Any]:
+    """autograd's make_diagonal, without writing into an array."""
+
+    def make_diagonal(d: Any, *axes: int) -> Any:
+        if axes != (0, -1, -2):
+            return original(d, *axes)
+        return anp.where(np.eye(d.shape[-1], dtype=bool), d[..., None], 0.0)
+
+    return make_diagonal
+
+
+def _unpermuter(original: Callable[..., Any]) -> Callable[..., Any]:
+    """autograd's way to undo a sort, without writing into an array."""
+    return lambda g, permutation: g[anp.argsort(permutation)]
+
+
+# Private names of autograd 1.9.1 that are replaced while a trace is made; the numbers stay the
+# same. Where a later version has them no more, what needs them is not traceable.
+TAUGHT: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("autograd.numpy.numpy_wrapper", "_np", _numpy),
+    ("autograd.numpy.numpy_vjps", "onp", _numpy),
+    ("autograd.numpy", "asarray", lambda original: _follows(np.asarray)),
+    ("autograd.numpy.numpy_wrapper", "make_diagonal", _diagonal_maker),
+    ("autograd.numpy.numpy_vjps", "unpermuter", _unpermuter),
+)
+_lock = RLock()
+
+
+@contextmanager
+def _teaching() -> Iterator[None]:
+    with _lock:
+        changed = []
+        try:
+            for place, name, teach in TAUGHT:
+                module = import_module(place)
+                if hasattr(module, name):
+                    changed.append((module, name, getattr(module, name)))
+                    setattr(module, name, teach(getattr(module, name)))
+            yield
+        finally:
+            for module, name, original in changed:
+                setattr(module, name, original)
+
+
+# ---------------------------------------------------------------------------------------- the trace
+
+
+def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
+    """Write down what a function of arrays asks NumPy to do.
+
+    Parameters
+    ----------
+    function
+        It must depend on its inputs alone: whatever else it reads is frozen into the trace. It
+        returns arrays or numbers, or nestings of them.
+    inputs
+        Arrays, numbers, or lists, tuples and dicts of them. They are not changed.
+
+    Returns
+    -------
+    Trace
+        For inputs of these shapes and dtypes. Whether it holds is not checked here: see `check`.
+
+    Raises
+    ------
+    NotTraceable
+        If a replay could differ from the function.
+
+    Examples
+    --------
+    >>> from autograd import grad
+    >>> traced = trace(grad(lambda x: anp.sum(x**3)), np.array([3.0, 5.0]))
+    >>> [node.fun.__name__ for node in traced.nodes]
+    ['power', 'sum', 'multiply', 'power', 'multiply']
+    """
+    recording = Recording()
+    try:
+        with np.errstate(all="ignore"):
+            function(*inputs)  # what it makes once and keeps shall not be made of traced values
+        with np.errstate(all="ignore"), _teaching():
+            names = iter(_names(function, inputs))
+            given = mapped(lambda leaf: recording.input(next(names), leaf), list(inputs))
+            count = len(recording.nodes)
+            returned = function(*given)
+            if not any(type(leaf) is Traced for leaf in leaves(returned)):
+                recording.refuse("its value does not depend on the inputs")
+            if any(_kind(_value(leaf)) not in "biufc" for leaf in leaves(returned)):
+                recording.refuse("it returns something else than arrays and numbers")
+    except Exception as error:
+        reason = str(error) if type(error) is NotTraceable else f"{type(error).__name__}: {error}"
+        raise NotTraceable((recording.reasons or [reason])[0]) from error
+    finally:
+        recording.is_over = True
+    if recording.reasons:  # and the function caught the error
+        raise NotTraceable(recording.reasons[0])
+    inputs_, nodes = recording.nodes[:count], recording.nodes[count:]
+    return Trace(inputs_, nodes, mapped(_node, returned), signature(*inputs))
+
+
+def _names(function: Any, inputs: tuple[Any, ...]) -> list[str]:
+    """Name the leaves of the inputs after the function's parameters and their keys."""
+    try:
+        parameters = list(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        parameters = []
+    names: list[str] = []
+
+    def name(nesting: Any, so_far: str) -> None:
+        if type(nesting) in (dict, list, tuple):
+            pairs = nesting.items() if type(nesting) is dict else enumerate(nesting)
+            for key, child in pairs:
+                name(child, f"{so_far}_{key}")
+        elif nesting is not None:
+            unique = re.sub(r"\W", "_", so_far)
+            names.append(unique + "_" * (unique in names))
+
+    for i, nesting in enumerate(inputs):
+        name(nesting, parameters[i] if i < len(parameters) else f"x{i + 1}")
+    return names
