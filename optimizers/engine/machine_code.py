@@ -14,9 +14,10 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from itertools import repeat
+from itertools import pairwise, repeat
+from math import prod
 from threading import Lock, Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -67,16 +68,15 @@ def numpy_loop(name: str) -> tuple[int, int]:
 
 def _is_trusted(ufunc: np.ufunc, loop: int, data: int) -> bool:
     call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(loop)
-    rng, special = np.random.default_rng(0), [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 0.5]
-    size = 16 * LANES
-    rows = rng.standard_normal((ufunc.nargs, size)) * 10.0 ** rng.uniform(-3, 3, size)
-    rows[:-1, :8], rows[0, 8:72] = special, np.repeat(special, 8)
-    rows[1 : ufunc.nin, 8:72] = np.tile([2, 3, -1, 0.5, 0, 1, np.nan, -np.inf], 8)
+    rng, special = np.random.default_rng(0), [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, 2.0, 0.5]
+    rows = rng.standard_normal((ufunc.nargs, 512)) * 10.0 ** rng.uniform(-3, 3, 512)
+    rows[0, :64], rows[1 : ufunc.nin, :64] = np.repeat(special, 8), np.tile(special, 8)
     for lanes in (1, LANES):
-        strides = np.array([8, 8 if ufunc.nin == 1 or lanes > 1 else 0, 8])
-        for i in range(0, size, lanes):
-            places = np.array([row[i:].ctypes.data for row in rows])
-            call(places.ctypes.data, np.array([lanes]).ctypes.data, strides.ctypes.data, data)
+        shared = ufunc is np.power and lanes == 1  # where NumPy sees one exponent for all
+        strides = np.array([8, 8 * (not shared), 8, 8])
+        for i in range(0, 512, lanes):
+            places = np.array([_address(row[i:]) for row in rows])
+            call(_address(places), _address(np.array([lanes])), _address(strides), data)
         with np.errstate(all="ignore"):
             right = ufunc(*rows[:-1]) if lanes > 1 else [ufunc(*column) for column in rows[:-1].T]
         if not np.array_equal(rows[-1], right, equal_nan=True):
@@ -138,7 +138,10 @@ class Text:
 
     def _written(self, x: Scalar, block: str) -> str:
         if x.op == "constant":
-            return self.new("entry", f"fcmp {str(x.args[0]).lower()} {self.type} {self.constant(0)}, {self.constant(0)}")
+            return self.new(
+                "entry",
+                f"fcmp {str(x.args[0]).lower()} {self.type} {self.constant(0)}, {self.constant(0)}",
+            )
         if not x.depends & RUN:
             return self._fed(x)
         args, t = [self.value(a, block) for a in x.args], self.type
@@ -199,7 +202,9 @@ class Text:
         return total
 
     def _by_libm(self, block: str, x: str, y: str) -> str:
-        return self.new(block, f"call double inttoptr (i64 {_libm_pow()} to ptr)(double {x}, double {y})")
+        return self.new(
+            block, f"call double inttoptr (i64 {_libm_pow()} to ptr)(double {x}, double {y})"
+        )
 
     def _by_numpy(self, block: str, op: str, args: Any, lanes: int) -> str:
         loop, data = numpy_loop(op)
@@ -226,7 +231,9 @@ class Text:
     def _fed(self, x: Scalar) -> str:
         """Load what was computed beforehand."""
         by_run = bool(_names(x) & self.columns)
-        kind = ("grid" if by_run else "table") if x.depends & STEP else "column" if by_run else "fixed"
+        kind = (
+            ("grid" if by_run else "table") if x.depends & STEP else "column" if by_run else "fixed"
+        )
         block = {"fixed": "entry", "column": "run"}.get(kind, "step")
         row = len(self.fed[kind])
         self.fed[kind].append(x)
@@ -242,7 +249,11 @@ class Text:
             found = self.new(block, f"load {self.type}, ptr {place}, align 8")
         else:
             found = self.splat(block, self.new(block, f"load double, ptr {place}"))
-        return self.new(block, f"fcmp une {self.type} {found}, {self.constant(0)}") if x.is_bool else found
+        return (
+            self.new(block, f"fcmp une {self.type} {found}, {self.constant(0)}")
+            if x.is_bool
+            else found
+        )
 
     def splat(self, block: str, number: str) -> str:
         """The same number in each lane."""
@@ -270,12 +281,10 @@ GIVEN = ("fixed", "column", "table", "grid", "record", "marks")  # pointers; the
 COUNTS = ("ld", "begin", "stop", "end", "every", "left")
 
 
-def _flat(step: Step) -> tuple[list[Scalar], list[Scalar]]:
-    """What a step carries on, theta first: the scalars before it and after it."""
-    seen = [(inputs(f"watched {name}", v.shape), v) for name, v in step.watched.items()]
-    pairs = [*((step.before[name], step.after[name]) for name in step.before), *seen]
-    before, after = ([x for pair in pairs for x in pair[way].ravel()] for way in (0, 1))
-    return before, after
+def carried(step: Step) -> dict[str, Any]:
+    """What goes on from step to step, theta first, and whatever else is watched."""
+    more = {n: inputs(n, x.shape) for n, x in step.watched.items() if n not in step.before}
+    return {**step.before, **more}
 
 
 def _arguments(w: Text, rows: int) -> list[str]:
@@ -306,12 +315,15 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
         among many they are nan from then on.
     """
     w = Text(lanes, columns)
-    before, after = _flat(step)
+    names = carried(step)
+    before = [x for name in names for x in names[name].ravel()]
+    after = [x for name in names for x in {**step.watched, **step.after}[name].ravel()]
     t, size, state = w.type, step.g.size, range(len(before))
     w.names |= {x: f"%x{k}" for k, x in enumerate(before)}
     loss = w.value(step.loss[()], "step")
     slope = [w.value(g, "step") for g in step.gradient]
-    items = [*(f"%x{i}" for i in range(size)), loss, *slope, *(f"%x{k}" for k in state[size:])]
+    items = [*(f"%x{i}" for i in range(size)), loss, *slope]
+    items += [w.names[x] for name in step.watched for x in names[name].ravel()]
     off = w.constant(0)
     for x in items[: size + 1]:  # x - x is 0 unless x is not finite
         off = w.new("step", f"fadd {t} {off}, {w.new('step', f'fsub {t} {x}, {x}')}")
@@ -362,7 +374,10 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
         "  %is.kept = or i1 %is.due, %is.last",
         "  br i1 %is.kept, label %keep, label %go",
         "keep:",
-        *(f"  %p{j} = getelementptr double, ptr %record.now, i64 %down{j}" for j in range(len(items))),
+        *(
+            f"  %p{j} = getelementptr double, ptr %record.now, i64 %down{j}"
+            for j in range(len(items))
+        ),
         *(f"  store {t} {x}, ptr %p{j}, align 8" for j, x in enumerate(items)),
         f"  %record.down = getelementptr double, ptr %record.now, i64 %down{len(items)}",
         "  br label %go",
@@ -478,7 +493,9 @@ def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[
         args = [value(a) for a in x.args]
         if not x.depends & STEP:
             return plain(x.op)(*args)
-        each = [a if of.depends & STEP else repeat(a, steps) for a, of in zip(args, x.args, strict=True)]
+        each = [
+            a if of.depends & STEP else repeat(a, steps) for a, of in zip(args, x.args, strict=True)
+        ]
         return list(map(plain(x.op), *each))
 
     try:
@@ -493,26 +510,26 @@ def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[
 
 @dataclass(frozen=True)
 class Path:
-    """Rows of a run, or of many: theta (rows, …, P), loss and gradient there, and the rest.
+    """Rows of a run, or of many.
 
     Attributes
     ----------
     theta, loss, gradient, step
-        At each row that is kept; `step` is the number of steps made.
+        At each row that is kept: (rows, …, P), (rows, …), (rows, …, P), and the steps made (rows,).
+    watched
+        What else was asked for, by name, (rows, …).
     state
         The weights ("theta") and the state after the last step, by name.
-    watched
-        By name, (rows, …).
     diverged_at
-        The step at which a run stopped being finite, -1 if it did not: ().
+        The step at which a run stopped being finite, -1 if it did not: (…).
     """
 
     theta: np.ndarray
     loss: np.ndarray
     gradient: np.ndarray
     step: np.ndarray
-    state: dict[str, np.ndarray]
     watched: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
     diverged_at: np.ndarray
 
     @property
@@ -543,14 +560,18 @@ class Machine:
     def __init__(
         self, step: Step, runs: int | None = None, columns: frozenset[str] = frozenset()
     ) -> None:
-        self.step, self.runs = step, runs
+        self.step, self.runs, self.columns = step, runs, columns
         self.lanes = 1 if runs is None else LANES
         self.text = run_text(step, self.lanes, columns, alone=runs is None)
         self.call = compiled(self.text)
-        self.before = _flat(step)[0]
-        self.shapes = {name: x.shape for name, x in step.before.items()}
-        self.shapes |= {f"watched {name}": x.shape for name, x in step.watched.items()}
-        self._tables: dict[Any, Any] = {}
+        self.ld = -(-(runs or 1) // self.lanes) * self.lanes
+        size = step.g.size
+        self.carried = _places(0, {n: x.shape for n, x in carried(step).items()})
+        self.recorded = _places(0, {"theta": (size,), "loss": (), "gradient": (size,)})
+        self.recorded |= _places(1 + 2 * size, {n: self.carried[n].shape for n in step.watched})
+        numbers = self.text.cost + CALL * len(self.text.fed["grid"]) + 8
+        self.stretch = max(1, int(STRETCH * cores() / (self.ld * numbers)))
+        self._kept: dict[Any, Any] = {}
 
     def run(
         self,
@@ -570,8 +591,8 @@ class Machine:
         Parameters
         ----------
         start
-            "theta" and the state by name, each (runs, …) or (…) alone; and "watched …" of what is
-            watched, where it has a value yet.
+            "theta" and the state by name, each (runs, …), or (…) alone; and what else is watched,
+            if it has a value yet.
         t, steps
             How many steps were made before, and how many are to be made.
         settings
@@ -585,142 +606,134 @@ class Machine:
         """
         if tol is not None:
             steps = self._within(tol, start, t, steps, settings, etas, batches, diverged_at)
-        runs, last = self.runs or 1, t + steps
-        ld = -(-runs // self.lanes) * self.lanes
-        x = np.full((len(self.before), ld), np.nan)
-        row = 0
-        for name, shape in self.shapes.items():
-            size = int(np.prod(shape))
-            if name in start:
-                x[row : row + size, :runs] = np.reshape(start[name], (runs, size)).T
-            row += size
+        runs, ld, last = self.runs or 1, self.ld, t + steps
+        x = np.empty((sum(place.size for place in self.carried.values()), ld))
+        for name, place in self.carried.items():
+            given = np.nan if start.get(name) is None else start[name]
+            x[place.rows, :runs] = (
+                np.broadcast_to(given, (*self._lead, *place.shape)).reshape(runs, -1).T
+            )
         x[:, runs:] = x[:, runs - 1 : runs]
-        marks = np.full(ld, -1.0)
+        marks = np.empty(ld)
         marks[:runs] = diverged_at
         marks[runs:] = marks[runs - 1]
-        size = self.step.g.size
         kept = steps // every + 1 + (steps % every > 0)
-        record = np.empty((kept, 1 + size + len(x), ld))
-        fed = self._fixed(settings, ld)
+        record = np.empty((kept, sum(place.size for place in self.recorded.values()), ld))
         begin = t
-        while True:
-            end = min(begin + self._stretch(ld), last)
-            more = self._by_step(settings, t, begin, end - begin + (end == last), ld, etas, batches)
+        while begin <= last:
+            end = min(begin + self.stretch, last + 1)  # the last iterate is looked at, not moved
+            fed = self._fed(settings, t, begin, end, etas, batches)
             first = record[-(-(begin - t) // every) :]
-            stop, past = (last, last + 1) if end == last else (-1, end)
-            counts = (ld, begin, stop, past, every, -(begin - t) % every)
-            self._advance([*fed, *more, first, marks], counts, x)
+            counts = (ld, begin, last, end, every, -(begin - t) % every)
+            self._advance([*fed, first, marks], counts, x)
             if (marks[:runs] >= 0).all():  # nothing is left to go on with
                 stop = max(int(marks[:runs].max()), t)
                 if stop < last:
-                    again = {"etas": etas, "batches": batches, "every": every}
-                    return self.run(start, t, stop - t, settings, diverged_at=diverged_at, **again)
-            if end == last:
-                break
+                    again = {"etas": etas, "batches": batches, "diverged_at": diverged_at}
+                    return self.run(start, t, stop - t, settings, every=every, **again)
             begin = end
-        return self._path(start, t, steps, every, record, x, marks)
+        parts = {name: self._part(record, place) for name, place in self.recorded.items()}
+        if self.runs is not None and start["theta"].flags.c_contiguous:
+            parts["gradient"] = np.ascontiguousarray(parts["gradient"])  # as NumPy adds there
+        return Path(
+            *(parts.pop(name) for name in ("theta", "loss", "gradient")),
+            step=t + np.minimum(np.arange(kept) * every, steps),
+            watched=parts,
+            state={name: self._part(x, place) for name, place in self.carried.items()},
+            diverged_at=marks[:runs].astype(int).reshape(self._lead),
+        )
+
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        return () if self.runs is None else (self.runs,)
+
+    def _part(self, values: np.ndarray, place: Place) -> np.ndarray:
+        """Some rows of (…, rows, ld) as (…, runs, *shape)."""
+        if self.runs is None:
+            some = values[..., place.rows, 0]
+        else:
+            some = values[..., place.rows, : self.runs].swapaxes(-1, -2)
+        return some if len(place.shape) == 1 else some.reshape(*some.shape[:-1], *place.shape)
 
     def _within(self, tol: float, start: Any, t: int, steps: int, *more: Any) -> int:
         """How many steps there are until the gradient's norm is at most `tol` in every run."""
         settings, etas, batches, marks = more
         done, window = 0, 128
-        while done < steps:
+        while True:
             window = min(window, steps - done)
             rest = {"etas": etas and etas[done:], "batches": batches and batches[done:]}
             path = self.run(start, t + done, window, settings, diverged_at=marks, **rest)
-            lost = (path.diverged_at >= 0) & (path.diverged_at <= path.step.reshape(-1, *[1] * np.ndim(path.diverged_at)))
-            within = ((path.grad_norm <= tol) | lost).reshape(len(path.step), -1).all(axis=1)
-            if within.any() or len(path.step) <= window:
-                return done + (int(np.argmax(within)) if within.any() else len(path.step) - 1)
+            row = path.step.reshape(-1, *[1] * len(self._lead))
+            lost = (path.diverged_at >= 0) & (path.diverged_at <= row)
+            near = ((path.grad_norm <= tol) | lost).reshape(len(row), -1).all(axis=1)
+            if near.any() or done + window == steps:
+                return done + int(np.argmax(near) if near.any() else window)
             start, marks, done, window = path.state, path.diverged_at, done + window, 2 * window
-        return steps
 
-    def _stretch(self, ld: int) -> int:
-        """How many steps are made before somebody looks up."""
-        numbers = max(self.text.cost, len(self.text.fed["grid"]) * CALL)
-        return max(1, int(STRETCH * cores() / (ld * (numbers + 8))))
-
-    def _fixed(self, settings: Mapping[str, Any], ld: int) -> list[np.ndarray]:
-        """What is the same in all steps: by number, and by run."""
-        fixed, column = self.text.fed["fixed"], self.text.fed["column"]
-        values = computed([*fixed, *column], settings, 1)
-        columns = [_padded(v, self.runs or 1, ld) for v in values[len(fixed) :]]
-        return [np.array(values[: len(fixed)], float), np.array(columns, float)]
-
-    def _by_step(
-        self, settings: Mapping[str, Any], t: int, begin: int, steps: int, ld: int, *lists: Any
+    def _fed(
+        self, settings: Mapping[str, Any], t: int, begin: int, end: int, etas: Any, batches: Any
     ) -> list[np.ndarray]:
-        """What differs from step to step: for all runs, and by run."""
-        table, grid = self.text.fed["table"], self.text.fed["grid"]
-        key = None
-        if lists == (None, None) and not grid:
-            key = (begin, steps, *settings.values()) if all(isinstance(v, float) for v in settings.values()) else None
-        if key is None or key not in self._tables:
-            given = dict(settings) | {"t": range(begin + 1, begin + steps + 1)}
-            for name, values in zip(("eta", "batch"), lists, strict=True):
-                if values is not None:
-                    given[name] = [values[min(i, len(values) - 1)] for i in range(begin - t, begin - t + steps)]
-            values = computed([*table, *grid], given, steps)
-            rows = np.array(values[: len(table)], float).reshape(len(table), steps).T.copy()
-            grids = [[_padded(v, self.runs or 1, ld) for v in each] for each in values[len(table) :]]
-            made = [rows, np.array(grids, float).reshape(len(grid), steps, ld).swapaxes(0, 1).copy()]
-            if key is None:
-                return made
-            if len(self._tables) > 8:
-                self._tables.clear()
-            self._tables[key] = made
-        return self._tables[key]
+        """What is computed beforehand for the steps that begin at these: fixed, column, table, grid."""
+        is_plain = etas is None and batches is None and not self.columns
+        key = (begin, end, *settings.values()) if is_plain else None
+        if key in self._kept:
+            return self._kept[key]
+        given = {**settings, "t": range(begin + 1, end + 1)}
+        for name, values in (("eta", etas), ("batch", batches)):
+            if values is not None:
+                given[name] = [values[min(i - t, len(values) - 1)] for i in range(begin, end)]
+        kinds = self.text.fed
+        values = iter(computed([x for some in kinds.values() for x in some], given, end - begin))
+        lists = {kind: [next(values) for _ in some] for kind, some in kinds.items()}
+        columns = [self._by_run(v) for v in lists["column"]]
+        grids = [[self._by_run(v) for v in each] for each in zip(*lists["grid"], strict=True)]
+        table = list(zip(*lists["table"], strict=True))
+        made = [np.array(some, float) for some in (lists["fixed"], columns, table, grids)]
+        if key is not None:
+            if len(self._kept) > 8:
+                self._kept.clear()
+            self._kept[key] = made
+        return made
+
+    def _by_run(self, value: Any) -> np.ndarray:
+        """A number for each run, (runs, 1) or one, as (ld,)."""
+        row = np.broadcast_to(np.ravel(value), self.runs or 1)
+        return np.concatenate([row, np.full(self.ld - row.size, row[-1])])
 
     def _advance(self, arrays: list[np.ndarray], counts: tuple[int, ...], x: np.ndarray) -> None:
         base, down = _address(x), x.strides[0]
         rows = range(base, base + len(x) * down, down)
-        fixed, column, table, grid, record, marks = map(_address, arrays)
-        a = np.array([fixed, column, table, grid, record, marks, *counts, *rows])
-        groups = counts[0] // self.lanes
-        work = self.text.cost * counts[0] * (counts[3] - counts[1])
-        in_threads(self.call, a, groups, cores() if work > ALONE else 1)
+        a = np.array([*map(_address, arrays), *counts, *rows])
+        work = self.text.cost * self.ld * (counts[3] - counts[1])
+        in_threads(self.call, a, self.ld // self.lanes, work > ALONE)
 
-    def _path(
-        self, start: Any, t: int, steps: int, every: int, record: Any, x: Any, marks: Any
-    ) -> Path:
-        runs, size = self.runs or 1, self.step.g.size
-        lead = () if self.runs is None else (runs,)
 
-        def part(values: np.ndarray, row: int, shape: tuple[int, ...]) -> np.ndarray:
-            """(…, rows, ld) → (…, runs, *shape)."""
-            some = values[..., row : row + int(np.prod(shape)), :runs]
-            return np.moveaxis(some, -1, -2).reshape(*values.shape[:-2], *lead, *shape)
+class Place(NamedTuple):
+    """Where an array stands in the rows."""
 
-        state, watched, row = {}, {}, 0
-        for name, shape in self.shapes.items():
-            state[name] = part(x, row, shape)
-            at = row if name == "theta" else row + 1 + size
-            watched[name.removeprefix("watched ")] = part(record, at, shape)
-            row += int(np.prod(shape))
-        gradient = part(record, size + 1, (size,))
-        if self.runs is not None and start["theta"].flags.c_contiguous:
-            gradient = np.ascontiguousarray(gradient)  # NumPy adds in another order across runs
-        step = t + np.minimum(np.arange(len(record)) * every, steps)
-        at = marks[:runs].astype(int).reshape(lead)
-        theta, loss = part(record, 0, (size,)), part(record, size, ())
-        return Path(theta, loss, gradient, step, state, watched, at)
+    rows: slice
+    size: int
+    shape: tuple[int, ...]
+
+
+def _places(row: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Place]:
+    found = {}
+    for name, shape in shapes.items():
+        size = prod(shape)
+        found[name] = Place(slice(row, row + size), size, shape)
+        row += size
+    return found
 
 
 def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _padded(value: Any, runs: int, ld: int) -> np.ndarray:
-    """A number for each run, (runs, 1) or one, as (ld,)."""
-    row = np.broadcast_to(np.ravel(value), runs)
-    return np.concatenate([row, np.full(ld - runs, row[-1])])
-
-
-def in_threads(call: Any, a: np.ndarray, count: int, threads: int) -> None:
-    """Call f(arguments, from, to) on parts of the range; ctypes lets go of the interpreter."""
-    threads = min(threads, count)
+def in_threads(call: Any, a: np.ndarray, count: int, several: bool) -> None:
+    """Call f(arguments, from, to) on the range, or by several on parts of it; ctypes lets go of Python."""
+    threads = min(cores(), count) if several else 1
     edges = [count * i // threads for i in range(threads + 1)]
-    parts = [(_address(a), low, high) for low, high in zip(edges, edges[1:], strict=False)]
+    parts = [(_address(a), low, high) for low, high in pairwise(edges)]
     others = [Thread(target=call, args=part) for part in parts[1:]]
     for thread in others:
         thread.start()

@@ -11,9 +11,7 @@ import numpy as np
 
 from optimizers.engine.scalars import (
     HYPER,
-    RUN,
     STEP,
-    Scalar,
     Symbols,
     Untraceable,
     explored,
@@ -21,6 +19,7 @@ from optimizers.engine.scalars import (
     limited,
     symbols,
 )
+from optimizers.engine.trace import Trace, added_at, filled
 from optimizers.hyper_parameters import RuleClass
 from optimizers.state import parts
 
@@ -40,7 +39,7 @@ class Step:
     loss, gradient
         At the weights before the step; loss () and gradient (P,), which the step is given as `g`.
     watched
-        Other attributes of the rule after the step.
+        Attributes of the rule after the step, state or not.
     hyper_parameters
         The settings that are inputs; all others are written into the expressions.
     """
@@ -52,6 +51,32 @@ class Step:
     g: Symbols
     watched: dict[str, Symbols]
     hyper_parameters: dict[str, Any]
+
+
+def _made(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *how, **keywords: symbols(function(*how, **keywords))
+
+
+# what makes new arrays: expressions may be written into them
+MADE = {function: _made(function) for function in (np.zeros, np.ones, np.full, np.eye)}
+MADE |= {function: lambda x, *how, **keywords: symbols(x) for function in (np.array, np.asarray)}
+MADE[added_at] = lambda total, key, part: symbols(added_at(symbols(total), key, part))
+
+
+def replayed(trace: Trace) -> Gradient:
+    """The loss and the gradient that were traced, as a function of symbols."""
+
+    def gradient(theta: Symbols, batch: Symbols | None = None) -> tuple[Any, Any]:
+        values = dict(zip(trace.inputs, [theta] if batch is None else [theta, batch], strict=True))
+        for node in trace.nodes:
+            if np.dtype(node.dtype).kind in "fc" and node.dtype != np.float64:
+                raise Untraceable(f"it computes in {node.dtype}")
+            args, keywords = filled((node.args, node.kwargs), values)
+            values[node] = MADE.get(node.fun, node.fun)(*args, **keywords)
+        loss, g = filled(trace.outputs, values)
+        return loss, g
+
+    return gradient
 
 
 def step_of(
@@ -152,7 +177,7 @@ def _traced(
         found = {"theta": clone.moved(theta, g.copy())}
         for prefix, part in _parts(clone).items():
             found |= {prefix + name: vars(part)[name] for name in part.state}
-        found |= {f"watched {name}": getattr(clone, name) for name in watch if name not in found}
+        found |= {name: getattr(clone, name) for name in watch if name not in found}
         for name, value in found.items():
             if name in before and np.shape(value) != before[name].shape:
                 raise Untraceable(f"{name!r} changes its shape in a step")
@@ -165,7 +190,7 @@ def _traced(
         loss,
         slope,
         g,
-        {name: found[f"watched {name}"] for name in watch if name not in before},
+        {name: found[name] for name in watch},
         dict(settings),
     )
 
