@@ -20,7 +20,7 @@ from optimizers.side_by_side import side_by_side
 from optimizers.weights import Layout
 
 if TYPE_CHECKING:
-    from optimizers.tape import Tape  # imported when something is recorded
+    from optimizers.engine.numpy_lines import NumpyLines  # imported when something is recorded
 
 ELSEWHERE = 8  # points at which a constant is looked at again
 AGREES = 1e-5  # a gradient of the user's own with autograd's, relative to its largest entry
@@ -67,7 +67,7 @@ class Gradient:
     """g = ∂loss/∂θ at flat weights.
 
     The gradient of a loss that is marked `pure` is recorded when it is taken a second time, and
-    replayed from then on (see tape.py). The numbers are the same.
+    replayed from then on (see engine/trace.py). The numbers are the same.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class Gradient:
         self._start_recording()
 
     def _start_recording(self) -> None:
-        self.tape: Tape | None = None  # the recording in use
+        self.lines: NumpyLines | None = None  # the recording in use
         pure = self.problem.pure and self.grad is None
         self._why_not = "its second call will be" if pure else "the loss is not marked @pure"
         if self.grad is not None:
@@ -110,13 +110,13 @@ class Gradient:
 
     def begin(self) -> None:
         """Compare with autograd once more before a recording is used: what it reads may differ."""
-        self.tape = None
+        self.lines = None
         self._trusted.clear()
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
-        if self.tape is not None and batch is None and self.tape.fits(theta):
-            return self.tape.replay(theta)
+        if self.lines is not None and batch is None and self.lines.fits(theta):
+            return self.lines.replay(theta)
         if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
             pairs = [self(run, batch) for run in theta]
             return numpy.stack([p[0] for p in pairs]), numpy.stack([p[1] for p in pairs])
@@ -146,12 +146,13 @@ class Gradient:
         return self._together
 
     def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
-        from optimizers.tape import NotReplayable, leaves, record, signature
+        from optimizers.engine.numpy_lines import record
+        from optimizers.engine.trace import NotTraceable, leaves, signature
 
         inputs = (theta,) if batch is None else (theta, batch)
         recordings = self._recordings_without_batch if batch is None else self._recordings
         key = self._nesting, signature(*inputs)
-        self.tape = None
+        self.lines = None
         if key not in recordings:
             if len(recordings) < MOST:
                 recordings[key] = _ONCE
@@ -166,35 +167,35 @@ class Gradient:
                 # not recorded yet, or the loss reads something else than it did then
                 try:
                     recordings[key] = record(self.by_autograd, *inputs, title=self.problem.name)
-                except NotReplayable as reason:
+                except NotTraceable as reason:
                     recordings[key] = self._why_not = str(reason)
                     return right
             self._trusted.add(key)
-            self.tape = recordings[key]
+            self.lines = recordings[key]
             return right
-        self.tape = known
+        self.lines = known
         return known.replay(*leaves(inputs))
 
-    def _still_holds(self, tape: Tape, right: Any, theta: numpy.ndarray, batch: Any) -> bool:
+    def _still_holds(self, lines: NumpyLines, right: Any, theta: numpy.ndarray, batch: Any) -> bool:
         """Whether a recording gives what autograd gives, here and beside: 0 hides a changed λ."""
-        from optimizers.tape import leaves
+        from optimizers.engine.trace import leaves
 
-        if not _equal(tape.replay(*leaves((theta, batch))), right):
+        if not _equal(lines.replay(*leaves((theta, batch))), right):
             return False
         step = numpy.random.default_rng(0).uniform(0.05, 0.1, theta.shape)
         beside = theta + step * (1 + numpy.abs(theta))
-        return _equal(tape.replay(*leaves((beside, batch))), self.by_autograd(beside, batch))
+        return _equal(lines.replay(*leaves((beside, batch))), self.by_autograd(beside, batch))
 
     @property
     def recorded(self) -> Recorded:
         """Whether the gradient is replayed, and if not, why."""
-        if self.tape is None:
+        if self.lines is None:
             return Recorded(False, self._why_not)
-        return Recorded(True, f"{self.tape.source.count(chr(10) + '    v')} lines of NumPy")
+        return Recorded(True, f"{self.lines.source.count(chr(10) + '    v')} lines of NumPy")
 
     def __getstate__(self) -> dict[str, Any]:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
-        left = ("tape", "_recordings", "_recordings_without_batch", "_trusted", "_together")
+        left = ("lines", "_recordings", "_recordings_without_batch", "_trusted", "_together")
         return {k: v for k, v in vars(self).items() if k not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

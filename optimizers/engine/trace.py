@@ -33,9 +33,9 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, wraps
 from importlib import import_module
 from threading import RLock
 from types import ModuleType
@@ -339,6 +339,12 @@ class Traced(NDArrayOperatorsMixin):
 WRITES = "it writes into an array that others share, or that was there before"
 
 
+def _unboxed(x: Any) -> Any:
+    while isinstance(x, Box):
+        x = x._value
+    return x
+
+
 def _value(leaf: Any) -> Any:
     return leaf.value if type(leaf) is Traced else leaf
 
@@ -351,9 +357,7 @@ def _refusing(reason: str) -> Callable[..., Any]:
     """Make a method for what Python or plain NumPy would do with a value unseen."""
 
     def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        while isinstance(self, Box):
-            self = self._value
-        return self.recording.refuse(reason)
+        return _unboxed(self).recording.refuse(reason)
 
     return method
 
@@ -469,16 +473,21 @@ def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
 
 
 OURS = {added_at, astype, operator.pow}
+OURS |= {getattr(operator, name) for name in (*_BINARY, *_COMPARISONS)}
 
 
-def one_call(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function be recorded as one call, unseen: where it looks at values to check them."""
+def one_call(function: Callable[..., Any], plain: Any = None) -> Callable[..., Any]:
+    """Let a function be recorded as one call: where NumPy has no protocol, or values are checked.
 
+    Without traced arguments, `plain` is called, if it differs from the function.
+    """
+
+    @wraps(function)
     def called(*args: Any, **kwargs: Any) -> Any:
-        traced = [leaf for leaf in leaves([args, kwargs]) if type(leaf) is Traced]
-        if traced:
-            return traced[0].recording.call(function, args, kwargs)
-        return function(*args, **kwargs)
+        for leaf in leaves([args, kwargs]):
+            if type(leaf) is Traced:
+                return leaf.recording.call(function, args, kwargs)
+        return (plain or function)(*args, **kwargs)
 
     OURS.add(function)
     return called
@@ -498,23 +507,21 @@ _Box.register(Traced)
 VSpace.register(Traced, _space)
 
 
-def _follows(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let np.array or np.asarray take traced arrays: NumPy has no protocol for them."""
+def _parser(original: Callable[..., Any]) -> Callable[..., Any]:
+    """autograd's parse_einsum_input, which looks at shapes only."""
 
-    def array(a: Any, *args: Any, **kwargs: Any) -> Any:
-        traced = [leaf for leaf in leaves(a) if type(leaf) is Traced]
-        if traced:
-            return traced[0].recording.call(function, (a, *args), kwargs)
-        return function(a, *args, **kwargs)
+    def parse(*args: Any) -> Any:
+        plain = [np.empty(a.shape) if type(a) is Traced else a for a in map(_unboxed, args)]
+        return original(*plain)
 
-    return array
+    return parse
 
 
 def _numpy(numpy: Any) -> ModuleType:
     """Return a NumPy whose array and asarray take traced arrays."""
     module = ModuleType("numpy")
     vars(module).update(vars(numpy))
-    vars(module).update(array=_follows(np.array), asarray=_follows(np.asarray))
+    vars(module).update(array=one_call(np.array), asarray=one_call(np.asarray))
     return module
 
 
@@ -531,7 +538,13 @@ def _diagonal_maker(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _unpermuter(original: Callable[..., Any]) -> Callable[..., Any]:
     """autograd's way to undo a sort, without writing into an array."""
-    return lambda g, permutation: g[anp.argsort(permutation)]
+
+    def unpermuter(g: Any, permutation: Any) -> Any:
+        back = anp.argsort(permutation)
+        return g[back] if isinstance(g, Box) else take(g, back)
+
+    take = one_call(operator.getitem)
+    return unpermuter
 
 
 # Private names of autograd 1.9.1 that are replaced while a trace is made; the numbers stay the
@@ -539,7 +552,9 @@ def _unpermuter(original: Callable[..., Any]) -> Callable[..., Any]:
 TAUGHT: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("autograd.numpy.numpy_wrapper", "_np", _numpy),
     ("autograd.numpy.numpy_vjps", "onp", _numpy),
-    ("autograd.numpy", "asarray", lambda original: _follows(np.asarray)),
+    ("autograd.numpy.numpy_wrapper", "parse_einsum_input", _parser),
+    ("autograd.numpy", "asarray", partial(one_call, np.asarray)),
+    ("autograd.numpy", "take", partial(one_call, np.take)),
     ("autograd.numpy.numpy_wrapper", "make_diagonal", _diagonal_maker),
     ("autograd.numpy.numpy_vjps", "unpermuter", _unpermuter),
 )
@@ -595,7 +610,7 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
     """
     recording = Recording()
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), suppress(Exception):
             function(*inputs)  # what it makes once and keeps shall not be made of traced values
         with np.errstate(all="ignore"), _teaching():
             names = iter(_names(function, inputs))
@@ -620,9 +635,11 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
 def _names(function: Any, inputs: tuple[Any, ...]) -> list[str]:
     """Name the leaves of the inputs after the function's parameters and their keys."""
     try:
-        parameters = list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
+        parameters = [*inspect.signature(function).parameters]
+    except (TypeError, ValueError):  # of a built-in
         parameters = []
+    if parameters[:1] == ["args"]:  # autograd's operators do not say
+        parameters = ["theta", "batch"]
     names: list[str] = []
 
     def name(nesting: Any, so_far: str) -> None:
@@ -635,5 +652,5 @@ def _names(function: Any, inputs: tuple[Any, ...]) -> list[str]:
             names.append(unique + "_" * (unique in names))
 
     for i, nesting in enumerate(inputs):
-        name(nesting, parameters[i] if i < len(parameters) else f"x{i + 1}")
+        name(nesting, parameters[i] if i < len(parameters) else f"x{i}")
     return names
