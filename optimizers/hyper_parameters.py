@@ -14,7 +14,7 @@ import sys
 from abc import ABCMeta
 from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any, NamedTuple, get_args
+from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
 from optimizers import checks
 
@@ -29,7 +29,7 @@ OTHER_WORDS = frozenset(
     ("weights", "grad", "project", "direction", "update", "moved", "minimize", "minimize_raw")
 ) | {"select", "recorded", "hyper_parameters", "batches", "tol", "watch", "callback", "every"}
 OTHER_WORDS |= {"steps", "progress", "rule", "rules", "function", "start", "seed", "seeds"}
-OTHER_WORDS |= {"schedule", "n_jobs", "store", "resolution", "domain"}
+OTHER_WORDS |= {"schedule", "n_jobs", "store", "resolution", "domain", "self"}
 OTHER_SPELLINGS = {"epislon": "epsilon", "eps": "epsilon", "lambda1": "weight_decay"}
 
 
@@ -90,6 +90,7 @@ class RuleClass(ABCMeta):
 
     __hyper_parameters__: dict[str, HyperParameter]
     batched: bool
+    of_the_library: ClassVar[set[str]] = set()  # names of hyper-parameters
 
     def __init__(cls, name: str, bases: Any, namespace: dict[str, Any], **keywords: Any) -> None:
         super().__init__(name, bases, namespace, **keywords)
@@ -97,6 +98,8 @@ class RuleClass(ABCMeta):
             cls.batched = False  # a new formula does not inherit the promise of another
         cls.__hyper_parameters__ = _collected(cls)
         _check_state(cls)
+        if cls.__module__.startswith("optimizers."):
+            RuleClass.of_the_library.update(cls.__hyper_parameters__)
 
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
         """Make an optimizer; unknown keywords are refused before any __init__ sees them."""
@@ -217,9 +220,11 @@ def _check_state(rule: Any) -> None:
     if isinstance(rule.state, str):
         raise TypeError(f"state must be a tuple of names: state = ({rule.state!r},)")
     for name in rule.state:
-        if name in LOOP_WORDS:
+        if name not in rule.__hyper_parameters__ and (
+            name in LOOP_WORDS | {"grad", "project"} or hasattr(rule, name)
+        ):
             raise TypeError(
-                f"{rule.__name__}: state names {name!r}, which the loop keeps itself; "
+                f"{rule.__name__}: state names {name!r}, which is something else of an optimizer; "
                 "give yours another name"
             )
         if name in rule.__hyper_parameters__:

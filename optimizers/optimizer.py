@@ -35,7 +35,7 @@ from optimizers.state import (
     working_copies,
 )
 from optimizers.trajectory import Recorder, Trajectory
-from optimizers.weights import flatten
+from optimizers.weights import flatten, read_only
 
 Schedule = Callable[[int], Any]
 
@@ -87,13 +87,15 @@ class Optimizer(Settings):
             )
         return theta - self.eta * self.d
 
-    def _evaluate(self, batch: Any) -> tuple[Any, np.ndarray]:
+    def _evaluate(
+        self, batch: Any, gradient: Callable[..., tuple[Any, np.ndarray]]
+    ) -> tuple[Any, np.ndarray]:
         if batch is None and self._batch_of is not None:
             # the noise belongs to the step, so that every rule meets the same
             batch = self._batch_of(self.t + 1, self._theta.shape[-1])
         own = self.__dict__  # past __setattr__, which checks what a user sets
         own["batch"] = batch
-        loss, g = self.gradient(self._theta, batch)
+        loss, g = gradient(self._theta, batch)
         own["_value"] = loss
         return loss, g
 
@@ -108,7 +110,7 @@ class Optimizer(Settings):
     def moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The weights after a step, brought back by `project` if there is one."""
         if not self._is_library:
-            if self.t == 2:
+            if self.t > 1 and self.t & (self.t - 1) == 0:  # 2, 4, 8, …: some begin to keep late
                 check_kept(self, theta, g)
             theta, g = working_copies(self, theta, g)
         theta = self.update(theta, g)
@@ -130,7 +132,7 @@ class Optimizer(Settings):
         before = snapshot(parts(self))
         try:
             with np.errstate(all="ignore"):
-                loss, g = self._evaluate(batch)
+                loss, g = self._evaluate(batch, self.gradient.plainly)
                 self._step(g)
         except BaseException:
             restore(before)
@@ -167,7 +169,8 @@ class Optimizer(Settings):
             Whether to show a progress bar.
         callback
             Called with the optimizer after each step; `optimizer.value` is the loss there. If it
-            returns True or raises StopIteration, that step was the last.
+            returns True or raises StopIteration, that step was the last. Weights that it sets,
+            `optimizer.theta = …`, are where the path goes on from, and stand in it.
 
         Returns
         -------
@@ -205,7 +208,7 @@ class Optimizer(Settings):
         try:
             with np.errstate(all="ignore"):
                 batch = self._next_batch(stream, 0, steps) if steps else None
-                loss, g = self._evaluate(batch)
+                loss, g = self._evaluate(batch, self.gradient)
                 recorder.add(self._theta, loss, g)
                 for done in range(1, steps + 1):
                     if recorder.all_diverged or (tol is not None and recorder.within(tol)):
@@ -215,21 +218,27 @@ class Optimizer(Settings):
                         self._step(g)
                         if done < steps:
                             batch = self._next_batch(stream, done, steps)
-                        loss, g = self._evaluate(batch)
-                        vars(self)["_theta"] = recorder.add(self._theta, loss, g)
+                        loss, g = self._evaluate(batch, self.gradient)
+                        vars(self)["_theta"] = here = recorder.add(self._theta, loss, g)
                     except BaseException:
                         restore(before)
                         raise
                     if bar is not None:
                         bar.update()
-                    if callback is not None and _says_stop(callback, self):
+                    if callback is None:
+                        continue
+                    is_enough = _says_stop(callback, self)
+                    if self._theta is not here:
+                        loss, g = self._evaluate(batch, self.gradient)
+                        recorder.amend(self._theta, loss, g)
+                    if is_enough:
                         break
         finally:
-            self.path = recorder.trajectory()
+            vars(self)["path"] = recorded = recorder.trajectory()
             self._diverged_at = recorder.diverged_at
             if bar is not None:
                 bar.close()
-        return self.path
+        return recorded
 
     # -------------------------------------------------------------------------- how it is made
 
@@ -315,7 +324,7 @@ class Optimizer(Settings):
     # ------------------------------------------------------------------- what the loop asks for
 
     def _scheduled(self, t: int) -> Any:
-        eta = scheduled(self.lr, t, self.layout, type(self).lr)
+        eta = scheduled(self.lr, t, self.layout, self._own_lr)
         if "_theta" in vars(self):
             check_runs(f"the schedule's lr at t = {t}", eta, self._theta.shape[:-1])
         return eta
@@ -343,7 +352,7 @@ class Optimizer(Settings):
         """The weights now, in the nesting that was given, to be read; assign to change them."""
         now = self._theta.copy()
         now.setflags(write=False)
-        return self.layout.unflatten(now)
+        return read_only(self.layout.unflatten(now))
 
     @theta.setter
     def theta(self, weights: Any) -> None:
@@ -359,6 +368,10 @@ class Optimizer(Settings):
                 f"theta must be weights for {self._theta.shape[:-1]} runs, got {theta.shape[:-1]}"
             ) from error
         self._value, self._diverged_at = None, -1
+        self._placed()
+
+    def _placed(self) -> None:
+        """The weights were set: what a rule holds beside them can follow."""
 
     @property
     def value(self) -> Any:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from optimizers import checks
-from optimizers.hyper_parameters import LOOP_WORDS, HyperParameter, RuleClass, defaults, misspelt
+from optimizers.hyper_parameters import HyperParameter, RuleClass, defaults, misspelt
 from optimizers.learning_rate import by_weight, check_runs, is_by_layer
 from optimizers.state import is_library, made_with
 from optimizers.weights import Layout
+
+# the loop takes these from the constructor, or sets them anew at every step
+IN_VAIN = {"loss", "grad", "gradient", "layout", "project", "batch", "eta", "g", "d", "path"}
 
 
 class Settings(metaclass=RuleClass):
@@ -34,32 +39,45 @@ class Settings(metaclass=RuleClass):
         """Check a hyper-parameter as the constructor does, and refuse one that is misspelt."""
         own = self.__dict__
         known = type(self).__hyper_parameters__
-        if name in own and name not in known:
-            own[name] = value
-            return
         if name in known and "_theta" in own:
             value = self._checked(name, known[name], value)
             check_runs(name, value, self._theta.shape[:-1])
-        elif (
-            own.get("_is_made")
-            and not (name in LOOP_WORDS or hasattr(type(self), name))
-            and checks.nearest(name, known, 0.75)
-        ):
-            raise AttributeError(misspelt(type(self), name))
+        elif own.get("_is_made"):
+            if name in IN_VAIN:
+                raise AttributeError(
+                    f"{name!r} cannot be set on an optimizer that has been made: make another, "
+                    f"{type(self).__name__}(loss, optimizer.theta, …)"
+                )
+            if name not in own and not hasattr(type(self), name) and _is_mistaken(name, known):
+                raise AttributeError(misspelt(type(self), name))
         object.__setattr__(self, name, value)
 
     def _checked(self, name: str, known: HyperParameter, value: Any) -> Any:
         """The value as it is kept; one for each layer as one for each weight."""
         value = known.kind.check(name, value)
         if name == "lr" and is_by_layer(value):
-            return by_weight(name, value, self.layout, known.default)
+            return by_weight(name, value, self.layout, self._own_lr)
+        if name == "lr" and np.ndim(value) == 2 and np.ndim(vars(self).get("lr", 0)) == 1:
+            return value.reshape(-1)  # one a weight it was, and remains: adam.lr = adam.lr / 2
         return value
+
+    @property
+    def _own_lr(self) -> Any:
+        """The learning rate of the weights for which none is given."""
+        return type(self).__hyper_parameters__["lr"].default
 
     def _complete(self) -> None:
         """Called when every __init__ is done: from now on, a misspelt attribute is a mistake."""
         if not is_library(type(self)):
             vars(self)["_made_with"] = made_with(self)
         vars(self)["_is_made"] = True
+
+    def __copy__(self) -> Any:
+        """A copy that goes its own way: with a copy of an inner rule, if there is one."""
+        made = object.__new__(type(self))
+        for name, value in vars(self).items():
+            vars(made)[name] = copy.copy(value) if isinstance(type(value), RuleClass) else value
+        return made
 
     def __getattr__(self, name: str) -> Any:
         """Only called for what is not there: say what may be meant."""
@@ -73,6 +91,13 @@ class Settings(metaclass=RuleClass):
     def __repr__(self) -> str:
         values = (f"{name}={short(v)}" for name, v in self.hyper_parameters.items())
         return f"{type(self).__name__}({', '.join(values)})"
+
+
+def _is_mistaken(name: str, known: Iterable[str]) -> bool:
+    """Whether a new attribute looks like a hyper-parameter that is misspelt, or another rule's."""
+    return name in RuleClass.of_the_library or bool(
+        checks.nearest(name, [k for k in known if len(k) > 2 or k == name.lower()], 0.75)
+    )
 
 
 def short(value: Any) -> str:

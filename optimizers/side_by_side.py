@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,8 @@ def side_by_side(
 
     Either it takes them as it is (`x[..., 0]`), or, if it was written for one vector, with the
     coordinates first (`x[0]`), or, if it was written for one number, as numbers (`x**2`). It is
-    tried on a few points near θ: what it says of them together must be what it says of each alone.
+    tried on a few points near θ, and on some of all sizes: what it says of them together must be
+    what it says of each alone.
 
     Examples
     --------
@@ -36,41 +38,58 @@ def side_by_side(
         kinds.append(CoordinatesFirst(loss))
     if layout.is_vector and layout.size == 1:
         kinds.append(OfANumber(loss))
+    points = _near(theta), _far(theta)
     for kind in kinds:
-        tried = _tried(kind, loss, theta, layout, batch)
-        if tried is not None and _close(*tried):
+        near, far = (_agrees(kind, loss, some, layout, batch) for some in points)
+        if near and far is not False:
             return kind
     return None
 
 
 def mixes_runs(loss: Callable[..., Any], theta: numpy.ndarray, layout: Layout, *batch: Any) -> bool:
     """Whether a loss that takes many runs says something else of them than of each alone."""
-    tried = _tried(loss, loss, theta, layout, batch)
-    return tried is not None and numpy.isfinite(tried[1]).all() and not _close(*tried)
+    return any(
+        _agrees(loss, loss, points, layout, batch) is False
+        for points in (_near(theta), _far(theta))
+    )
 
 
-def _tried(
-    kind: Callable[..., Any],
-    loss: Callable[..., Any],
-    theta: numpy.ndarray,
-    layout: Layout,
-    batch: tuple[Any, ...],
-) -> tuple[numpy.ndarray, numpy.ndarray] | None:
-    """What is said of a few points together and of each alone; None if it cannot be tried.
-
-    There are more points than weights or fewer, so that one cannot be taken for the other.
-    """
+def _near(theta: numpy.ndarray) -> numpy.ndarray:
+    """A few points: more than weights, or fewer, so that one cannot be taken for the other."""
     runs = 4 if theta.size == 3 else 3
     steps = numpy.random.default_rng(0).uniform(-0.2, 0.2, (runs, theta.size))
-    points = theta + steps * (1 + numpy.abs(theta).max())
+    return theta + steps * (1 + numpy.abs(theta).max())
+
+
+def _far(theta: numpy.ndarray) -> numpy.ndarray:
+    """Points of many sizes: what looks at all of them at once (a norm) is far off for some."""
+    runs = 12 if theta.size == 11 else 11
+    sizes = numpy.geomspace(0.01, 100, runs)[:, numpy.newaxis]
+    return theta + sizes * numpy.random.default_rng(1).standard_normal((runs, theta.size))
+
+
+def _agrees(
+    kind: Callable[..., Any],
+    loss: Callable[..., Any],
+    points: numpy.ndarray,
+    layout: Layout,
+    batch: tuple[Any, ...],
+) -> bool | None:
+    """Whether the same is said of points together as of each alone; None if nothing is said."""
+    alone, there = [], []
     with numpy.errstate(all="ignore"):
+        for point in points:
+            with suppress(Exception):  # the loss may not be defined there
+                alone.append(one_number(loss(layout.unflatten(point.copy()), *batch)))
+                there.append(point)
+        if numpy.isfinite(alone).sum() < 2:
+            return None
         try:
-            alone = [one_number(loss(layout.unflatten(point), *batch)) for point in points]
-            values = kind(layout.unflatten(points.view(_Runs)), *batch)
+            values = kind(layout.unflatten(numpy.array(there).view(_Runs)), *batch)
             together = numpy.asarray(values, float).view(numpy.ndarray)
         except Exception:  # whatever it is: the run that calls the loss in earnest will say
             return None
-    return (together, numpy.array(alone)) if together.shape == (runs,) else None
+    return _close(together, numpy.array(alone)) if together.shape == (len(there),) else None
 
 
 def one_number(value: Any) -> float:
@@ -84,15 +103,13 @@ class _Runs(numpy.ndarray):
     def _refuse(self) -> Any:
         raise TypeError("many runs have no single value")
 
-    __bool__ = __float__ = __int__ = __index__ = _refuse
+    __bool__ = __float__ = __int__ = __index__ = item = tolist = _refuse
 
 
 def _close(values: numpy.ndarray, alone: numpy.ndarray) -> bool:
-    """Whether these are the same numbers but for rounding, most of them finite."""
-    finite = numpy.isfinite(alone)
-    size = numpy.abs(alone[finite]).max(initial=0.0)
-    near = numpy.allclose(values, alone, rtol=1e-9, atol=1e-12 * size, equal_nan=True)
-    return bool(near and finite.sum() > 1)
+    """Whether these are the same numbers but for rounding."""
+    size = numpy.median(numpy.abs(alone[numpy.isfinite(alone)]))
+    return numpy.allclose(values, alone, rtol=1e-9, atol=1e-12 * size, equal_nan=True)
 
 
 @dataclass(frozen=True, eq=False)

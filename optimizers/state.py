@@ -7,6 +7,7 @@ keeps look here.
 from __future__ import annotations
 
 import copy
+from collections import deque
 from contextlib import suppress
 from typing import Any
 
@@ -63,9 +64,16 @@ def select(optimizer: Any, runs: np.ndarray) -> None:
         numbers = [k for k, known in type(part).__hyper_parameters__.items() if known.kind.range]
         by_run = [k for k in numbers if np.ndim(vars(part).get(k)) > 1]  # (runs, 1)
         for name in ("_theta", *part.state, *by_run):
-            value = vars(part)[name]
-            if np.shape(value)[:1] == runs.shape:
-                vars(part)[name] = value[runs]
+            vars(part)[name] = _some(vars(part)[name], runs)
+
+
+def _some(value: Any, runs: np.ndarray) -> Any:
+    """The part of these runs, in every array that a value holds."""
+    if isinstance(value, (list, tuple, deque)):
+        return type(value)([_some(one, runs) for one in value])
+    if isinstance(value, dict):
+        return {key: _some(one, runs) for key, one in value.items()}
+    return value[runs] if np.shape(value)[:1] == runs.shape else value
 
 
 def check_kept(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> None:
@@ -119,9 +127,12 @@ def made_with(optimizer: Any) -> dict[str, dict[str, Any]]:
 
 
 def _holds_arrays(value: Any) -> bool:
-    if isinstance(value, (list, tuple, dict)):
-        return any(map(_holds_arrays, value.values() if isinstance(value, dict) else value))
-    return isinstance(value, np.ndarray)
+    if isinstance(value, dict):
+        return any(map(_holds_arrays, value.values()))
+    if isinstance(value, (list, tuple, set, deque)):
+        return any(map(_holds_arrays, value))
+    is_object = hasattr(value, "__dict__") and not callable(value)
+    return isinstance(value, np.ndarray) or (is_object and _holds_arrays(vars(value)))
 
 
 def _same(one: np.ndarray | None, other: np.ndarray | None) -> bool:

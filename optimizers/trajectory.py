@@ -315,10 +315,13 @@ class Recorder:
         self.every = every
         theta = optimizer._theta
         self.most = steps // every + 2
-        self.row = 8 * (theta.size * (1 + len(watch)) + 2 * theta.size // theta.shape[-1])  # bytes
+        self.may_stop = may_stop
+        # a state that is not made yet may turn out to be another size than the weights
+        self.expected = {name: _size(getattr(optimizer, name, None), theta.size) for name in watch}
+        self.row = row_size(theta) + 8 * sum(self.expected.values())
         if not may_stop:
             self._check_room(self.most)
-        rows, runs = min(self.most, FIRST_ROWS, 2 + MEMORY // theta.size), theta.shape[:-1]
+        rows, runs = self._first_rows(), theta.shape[:-1]
         self.theta = np.empty((rows, *theta.shape))
         self.loss = np.empty((rows, *runs))
         self.grad_norm = np.empty((rows, *runs))
@@ -344,10 +347,22 @@ class Recorder:
         self.added += 1
         return following
 
+    def amend(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> None:
+        """Take the newest iterate in anew: a callback has set the weights."""
+        if theta.shape != self.gradient.shape:
+            raise ValueError(
+                "a callback cannot drop runs: use `select` between two calls of minimize"
+            )
+        self.added -= 1
+        if self.added % self.every == 0:
+            self.kept -= 1
+        self.diverged_at = self.optimizer._diverged_at
+        self.add(theta, loss, g)
+
     def _keep(self, theta: np.ndarray, loss: Any, g: np.ndarray, t: int, *watched: Any) -> None:
         row = self.kept
         if row == len(self.step):
-            self._grow()
+            self._resize(min(2 * len(self.step), self.most))
         self.theta[row] = theta
         self.loss[row] = loss
         self.grad_norm[row] = norm(g)
@@ -363,16 +378,18 @@ class Recorder:
 
     def _check_room(self, rows: int) -> None:
         """Refuse a record that will not fit into memory."""
-        size, room = self.row * rows, ROOM * memory()
-        if size > room:
-            enough = _round_up(int(self.every * size / room) + 1)
+        size, there = self.row * rows, room()
+        if size > there:
+            enough = _round_up(int(self.every * size / there) + 1)
             raise MemoryError(
-                f"the record would take {size / 1e9:.3g} GB, and {room / 1e9:.3g} GB are there for "
-                f"it: keep every {enough}th step only, every={enough}"
+                f"the record would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are there "
+                f"for it: keep every {enough}th step only, every={enough}"
             )
 
-    def _grow(self) -> None:
-        rows = min(2 * len(self.step), self.most)
+    def _first_rows(self) -> int:
+        return min(self.most, FIRST_ROWS, 2 + 8 * MEMORY // self.row)
+
+    def _resize(self, rows: int) -> None:
         self._check_room(rows)
         for name in ("theta", "loss", "grad_norm", "step"):
             setattr(self, name, _longer(getattr(self, name), rows))
@@ -380,8 +397,16 @@ class Recorder:
 
     def _watched(self, name: str) -> Any:
         """The optimizer's attribute of that name; None while it may yet come into being."""
-        value = getattr(self.optimizer, name, None)
-        if (value is None and self.added == 0) or _watchable(name, value):
+        value: Any = getattr(self.optimizer, name, None)
+        if value is None and self.added == 0:
+            return value
+        if _watchable(name, value):
+            more = np.size(value) - self.expected.pop(name, np.size(value))
+            if more:
+                self.row += 8 * more
+                if not self.may_stop:
+                    self._check_room(self.most)
+                self._resize(max(self.kept + 1, min(len(self.step), self._first_rows())))
             return value
         seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
         what = type(self.optimizer).__name__
@@ -443,6 +468,16 @@ class Recorder:
         )
 
 
+def row_size(theta: np.ndarray) -> int:
+    """The bytes of a row: weights (..., P), and the loss and the gradient's norm of each run."""
+    return 8 * (theta.size + 2 * theta.size // theta.shape[-1])
+
+
+def room() -> float:
+    """The bytes that records may take."""
+    return ROOM * memory()
+
+
 def memory() -> float:
     """The bytes of memory that the machine has; where it does not say, what a small one has."""
     try:
@@ -478,6 +513,10 @@ def _longer(column: np.ndarray, rows: int) -> np.ndarray:
 def norm(g: np.ndarray) -> Any:
     """The Euclidean norm of each run's gradient: (..., P) → (...)."""
     return math.sqrt(g.dot(g)) if g.ndim == 1 else np.sqrt(np.vecdot(g, g))
+
+
+def _size(value: Any, otherwise: int) -> int:
+    return otherwise if value is None else np.size(value)
 
 
 def _watchable(name: str, value: Any) -> bool:

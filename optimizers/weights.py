@@ -15,6 +15,7 @@ from typing import Any
 
 import autograd.numpy as np
 import numpy
+from autograd.builtins import DictBox, DictVSpace, ListVSpace, SequenceBox
 
 from optimizers.checks import nearest, shown
 
@@ -84,19 +85,19 @@ class Layout:
         ]
         return _build(self.tree, arrays)
 
-    def ravel(self, nested: Any, argument: str) -> numpy.ndarray:
-        """The arrays of this nesting as one flat array: (P,)."""
-        flat = numpy.empty(self.size)
+    def ravel(self, nested: Any, argument: str, runs: tuple[int, ...] = ()) -> numpy.ndarray:
+        """The arrays of this nesting, of so many runs, as one flat array: (*runs, P)."""
+        flat = numpy.empty((*runs, self.size))
         for i, (place, shape) in enumerate(zip(self.slices, self.shapes, strict=True)):
             try:
                 array = numpy.asarray(_leaf(self.tree, nested, i), float)
             except (TypeError, ValueError, LookupError) as error:
                 raise ValueError(f"{argument} must be {self}, got {shown(nested)}") from error
-            if array.shape != shape:
+            if array.shape != runs + shape:
                 raise ValueError(
                     f"{argument} must be {self}, got shape {array.shape} for {self.names[i]!r}"
                 )
-            flat[place] = array.reshape(-1)
+            flat[..., place] = array.reshape(*runs, -1)
         return flat
 
     def __str__(self) -> str:
@@ -223,6 +224,52 @@ def flatten(
         return arrays[0], Layout(0, ("weights",), (shape,))
     layout = Layout(tree, tuple(names), tuple(a.shape for a in arrays))
     return numpy.concatenate([a.reshape(-1) for a in arrays]), layout
+
+
+class ReadOnlyCopy:
+    """Weights that were handed out as a copy: writing into them would be in vain."""
+
+    def _refuse(self, *args: Any, **keywords: Any) -> Any:
+        raise TypeError(
+            "these weights are a copy, to be read: to change them, assign all of them, such as "
+            "optimizer.theta = {**optimizer.theta, 'bias': new}"
+        )
+
+    __setitem__ = __delitem__ = __iadd__ = __ior__ = pop = clear = _refuse
+
+
+class ReadOnlyDict(ReadOnlyCopy, dict[Any, Any]):
+    """A dict of them; a copy of it is a dict like any other."""
+
+    update = setdefault = popitem = ReadOnlyCopy._refuse
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class ReadOnlyList(ReadOnlyCopy, list[Any]):
+    """A list of them; a copy of it is a list like any other."""
+
+    append = extend = insert = remove = sort = reverse = ReadOnlyCopy._refuse
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+# autograd goes by the exact type
+DictBox.register(ReadOnlyDict)
+DictVSpace.register(ReadOnlyDict)
+SequenceBox.register(ReadOnlyList)
+ListVSpace.register(ReadOnlyList)
+
+
+def read_only(nested: Any) -> Any:
+    """A nesting of arrays whose dicts and lists cannot be written to."""
+    if isinstance(nested, dict):
+        return ReadOnlyDict({key: read_only(child) for key, child in nested.items()})
+    if isinstance(nested, list):
+        return ReadOnlyList(map(read_only, nested))
+    return tuple(map(read_only, nested)) if isinstance(nested, tuple) else nested
 
 
 def _walk(

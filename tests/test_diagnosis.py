@@ -230,6 +230,34 @@ def test_data_that_changes_in_place_is_noticed_at_the_next_use():
     assert again.loss[-1] == loss(again.theta[-1])
 
 
+def test_a_single_step_never_replays_an_old_loss():
+    scale = [1.0]
+
+    @pure
+    def loss(w):
+        return scale[0] * np.sum(w**2)
+
+    sgd = SGD(loss, [2.0], lr=0.0)
+    sgd.minimize(4)
+    scale[0] = 3.0
+    assert sgd.minimize_raw() == 12
+
+
+@pytest.mark.parametrize("far", [0.05, 1.0, 2.5])
+def test_a_part_of_the_loss_that_changes_far_from_the_start_is_noticed(far):
+    walls = [0.0]
+
+    @pure
+    def loss(w):
+        return np.sum(w**2) + walls[0] * np.sum(np.maximum(np.abs(w) - far, 0) ** 2)
+
+    SGD(loss, [0.0], lr=0.1).minimize(4)
+    walls[0] = 1.0
+    sgd = SGD(loss, [0.0], lr=0.1)
+    path = sgd.minimize(3, callback=lambda o: setattr(o, "theta", [9.0]))
+    assert path.loss[-1] == 81 + (9 - far) ** 2
+
+
 def test_a_described_function_that_promises_too_much_is_recorded_anew():
     scale = [1.0]
     function = describe("Scaled", start=[1.0], pure=True)(lambda x: scale[0] * x[0] ** 2)
@@ -244,15 +272,17 @@ def test_what_runs_on_autograd_is_not_called_recorded():
         return np.mean((batch @ w) ** 2) if len(batch) > 2 else (w[0] if w[0] > 0 else w[1]) ** 2
 
     sgd = SGD(loss, [1.0, 2.0], lr=0.01)
-    for _ in range(3):
-        sgd.minimize_raw(numpy.ones((4, 2)))
+    long, short = numpy.ones((4, 2)), numpy.ones((2, 2))
+    sgd.minimize(3, batches=[long] * 3)
     assert sgd.recorded
-    sgd.minimize_raw(numpy.ones((2, 2)))  # another shape, not recorded yet
+    sgd.minimize(1, batches=[short])  # another shape, not recorded yet
     assert not sgd.recorded
-    sgd.minimize_raw(numpy.ones((2, 2)))
+    sgd.minimize(2, batches=[short] * 2)
     assert "branches" in repr(sgd.recorded)
-    sgd.minimize_raw(numpy.ones((4, 2)))
+    sgd.minimize(2, batches=[long] * 2)
     assert sgd.recorded
+    sgd.minimize_raw(long)
+    assert not sgd.recorded
 
 
 def test_a_closure_over_large_data_keeps_no_copy_of_it():

@@ -321,6 +321,34 @@ def test_the_default_grid_cannot_be_changed_from_outside():
         compare([SGD], sphere, steps=2).lr_grid[:] = 1
 
 
+def test_a_race_that_will_not_fit_into_memory_is_refused_before_the_tuning(monkeypatch):
+    monkeypatch.setattr("optimizers.trajectory.memory", lambda: 1e6)
+    calls = []
+
+    def loss(w):
+        calls.append(1)
+        return np.sum(w**2)
+
+    one = {"start": np.ones(100), "lr": [0.1, 0.2], "progress": False}
+    with pytest.raises(MemoryError, match=r"would take 0\.0\d+ GB.*fewer steps, rules or seeds"):
+        compare([SGD, Adam], loss, steps=500, **one)
+    assert not calls
+    assert len(compare([SGD, Adam], loss, steps=50, **one)) == 2
+    with pytest.raises(MemoryError, match="paths of this race"):
+        compare([SGD], noisy(sphere.in_dimension(100), 0.1), steps=50, seeds=20, **one)
+
+
+def test_rates_for_each_layer_race_if_given_and_are_not_tuned():
+    def loss(w):
+        return (w["a"] - 1) ** 2 + 3 * (w["b"] - 2) ** 2
+
+    start, rates = {"a": 0.0, "b": 0.0}, {"a": 0.1, "b": 0.2}
+    with pytest.raises(TypeError, match=r"^lr must be numbers to be tuned over; rates for each"):
+        compare([SGD], loss, start=start, steps=5, lr=[rates, {"a": 0.2, "b": 0.1}])
+    race = compare([SGD, Adam], loss, start=start, steps=5, lr={"SGD": rates, "Adam": 0.1})
+    assert numpy.array_equal(race["SGD"].theta, SGD(loss, start, lr=rates).minimize(5).theta)
+
+
 def test_phi_is_one_value_as_a_pair_and_a_grid_as_a_list():
     fixed = sweep(LAMB, rosenbrock, steps=5, lr=[1e-3, 1e-2], phi=(0.1, 1.0))
     assert fixed.final_loss.shape == (2,)

@@ -195,7 +195,8 @@ def test_a_branch_through_a_set_is_noticed():
         return (10.0 if t in {3, 4} else 1.0) * np.sum(x**2)
 
     sgd = SGD(loss, [1.0, 2.0], lr=0.0)
-    assert [sgd.minimize_raw(t) for t in range(6)] == [5, 5, 5, 50, 50, 5]
+    path = sgd.minimize(6, batches=range(6))
+    assert path.loss.tolist() == [5, 5, 5, 50, 50, 5, 5]
 
 
 def test_losses_that_are_equal_but_not_the_same_have_recordings_of_their_own():

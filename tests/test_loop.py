@@ -1,7 +1,10 @@
 """What people want of the loop: stops, constraints, a rate for each layer, their own gradient."""
 
+import copy
+import pickle
 from functools import partial
 
+import autograd
 import autograd.numpy as np
 import numpy
 import pytest
@@ -19,7 +22,11 @@ from optimizers import (
     sweep,
 )
 from optimizers.functions import noisy, rosenbrock, sphere
+from optimizers.projection import Projection
 from optimizers.schedules import cosine
+from optimizers.weights import flatten
+
+NOISE = numpy.random.default_rng(0)
 
 
 def bowl(x):
@@ -84,6 +91,45 @@ def test_a_plateau_schedule_and_early_stopping_are_three_lines():
     assert path.loss[-1] < 1e-5
 
 
+@pytest.mark.parametrize("rule", [SGD, Momentum, Adam, partial(Lookahead, inner=SGD, k=2)])
+def test_weights_that_a_callback_sets_are_where_the_path_goes_on_from(rule):
+    def jump(optimizer):
+        if optimizer.t == 3:
+            optimizer.theta = [9.0, -9.0]
+
+    path = rule(bowl, [1.0, 1.0], lr=0.25).minimize(6, callback=jump)
+    assert path.theta[3].tolist() == [9, -9]
+    assert path.loss[3] == 162
+    assert path.grad_norm[3] == np.sqrt(4 * 162)
+
+    by_hand = rule(bowl, [1.0, 1.0], lr=0.25)
+    by_hand.minimize(3)
+    by_hand.theta = [9.0, -9.0]
+    assert numpy.array_equal(by_hand.minimize(3).theta, path.theta[3:])
+
+
+def test_a_callback_may_bring_back_a_run_that_diverged_and_stop_where_it_likes():
+    def rescue(optimizer):
+        if not numpy.isfinite(optimizer.value):
+            optimizer.theta, optimizer.lr = [2.0], 0.25
+        return optimizer.value == 4
+
+    path = SGD(lambda x: np.sum(x**4), [9.0], lr=1e3).minimize(20, callback=rescue, every=3)
+    assert not path.diverged
+    path = SGD(bowl, [3.0], lr=0.1).minimize(
+        9, callback=lambda o: setattr(o, "theta", [2.0]) or True, every=5
+    )
+    assert path.theta[-1] == 2
+    assert path.loss[-1] == 4
+    assert path.step.tolist() == [0, 1]
+
+
+def test_a_callback_cannot_drop_runs():
+    runs = SGD(sphere, [[1.0, 0.0], [0.0, 2.0]])
+    with pytest.raises(ValueError, match="a callback cannot drop runs"):
+        runs.minimize(2, callback=lambda o: o.select(np.array([True, False])))
+
+
 # ----------------------------------------------------------------------------- constraints
 
 
@@ -138,6 +184,65 @@ def test_a_box_is_known_as_one_and_goes_with_the_path(tmp_path):
     assert SGD(sphere, [0.6, 0.7]).minimize(1).box is None
 
 
+def test_a_bound_that_changes_holds_from_then_on_and_is_drawn():
+    bound = [1.0]
+
+    def in_bounds(w):
+        return np.clip(w, -bound[0], bound[0])
+
+    for lr in (0.5, numpy.array([[0.5], [0.25]])):
+        bound[0] = 1.0
+        sgd = SGD(lambda w: np.sum((w - 9) ** 2, axis=-1), [0.0, 0.0], lr=lr, project=in_bounds)
+        sgd.minimize(5)
+        assert (sgd.path.theta[-1] == 1).all()
+        assert sgd.path.box.tolist() == [[-1, -1], [1, 1]]
+        bound[0] = 5.0
+        sgd.minimize(9)
+        assert (sgd.path.theta[-1] == 5).all()
+        assert sgd.path.box.tolist() == [[-5, -5], [5, 5]]
+
+
+def in_ball_of_each(w):
+    return w / np.maximum(1, np.linalg.norm(w, axis=-1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("weights", "project"),
+    [
+        ([0.6, 0.7], in_box),
+        ([0.6, 0.7], in_ball_of_each),
+        ({"a": [0.6], "b": [[0.7, 0.8]]}, lambda w: {k: np.clip(v, -1, 1) for k, v in w.items()}),
+    ],
+    ids=["box", "ball", "nested"],
+)
+def test_a_projection_that_takes_many_runs_is_called_once_a_step(weights, project):
+    calls = []
+
+    def counted(w):
+        calls.append(1)
+        return project(w)
+
+    theta, layout = flatten(weights)
+    projection = Projection(counted, layout)
+    runs = theta * numpy.linspace(-3, 3, 1000)[:, numpy.newaxis]
+    brought_back = projection(runs)
+    for i in (0, 400, 999):
+        numpy.testing.assert_allclose(brought_back[i], projection(runs[i]), rtol=1e-12)
+    calls.clear()
+    projection(runs)
+    assert len(calls) == 1
+
+
+def test_looking_for_a_box_among_many_weights_takes_few_calls():
+    calls = []
+    clip = Projection(lambda w: calls.append(1) or np.clip(w, -1, 1), flatten(numpy.ones(10**5))[1])
+    assert clip.box.tolist() == [[-1] * 10**5, [1] * 10**5]
+    assert len(calls) < 10
+    calls.clear()
+    assert clip.box is not None
+    assert len(calls) == 2  # the corners are where they were
+
+
 def test_a_constrained_rule_is_swept_and_compared():
     bounded = {"SGD": partial(SGD, project=in_box), "Adam": partial(Adam, project=in_box)}
     race = compare(bounded, sphere, start=[1.0, 1.0], steps=30, progress=False)
@@ -172,6 +277,45 @@ def test_the_weights_that_are_handed_out_cannot_be_written_to_in_vain():
             write()
     with pytest.raises(ValueError, match="read-only"):
         SGD(bowl, [1.0]).theta[0] = 3.0
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda theta: theta.update(out=0),
+        lambda theta: theta.pop("out"),
+        lambda theta: theta["dense"].__setitem__("bias", 0),
+        lambda theta: theta["dense"]["kernel"].__setitem__(0, 0),
+        lambda theta: theta["list"].append(0),
+        lambda theta: theta["list"].__setitem__(0, 0),
+        lambda theta: theta["list"].reverse(),
+    ],
+)
+def test_nested_weights_cannot_be_written_to_in_vain(write):
+    adam = Adam(net_loss, NET | {"list": [np.ones(2)]})
+    with pytest.raises((TypeError, ValueError), match="to be read|read-only"):
+        write(adam.theta)
+    assert adam.theta["out"].tolist() == [7]
+
+
+def test_nested_weights_that_are_handed_out_serve_wherever_weights_do():
+    weights = NET | {"list": [np.ones(2)], "pair": (np.ones(1), np.ones(1))}
+    adam = Adam(net_loss, weights)
+    theta = adam.theta
+    assert autograd.grad(net_loss)(theta)["out"] == 14
+    assert Adam(net_loss, theta).layout == adam.layout
+    assert type(copy.deepcopy(theta)) is type(pickle.loads(pickle.dumps(theta))) is dict
+    assert type(copy.copy(theta["list"])) is list
+    adam.theta = {**theta, "out": [1.0]}
+    assert adam.theta["out"] == 1
+
+
+@pytest.mark.parametrize("name", ["loss", "grad", "project", "layout", "gradient", "batch", "eta"])
+def test_what_is_set_in_vain_is_refused(name):
+    for optimizer in (Adam(bowl, [1.0]), Lookahead(bowl, [1.0])):
+        optimizer.minimize(1)
+        with pytest.raises(AttributeError, match=f"'{name}' cannot be set.*make another"):
+            setattr(optimizer, name, bowl)
 
 
 def test_the_weights_can_be_set():
@@ -221,6 +365,17 @@ def test_a_learning_rate_for_each_layer(lr, rule):
     numpy.testing.assert_allclose(weights["dense"]["kernel"], [[0.8, 1.6], [2.4, 3.2]])
     assert weights["dense"]["bias"].tolist() == [5, 6]  # frozen
     assert weights["out"].tolist() == [3.5]
+
+
+def test_rates_by_layer_can_be_halved():
+    adam = Adam(net_loss, NET, lr={"dense": 0.1, "out": 0.4})
+    adam.lr = adam.lr / 2
+    assert adam.lr.tolist() == [0.05] * 6 + [0.2]
+    sgd = SGD(bowl, [1.0, 2.0, 4.0], lr={"weights": [0.5, 0.0, 0.25]})
+    sgd.lr = sgd.lr / 2
+    assert sgd.minimize(1).theta[-1].tolist() == [0.5, 2, 3]
+    with pytest.raises(ValueError, match="lr must be"):
+        sgd.lr = -sgd.lr
 
 
 def test_who_is_not_named_has_the_rule_s_own_rate():
@@ -299,6 +454,50 @@ def test_a_gradient_of_one_s_own_takes_autograd_s_place():
     assert path.loss[-1] == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("loss", "grad", "start"),
+    [
+        (lambda w: np.sum(np.abs(w)), lambda w: np.ones(2), [0.0, 0.0]),  # a kink at the start
+        (lambda w: np.maximum(w[0], w[1]), lambda w: 1.0 * (w >= max(w)), [1.0, 1.0]),
+        (lambda w: np.sum((w - 1) ** 2), lambda w: 2 * w - 2, [1.0, 1.0]),  # stationary there
+        (lambda w: (w**2)[:1], lambda w: np.array([2 * w[0], 0.0]), [3.0, 0.0]),  # one number
+        (lambda w: np.sum(w**2), lambda w: approx(lambda w: np.sum(w**2), w), [3.0, 0.0]),
+        (lambda w: np.sum(w**2), lambda w: 2 * w + NOISE.normal(size=2), [3.0, 0.0]),
+    ],
+    ids=["kink", "tie", "stationary", "array of one", "finite differences", "noise"],
+)
+def test_an_honest_gradient_is_taken_wherever_it_starts(loss, grad, start):
+    assert len(SGD(loss, start, grad=grad).minimize(2)) == 3
+
+
+def approx(f, w, h=1e-6):
+    return numpy.array([(f(w + h * e) - f(w - h * e)) / (2 * h) for e in numpy.eye(len(w))])
+
+
+def test_a_wrong_gradient_is_noticed_where_the_start_hides_it():
+    with pytest.raises(ValueError, match="grad differs"):
+        SGD(bowl, [0.0, 0.0], grad=lambda w: 3 * w).minimize(1)
+
+
+def test_a_loss_or_gradient_that_writes_into_the_weights_changes_none():
+    def grad(w):
+        w *= 2
+        return w
+
+    def loss(w):
+        value = np.sum(w**2)
+        if type(w) is numpy.ndarray:
+            w[:] = 0
+        return value
+
+    path = SGD(bowl, [4.0], lr=0.25, grad=grad).minimize(2)
+    assert path.theta[:, 0].tolist() == [4, 2, 1]
+    sgd = SGD(loss, [4.0], lr=0.25, grad=lambda w: 2 * w)
+    assert sgd.minimize(2).theta[:, 0].tolist() == [4, 2, 1]
+    assert sgd.value == 1
+    assert sgd.theta == 1
+
+
 def test_it_comes_in_the_nesting_of_the_weights_and_sees_the_batch():
     def loss(w, batch):
         return np.sum((w["a"] - batch) ** 2) + w["b"] ** 2
@@ -329,7 +528,7 @@ def test_it_is_compared_with_autograd_s_once():
         calls.append(type(w).__name__)
         return np.sum(w**2)
 
-    with pytest.raises(ValueError, match="at weight 1 of 2 it is 2, autograd's 4"):
+    with pytest.raises(ValueError, match="at weight 1 of 2, it is 2.20568, autograd's 4.2"):
         SGD(loss, [1.0, 2.0], grad=lambda w: 2 * w - np.array([0, 2.0])).minimize(1)
     calls.clear()
     SGD(loss, [1.0, 2.0], grad=lambda w: 2 * w).minimize(10)
@@ -397,6 +596,32 @@ def test_a_record_that_will_not_fit_is_refused_before_the_run(monkeypatch):
     assert len(SGD(bowl, np.ones(8), lr=0.25).minimize(10**9, tol=1e-3)) < 30  # stops by itself
     with pytest.raises(MemoryError, match="every="):
         SGD(bowl, np.ones(8), lr=1e-9).minimize(10**6, tol=1e-30)
+
+
+class Curved(SGD):
+    """Keeps a state of shape (P, P), which it makes at its first step."""
+
+    def direction(self, theta, g):
+        self.curvature = numpy.outer(g, g)
+        return g
+
+
+def test_a_large_state_that_is_watched_counts_in_the_record_however_late_it_is_made(monkeypatch):
+    theta = np.full(50, 0.5)
+    kept = Curved(bowl, theta, lr=1e-9).minimize(9, watch=("curvature",))
+    assert kept["curvature"].shape == (10, 50, 50)
+    assert numpy.isnan(kept["curvature"][0]).all()
+    monkeypatch.setattr("optimizers.trajectory.memory", lambda: 1e6)
+    monkeypatch.setattr("optimizers.trajectory.MEMORY", 1 << 14)
+    for options in ({}, {"tol": 1e-30}):
+        curved = Curved(bowl, theta, lr=1e-9)
+        with pytest.raises(MemoryError, match="every="):
+            curved.minimize(100, watch=("curvature",), **options)
+        assert curved.t < 30
+    again = Curved(bowl, theta, lr=1e-9).minimize(100, watch=("curvature",), every=10)
+    assert len(again) == 11
+    stopped = Curved(bowl, theta, lr=0.25).minimize(1000, watch=("curvature",), tol=1e-1)
+    assert 2 < len(stopped) < 30
 
 
 # -------------------------------------------------------------------------- batches and blocks

@@ -181,6 +181,38 @@ def test_what_is_told_of_many_runs_is_what_is_told_of_each():
         assert side_by_side(mixing, theta, layout) is None
 
 
+@pytest.mark.parametrize("radius", [0.5, 3.0, 40.0])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        lambda x: np.linalg.norm(x),
+        lambda x: np.sqrt(np.sum(x**2)).item() if hasattr(x, "item") else np.sqrt(np.sum(x**2)),
+        lambda x: np.abs(x).max(),
+        lambda x: sum(np.abs(x).tolist()) if hasattr(x, "tolist") else np.sum(np.abs(x)),
+    ],
+    ids=["norm", "item", "max", "tolist"],
+)
+@pytest.mark.parametrize("described", [False, True])
+def test_a_loss_with_a_gate_never_mixes_runs(gate, radius, described):
+    def gated(x):
+        return x[0] ** 2 + x[1] ** 2 if gate(x) < radius else 10 * x[0] ** 2 + x[1] ** 4
+
+    loss = describe("Gated")(gated) if described else gated
+    starts = numpy.array([[0.1, 0.2], [1.0, 2.0], [20.0, 30.0], [50.0, -70.0]])
+    values = as_problem(loss, starts[0]).values(starts)
+    assert values.tolist() == [float(gated(start)) for start in starts]
+
+
+def test_a_loss_that_is_not_defined_everywhere_is_still_taken_side_by_side():
+    theta, layout = flatten([0.5, 0.5])
+    for honest in (
+        lambda x: np.log(x[0]) ** 2 + x[1] ** 2,
+        lambda x: np.exp(np.exp(x[0])) + x[1] ** 2,
+        lambda x: np.sqrt(1 - x[0] ** 2) + np.arcsin(x[1]),
+    ):
+        assert side_by_side(honest, theta, layout) is not None
+
+
 def test_a_loss_that_shows_only_late_that_it_mixes_runs_is_run_one_by_one():
     def late(x):
         far = np.sum(np.maximum(np.abs(x) - 5, 0) ** 2)  # of all runs together
@@ -358,6 +390,43 @@ def test_a_subclass_of_training_trains_on_its_own_loss_whichever_ran_first(first
     penalised = pickle.loads(pickle.dumps(Penalised(model, data, batch_size=16, seed=3)))
     assert (type(penalised), penalised.seed) == (Penalised, 3)
     assert type(as_problem(penalised).seeded(5).given) is Penalised
+
+
+def test_many_runs_of_a_subclass_of_training_are_its_own_each():
+    training = Penalised(mlp([2, 4, 2]), two_moons(), batch_size=16)
+    together = SGD(training, training.start, lr=[0.1, 0.2]).minimize(5)
+    found = sweep(SGD, training, steps=5, lr=[0.1, 0.2], **QUIET)
+    for i, lr in enumerate([0.1, 0.2]):
+        alone = SGD(training, training.start, lr=lr).minimize(5)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-12)
+        numpy.testing.assert_allclose(together.loss[:, i], alone.loss, rtol=1e-12)
+        held_out = as_problem(training).values(alone.theta[-1])
+        assert found.final_loss[i] == pytest.approx(float(held_out))
+    race = compare([SGD, Momentum], training, steps=5, lr=[0.1, 0.2], seeds=1, **QUIET)
+    assert numpy.isfinite(race["SGD"].loss).all()
+
+
+def test_a_training_with_a_constructor_of_its_own_travels_and_is_seeded():
+    training = Scaled(3.0, seed=4)
+    there = pickle.loads(pickle.dumps(training))
+    assert (there.scale, there.seed) == (3.0, 4)
+    other = as_problem(training).seeded(7)
+    assert (other.seed, other.given.scale) == (7, 3.0)
+    assert not numpy.array_equal(other.theta, as_problem(training).theta)
+    found = sweep(SGD, training, steps=3, lr=[0.1, 0.2], seeds=2, n_jobs=2, **QUIET)
+    again = sweep(SGD, training, steps=3, lr=[0.1, 0.2], seeds=2, **QUIET)
+    assert numpy.array_equal(found.final_loss, again.final_loss)
+
+
+class Scaled(Training):
+    """A training that is made in a way of its own."""
+
+    def __init__(self, scale, seed=0):
+        super().__init__(mlp([2, 3, 2]), two_moons(), batch_size=16, seed=seed)
+        object.__setattr__(self, "scale", scale)
+
+    def __call__(self, weights, batch=None):
+        return self.scale * super().__call__(weights, batch)
 
 
 def test_trainings_of_one_model_share_its_recording():

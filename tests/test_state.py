@@ -1,7 +1,10 @@
 """What survives a step, and hyper-parameters: named in the class, checked wherever they are set."""
 
+import copy
 import inspect
+from collections import deque
 from functools import partial
+from types import SimpleNamespace
 
 import autograd.numpy as np
 import numpy
@@ -158,6 +161,67 @@ def test_a_rule_that_keeps_an_array_elsewhere_is_told_what_to_write(rule, wrappe
         rule(bowl, [1.0, 2.0], lr=0.01).minimize(5)
 
 
+class InADeque(Optimizer):
+    def __init__(self, loss, weights, lr=0.1):
+        super().__init__(loss, weights, lr)
+        self.last = deque(maxlen=3)
+
+    def direction(self, theta, g):
+        self.last.append(g)
+        return sum(self.last)
+
+
+class InAnObject(Optimizer):
+    def __init__(self, loss, weights, lr=0.1):
+        super().__init__(loss, weights, lr)
+        self.memory = SimpleNamespace(m=np.zeros_like(self._theta))
+
+    def direction(self, theta, g):
+        self.memory.m = 0.9 * self.memory.m + g
+        return self.memory.m
+
+
+class BeginsLate(Optimizer):
+    def direction(self, theta, g):
+        if self.t % 5 == 0:
+            self.scale = 1 / (1 + np.abs(g))
+        return g if self.t < 5 else self.scale * g
+
+
+@pytest.mark.parametrize(("rule", "name"), [(InADeque, "last"), (InAnObject, "memory")])
+def test_arrays_in_containers_and_objects_are_found(rule, name):
+    with pytest.raises(TypeError, match=f"keeps '{name}' from step to step"):
+        rule(bowl, [1.0, 2.0]).minimize(5)
+
+
+def test_an_array_that_is_first_kept_later_is_found_later():
+    assert len(BeginsLate(bowl, [1.0, 2.0]).minimize(4)) == 5
+    with pytest.raises(TypeError, match=r"state = \('scale',\)"):
+        BeginsLate(bowl, [1.0, 2.0]).minimize(20)
+
+
+def test_runs_are_dropped_from_every_array_of_a_list():
+    class LastTwo(Optimizer):
+        state = ("last",)
+        batched = True
+
+        def __init__(self, loss, weights, lr=0.1):
+            super().__init__(loss, weights, lr)
+            self.last = [np.zeros_like(self._theta), np.zeros_like(self._theta)]
+
+        def direction(self, theta, g):
+            self.last = [self.last[1], g]
+            return self.last[0] + self.last[1]
+
+    starts = numpy.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+    some, all_ = LastTwo(sphere, starts), LastTwo(sphere, starts)
+    kept = numpy.array([True, False, True])
+    for rule in (some, all_):
+        rule.minimize(3)
+    some.select(kept)
+    assert numpy.array_equal(some.minimize(3).theta, all_.minimize(3).theta[:, kept])
+
+
 def test_what_a_formula_derives_it_may_keep_to_be_looked_at():
     class Looked(Optimizer):
         state = ("m",)
@@ -288,6 +352,57 @@ def test_what_is_set_later_takes_effect():
     assert sgd.minimize(1).theta[-1].tolist() == [0]
 
 
+def test_the_rate_of_a_wrapper_is_the_one_that_it_shows_and_uses():
+    ahead = Lookahead(bowl, [4.0], lr=0.1, inner=SGD, k=9)
+    ahead.lr = 0.25
+    assert repr(ahead) == "Lookahead(lr=0.25, inner=SGD, k=9, alpha=0.5)"
+    path = ahead.minimize(1)
+    assert path.hyper_parameters["lr"] == 0.25
+    assert path.theta[-1] == 2
+    ahead.lr = {"weights": 0.5}
+    assert ahead.minimize(1).theta[-1] == 0
+
+
+@pytest.mark.parametrize(
+    ("inner", "rest"), [(SGD, SGD.lr), (Adam, Adam.lr), (partial(SGD, lr=0.3), 0.3)]
+)
+def test_layers_that_a_wrapper_is_told_nothing_of_have_the_inner_rule_s_rate(inner, rest):
+    def loss(w):
+        return np.sum(w["a"] ** 2) + np.sum(w["b"] ** 2)
+
+    start = {"a": [1.0], "b": [1.0]}
+    given = Lookahead(loss, start, lr={"a": 0.0}, inner=inner)
+    assert given.lr.tolist() == given.fast.lr.tolist() == [0, rest]
+    given.lr = {"b": 0.5}
+    assert given.lr.tolist() == given.fast.lr.tolist() == [rest, 0.5]
+    by_schedule = Lookahead(loss, start, lr=lambda t: {"a": 0.0}, inner=inner)
+    by_schedule.minimize_raw()
+    assert by_schedule.eta.tolist() == [0, rest]
+
+
+def test_a_copy_of_a_wrapper_goes_its_own_way():
+    ahead = Lookahead(rosenbrock, [-1.5, 2.0], lr=0.01)
+    ahead.minimize(3)
+    twin = copy.copy(ahead)
+    twin.minimize(20)
+    assert ahead.t == 3
+    fresh = Lookahead(rosenbrock, [-1.5, 2.0], lr=0.01)
+    fresh.minimize(3)
+    assert numpy.array_equal(ahead.minimize(20).theta, fresh.minimize(20).theta)
+
+
+def test_weights_that_are_set_on_a_wrapper_are_not_pulled_back():
+    ahead = Lookahead(bowl, [100.0], lr=0.0, inner=SGD, k=1)
+    ahead.theta = [2.0]
+    assert ahead.minimize(3).theta[:, 0].tolist() == [2] * 4
+
+
+@pytest.mark.parametrize("name", ["weight_decay", "momentum", "rho", "nesterov"])
+def test_a_hyper_parameter_of_another_rule_is_refused_when_it_is_set(name):
+    with pytest.raises(AttributeError, match=f"Adam has no hyper-parameter '{name}'"):
+        setattr(Adam(bowl, [1.0]), name, 0.1)
+
+
 def test_a_wrapper_hands_on_what_belongs_to_the_inner_rule():
     wrapped = Lookahead(bowl, [1.0, 2.0], inner=partial(Adam, beta1=0.5), k=3)
     assert wrapped.hyper_parameters["beta1"] == 0.5
@@ -318,8 +433,13 @@ def test_reserved_names_are_refused_when_the_class_is_made(name):
 
 
 def test_state_and_defaults_are_checked_when_the_class_is_made():
-    with pytest.raises(TypeError, match="state names 'g', which the loop keeps itself"):
+    with pytest.raises(TypeError, match="state names 'g', which is something else of an optim"):
         type("Mine", (SGD,), {"state": ("g",)})
+    for name in ("project", "grad", "update", "loss", "minimize_raw", "lr"):
+        with pytest.raises(TypeError, match=f"'{name}'"):
+            type("Mine", (SGD,), {"state": (name,)})
+    with pytest.raises(TypeError, match="'self' cannot be a hyper-parameter"):
+        type("Mine", (SGD,), {"self": 1.0})
     with pytest.raises(TypeError, match="'m' is named in state.*cannot be a hyper-parameter"):
         type("Mine", (SGD,), {"state": ("m",), "m": 0.0})
     with pytest.raises(ValueError, match=r"beta1 of Mine must be a number in \[0, 1\), got 9"):

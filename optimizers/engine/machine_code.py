@@ -23,7 +23,7 @@ import numpy as np
 
 from optimizers.cores import cores
 from optimizers.engine.scalars import RUN, STEP, Scalar, Untraceable, inputs, plain
-from optimizers.engine.step import Step
+from optimizers.engine.step import Step, Update, updates_of
 
 LANES = 8  # runs side by side in a register
 KEPT = 128  # compiled functions
@@ -101,8 +101,9 @@ class Text:
         by run, "table" by step, "grid" by both.
     """
 
-    def __init__(self, lanes: int, columns: frozenset[str]) -> None:
+    def __init__(self, lanes: int, columns: frozenset[str], at_once: bool = False) -> None:
         self.lanes, self.columns = lanes, columns
+        self.varying = 0 if at_once else STEP  # one step: what depends on t is a number
         self.type = f"<{lanes} x double>" if lanes > 1 else "double"
         self.bit = f"<{lanes} x i1>" if lanes > 1 else "i1"
         self.suffix = f"v{lanes}f64" if lanes > 1 else "f64"
@@ -230,10 +231,8 @@ class Text:
 
     def _fed(self, x: Scalar) -> str:
         """Load what was computed beforehand."""
-        by_run = bool(_names(x) & self.columns)
-        kind = (
-            ("grid" if by_run else "table") if x.depends & STEP else "column" if by_run else "fixed"
-        )
+        by_run, by_step = bool(_names(x) & self.columns), x.depends & self.varying
+        kind = ("grid" if by_run else "table") if by_step else "column" if by_run else "fixed"
         block = {"fixed": "entry", "column": "run"}.get(kind, "step")
         row = len(self.fed[kind])
         self.fed[kind].append(x)
@@ -287,10 +286,8 @@ def carried(step: Step) -> dict[str, Any]:
     return {**step.before, **more}
 
 
-def _arguments(w: Text, rows: int) -> list[str]:
+def _arguments(kinds: list[tuple[str, str]]) -> list[str]:
     """Lines that take the arguments out of the array in which they come."""
-    kinds = [*(("ptr", n) for n in GIVEN), *(("i64", n) for n in COUNTS)]
-    kinds += [("ptr", f"in{k}") for k in range(rows)]
     return [
         line
         for i, (kind, name) in enumerate(kinds)
@@ -299,6 +296,36 @@ def _arguments(w: Text, rows: int) -> list[str]:
             f"  %{name} = load {kind}, ptr %at.{name}",
         )
     ]
+
+
+def update_text(update: Update) -> Text:
+    """Write the function that makes one step of many weights."""
+    w = Text(LANES, frozenset(), at_once=True)
+    read, after = list(update.read.values()), list(update.after.values())
+    w.names |= {x: f"%x{k}" for k, x in enumerate(read)}
+    new = [w.value(x, "run") for x in after]
+    arrays = [("ptr", "fixed"), *(("ptr", f"in{k}") for k in range(len(read)))]
+    arrays += [("ptr", f"out{k}") for k in range(len(after))]
+    w.lines = [
+        "entry:",
+        *_arguments(arrays),
+        *w.blocks["entry"],
+        "  br label %run",
+        "run:",
+        "  %n = phi i64 [%from, %entry], [%n.next, %run]",
+        f"  %base = mul i64 %n, {LANES}",
+        *(f"  %from{k} = getelementptr double, ptr %in{k}, i64 %base" for k in range(len(read))),
+        *(f"  %x{k} = load {w.type}, ptr %from{k}, align 8" for k in range(len(read))),
+        *w.blocks["run"],
+        *(f"  %to{k} = getelementptr double, ptr %out{k}, i64 %base" for k in range(len(after))),
+        *(f"  store {w.type} {x}, ptr %to{k}, align 8" for k, x in enumerate(new)),
+        "  %n.next = add i64 %n, 1",
+        "  %is.more = icmp slt i64 %n.next, %to",
+        "  br i1 %is.more, label %run, label %done",
+        "done:",
+        "  ret void",
+    ]
+    return w
 
 
 def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Text:
@@ -338,12 +365,15 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
     w.names |= dict(zip([*before, *step.g], [*stays, *slope], strict=True))
     new = [w.value(x, "update") for x in after]
 
+    arguments = [*(("ptr", n) for n in GIVEN), *(("i64", n) for n in COUNTS)]
+    arguments += [("ptr", f"in{k}") for k in state]
+
     def each(line: str) -> list[str]:
         return [line.format(k=k, t=t, stays=stays[k], new=new[k]) for k in state]
 
     w.lines = [
         "entry:",
-        *_arguments(w, len(before)),
+        *_arguments(arguments),
         *(f"  %down{j} = mul i64 %ld, {j}" for j in range(len(items) + 1)),
         *w.blocks["entry"],
         "  br label %run",
@@ -653,7 +683,7 @@ class Machine:
             some = values[..., place.rows, 0]
         else:
             some = values[..., place.rows, : self.runs].swapaxes(-1, -2)
-        return some if len(place.shape) == 1 else some.reshape(*some.shape[:-1], *place.shape)
+        return some if len(place.shape) == 1 else some.reshape((*some.shape[:-1], *place.shape))
 
     def _within(self, tol: float, start: Any, t: int, steps: int, *more: Any) -> int:
         """How many steps there are until the gradient's norm is at most `tol` in every run."""
@@ -706,6 +736,72 @@ class Machine:
         a = np.array([*map(_address, arrays), *counts, *rows])
         work = self.text.cost * self.ld * (counts[3] - counts[1])
         in_threads(self.call, a, self.ld // self.lanes, work > ALONE)
+
+
+class Updates:
+    """The step of many weights that are treated one by one, in one pass through the memory.
+
+    Raises
+    ------
+    Untraceable
+        If the rule is none of these, or cannot be compiled.
+    """
+
+    def __init__(self, optimizer: Any) -> None:
+        self.updates = updates_of(optimizer)
+        self.texts = [update_text(update) for update in self.updates]
+        self.calls = [compiled(text) for text in self.texts]
+
+    def __call__(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        out: Mapping[str, np.ndarray],
+        given: Mapping[str, Any],
+    ) -> dict[str, Any]:
+        """Make a step.
+
+        Parameters
+        ----------
+        arrays
+            "theta", "g" and the state by name, (P,) each; "eta" if each weight has its own.
+        out
+            Where "theta" and the state go: other arrays, or the same.
+        given
+            The settings, "t" (1 at the first step), "eta", and the state that all weights share.
+
+        Returns
+        -------
+        shared
+            What follows of that state.
+        """
+        shared = self.updates[0].shared
+        given = {
+            **given,
+            **{name: [given[name]] for name in ("t", "eta", *shared) if name in given},
+        }
+        for update, text, call in zip(self.updates, self.texts, self.calls, strict=True):
+            values = computed(text.fed["fixed"], given, 1)
+            fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
+            for place in update.places:
+                read = [np.ascontiguousarray(arrays[name][place], float) for name in update.read]
+                self._pass(call, fixed, read, [out[name][place] for name in update.after])
+        after = computed([after for _, after in shared.values()], given, 1)
+        return {
+            n: np.reshape(v[0], np.shape(given[n][0])) for n, v in zip(shared, after, strict=True)
+        }
+
+    def _pass(self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any]) -> None:
+        size = len(read[0])
+        whole = size - size % LANES
+        a = np.array(list(map(_address, (fixed, *read, *written))))
+        if whole:
+            in_threads(call, a, whole // LANES, size > ALONE / CALL)
+        if whole < size:  # the last ones in arrays of their own, filled up
+            tails = [np.resize(x[whole:], LANES) for x in read]
+            ends = [np.empty(LANES) for _ in written]
+            call(_address(np.array(list(map(_address, (fixed, *tails, *ends))))), 0, 1)
+            for x, end in zip(written, ends, strict=True):
+                x[whole:] = end[: size - whole]
 
 
 class Place(NamedTuple):

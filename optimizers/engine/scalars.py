@@ -121,7 +121,7 @@ def constant(value: Any) -> Scalar:
 def inputs(name: str, shape: tuple[int, ...], depends: int = RUN) -> Symbols:
     """An array of numbers that are given from outside."""
     count = int(np.prod(shape))
-    flat = [_node("input", (name, i), depends, False) for i in range(count)]
+    flat = [_node("input", (name, i), depends, False, (name, i, depends)) for i in range(count)]
     return _wrapped(_objects(flat).reshape(shape), always=True)
 
 

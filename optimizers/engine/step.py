@@ -5,24 +5,31 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from optimizers.engine.scalars import (
     HYPER,
+    LONGEST,
+    RUN,
     STEP,
+    Scalar,
     Symbols,
     Untraceable,
     explored,
     inputs,
     limited,
+    scalar,
     symbols,
 )
 from optimizers.engine.trace import Trace, added_at, filled
 from optimizers.hyper_parameters import RuleClass
 from optimizers.state import parts
+from optimizers.weights import Layout
 
+FEW = 5  # weights of a layer stand for all, where each is treated by itself
 WEIGHTS = 256  # of one run; of more, a step is no straight line
 Gradient = Callable[..., tuple[Any, Any]]  # (θ, batch or None) → loss, g, on symbols
 
@@ -40,8 +47,8 @@ class Step:
         At the weights before the step; loss () and gradient (P,), which the step is given as `g`.
     watched
         Attributes of the rule after the step, state or not.
-    hyper_parameters
-        The settings that are inputs; all others are written into the expressions.
+    settings
+        The hyper-parameters that are inputs; all others are written into the expressions.
     """
 
     before: dict[str, Symbols]
@@ -50,7 +57,7 @@ class Step:
     gradient: Symbols
     g: Symbols
     watched: dict[str, Symbols]
-    hyper_parameters: dict[str, Any]
+    settings: dict[str, Any]
 
 
 def _made(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -64,17 +71,22 @@ MADE[added_at] = lambda total, key, part: symbols(added_at(symbols(total), key, 
 
 
 def replayed(trace: Trace) -> Gradient:
-    """The loss and the gradient that were traced, as a function of symbols."""
+    """The loss and the gradient that were traced, as a function of symbols.
+
+    Traced at weights (1, P), they have the numbers of runs side by side: NumPy's ** of one number
+    may differ in the last bit from that of an array.
+    """
 
     def gradient(theta: Symbols, batch: Symbols | None = None) -> tuple[Any, Any]:
-        values = dict(zip(trace.inputs, [theta] if batch is None else [theta, batch], strict=True))
+        given = [theta.reshape(trace.inputs[0].shape), *([] if batch is None else [batch])]
+        values = dict(zip(trace.inputs, given, strict=True))
         for node in trace.nodes:
             if np.dtype(node.dtype).kind in "fc" and node.dtype != np.float64:
                 raise Untraceable(f"it computes in {node.dtype}")
             args, keywords = filled((node.args, node.kwargs), values)
             values[node] = MADE.get(node.fun, node.fun)(*args, **keywords)
-        loss, g = filled(trace.outputs, values)
-        return loss, g
+        loss, g = map(symbols, filled(trace.outputs, values))
+        return loss.reshape(()), g.reshape(theta.shape)
 
     return gradient
 
@@ -106,9 +118,9 @@ def step_of(
     try:
         with limited(), np.errstate(all="ignore"):
             try:
-                return _traced(optimizer, gradient, batch, watch, _settings(optimizer))
+                return _traced(optimizer, gradient, batch, watch, settings_of(optimizer))
             except Untraceable:  # a setting may be no number to the formula: written in, it is one
-                if any(np.ndim(v) for v in _settings(optimizer).values()):
+                if any(np.ndim(v) for v in settings_of(optimizer).values()):
                     raise
                 return _traced(optimizer, gradient, batch, watch, {})
     except Untraceable:
@@ -123,7 +135,7 @@ def _parts(optimizer: Any) -> dict[str, Any]:
     return {"": found[0]} | {f"{type(p).__name__}_": p for p in found[1:]}
 
 
-def _settings(optimizer: Any) -> dict[str, Any]:
+def settings_of(optimizer: Any) -> dict[str, Any]:
     """The hyper-parameters that are numbers, or one number a run, by name."""
     found = {}
     for prefix, part in _parts(optimizer).items():
@@ -153,46 +165,138 @@ def _traced(
             before[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name])[runs:])
     given = None if batch is None else inputs("batch", batch, STEP)
     loss, slope = map(symbols, gradient(before["theta"], given))
-    g = inputs("g", (size,))
-    eta = settings.get("lr", optimizer.lr)
+    set_ = {name: inputs(name, (), HYPER)[()] for name in settings}
+    eta = set_.get("lr", optimizer.lr)
     if callable(eta):
-        eta = np.asarray(optimizer._scheduled(optimizer.t + 1))
-        eta = inputs("eta", eta.shape if eta.ndim == 1 else (), STEP)[()]
-    elif "lr" in settings:
-        eta = inputs("lr", (), HYPER)[()]
+        shape = np.shape(optimizer._scheduled(optimizer.t + 1))
+        eta = inputs("eta", shape if len(shape) == 1 else (), STEP)[()]
+    found = _moved(optimizer, before, set_, inputs("g", (size,)), eta, given, watch)
+    after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
+    return Step(before, after, loss, slope, inputs("g", (size,)), watched, dict(settings))
+
+
+def _moved(
+    optimizer: Any,
+    before: Mapping[str, Symbols],
+    settings: Mapping[str, Any],
+    g: Symbols,
+    eta: Any,
+    batch: Any = None,
+    watch: tuple[str, ...] = (),
+    layout: Any = None,
+) -> dict[str, Symbols]:
+    """What the rule makes of these: the weights, the state, and what is watched."""
 
     def run() -> dict[str, Symbols]:
         clone = _clone(optimizer)
-        own = vars(clone)
         for prefix, part in _parts(clone).items():
-            for name in part.state:
-                vars(part)[name] = before[prefix + name].copy()
-            for name in type(part).__hyper_parameters__:
-                if prefix + name in settings:
-                    vars(part)[name] = inputs(prefix + name, (), HYPER)[()]
-            vars(part).update(_is_library=True)
-        own.update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=given, _is_made=False)
+            own = vars(part)
+            own |= {name: before[prefix + name].copy() for name in part.state}
+            own |= {
+                n: settings[prefix + n]
+                for n in type(part).__hyper_parameters__
+                if prefix + n in settings
+            }
+            own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
+        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
         theta = before["theta"].view()
         theta.setflags(write=False)  # the loop moves the weights
         found = {"theta": clone.moved(theta, g.copy())}
         for prefix, part in _parts(clone).items():
             found |= {prefix + name: vars(part)[name] for name in part.state}
         found |= {name: getattr(clone, name) for name in watch if name not in found}
-        for name, value in found.items():
-            if name in before and np.shape(value) != before[name].shape:
+        for name in before:
+            if np.shape(found[name]) != before[name].shape:
                 raise Untraceable(f"{name!r} changes its shape in a step")
         return {name: symbols(value) for name, value in found.items()}
 
-    found = explored(run)
-    return Step(
-        before,
-        {name: found[name] for name in before},
-        loss,
-        slope,
-        g,
-        {name: found[name] for name in watch},
-        dict(settings),
-    )
+    return explored(run)
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What an elementwise rule makes of one weight, for the layers in which it is the same.
+
+    Attributes
+    ----------
+    places
+        The slices of the weights that it holds for.
+    read, after
+        By name, of one weight: what is looked at (theta, the state, g, and eta if each weight has
+        its own), and what follows.
+    shared
+        State that is one number for all weights, and what follows it.
+    """
+
+    places: list[slice]
+    read: dict[str, Scalar]
+    after: dict[str, Scalar]
+    shared: dict[str, tuple[Scalar, Scalar]]
+
+
+def updates_of(optimizer: Any) -> list[Update]:
+    """Write down a rule that treats each weight by itself, once for all weights.
+
+    It runs on a few weights a layer; that it looks at no other weight shows in the expressions.
+
+    Raises
+    ------
+    Untraceable
+        If a weight's step depends on other weights, or cannot be written as scalars.
+    """
+    layout, size = optimizer.layout, optimizer._theta.shape[-1]
+    if optimizer._theta.ndim > 1:
+        raise Untraceable("it has many runs")
+    shapes = tuple((1,) * (len(shape) - 1) + (FEW,) for shape in layout.shapes)
+    few, count = Layout(layout.tree, layout.names, shapes), FEW * len(shapes)
+    before, shared = {"theta": inputs("theta", (count,))}, {}
+    for prefix, part in _parts(optimizer).items():
+        for name in part.state:
+            if np.shape(vars(part)[name]) == (size,):
+                before[prefix + name] = inputs(prefix + name, (count,))
+            else:
+                shared[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name]), STEP)
+    settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(optimizer)}
+    g = inputs("g", (count,))
+    eta = inputs("eta", (count,)) if np.ndim(optimizer.lr) else inputs("eta", (), STEP)[()]
+    try:
+        with limited(LONGEST * len(shapes)), np.errstate(all="ignore"):
+            found = _moved(optimizer, before | shared, settings, g, eta, layout=few)
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable(f"{type(error).__name__}: {error}") from error
+    if any(x.depends & RUN for name in shared for x in found[name].ravel()):
+        raise Untraceable("a number that all weights share depends on one of them")
+    groups: dict[tuple[Scalar, ...], list[slice]] = {}
+    for i, place in enumerate(layout.slices):
+        each = [[_alone(found[n][k], k) for n in before] for k in range(FEW * i, FEW * i + FEW)]
+        if any(one is not other for some in each for one, other in zip(some, each[0], strict=True)):
+            raise Untraceable("it treats the weights of a layer differently")
+        groups.setdefault(tuple(each[0]), []).append(place)
+    read = {name: x[0] for name, x in before.items()} | {"g": g[0]}
+    read |= {"eta": eta[0]} if np.ndim(eta) else {}
+    more = {name: (x.ravel()[0], found[name].ravel()[0]) for name, x in shared.items()}
+    return [
+        Update(places, read, dict(zip(before, after, strict=True)), more)
+        for after, places in groups.items()
+    ]
+
+
+def _alone(x: Scalar, i: int) -> Scalar:
+    """The expression of weight i as that of weight 0; an error if it looks at another."""
+
+    @cache
+    def moved(x: Scalar) -> Scalar:
+        if not x.depends & RUN:
+            return x
+        if x.op != "input":
+            return scalar(x.op, *map(moved, x.args))
+        if x.args[1] != i:
+            raise Untraceable("the step of a weight depends on other weights")
+        return inputs(x.args[0], (1,))[0]
+
+    return moved(x)
 
 
 def _clone(optimizer: Any) -> Any:

@@ -40,7 +40,7 @@ from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import Problem, as_problem
 from optimizers.progress import with_progress
 from optimizers.rules import LAMB, LARS
-from optimizers.trajectory import Trajectory, one_of, side_by_side
+from optimizers.trajectory import Trajectory, one_of, room, row_size, side_by_side
 from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
@@ -370,6 +370,8 @@ def compare(
     ------
     TypeError, ValueError
         For no rules, what is no rule, an empty grid, labels that do not match.
+    MemoryError
+        If the paths would not fit into memory.
 
     Examples
     --------
@@ -385,6 +387,8 @@ def compare(
     chosen = seeds_of(problem, seeds)
     others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
     grid = _learning_rate_grid(lr)
+    every = max(1, steps // ROWS) if problem.accuracy else 1
+    _check_room(problem, steps // every + 2, len(named) * len(others or (0,)))
     tunings = {}
     for label, folder in _folders(named).items() if grid is not None else ():
         if "lr" in getattr(named[label], "keywords", {}):
@@ -412,7 +416,7 @@ def compare(
     for label, rule in named.items():
         race = partial(_racer, rule, schedule)
         racer = race(problem, tuned[label])
-        how: dict[str, Any] = {"every": max(1, steps // ROWS) if problem.accuracy else 1}
+        how: dict[str, Any] = {"every": every}
         if others is not None:
             assert problem.seeded is not None
             seeded = map(problem.seeded, with_progress(others, len(others), label, progress))
@@ -440,6 +444,16 @@ def _ends_at(path: Trajectory, loss: float, problem: Problem) -> bool:
     """Whether a path ends at this loss, to the bit; or both at none."""
     end = exact_losses(problem, path)[-1]
     return bool(end == loss or not (np.isfinite(end) or np.isfinite(loss)))
+
+
+def _check_room(problem: Problem, rows: int, paths: int) -> None:
+    """Refuse, before anything is tuned, a race whose paths will not fit into memory."""
+    size, there = row_size(problem.theta) * rows * paths, room()
+    if size > there:
+        raise MemoryError(
+            f"the paths of this race would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are "
+            "there for them: race with fewer steps, rules or seeds, or `sweep`, which keeps none"
+        )
 
 
 def _racer(rule: Rule, schedule: Any, problem: Problem, lr: Any) -> Optimizer:
@@ -572,7 +586,13 @@ def _learning_rate_grid(lr: Any) -> np.ndarray | None:
         return LEARNING_RATES
     if isinstance(lr, Mapping) or callable(lr) or np.ndim(lr) == 0:
         return None
-    return as_grid("lr", lr)
+    grid = as_grid("lr", lr)
+    if grid.dtype == object:
+        raise TypeError(
+            "lr must be numbers to be tuned over; rates for each layer or schedules race if each "
+            f"rule has its own, compare(..., lr={{label: rates}}), got {shown(lr)}"
+        )
+    return grid
 
 
 def _given(lr: Any, named: Mapping[str, Rule]) -> dict[str, Any]:

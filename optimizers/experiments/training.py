@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+import copy
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -14,6 +15,8 @@ from optimizers.datasets import Batch, Dataset, Minibatches, minibatches
 from optimizers.models import Model
 from optimizers.problem import Known, Problem, as_problem
 from optimizers.weights import flatten
+
+ON_DEMAND = ("batches", "start", "_layout")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -86,7 +89,7 @@ class Training(Known):
     def as_problem(self, start: Any) -> Problem:
         """What the experiments and the pictures ask of it."""
         promises = as_problem(self.model.loss)
-        plain = type(self) is Training  # a subclass may compute another loss
+        plain = type(self) is Training  # a subclass may compute another loss, and promises nothing
         return Problem(
             given=self,
             loss=self,
@@ -98,14 +101,16 @@ class Training(Known):
             seed=self.seed,
             seeded=partial(self._with_seed, start),
             pure=plain and promises.pure,
-            batched=promises.batched,
+            batched=plain and promises.batched,
             formula=self.model.loss if plain else self,
             noun="held-out loss",
             chance="Losses are those on held-out data.",
         )
 
     def _with_seed(self, start: Any, seed: int) -> Problem:
-        return replace(self, seed=seed).as_problem(start)
+        other = copy.copy(self)  # a subclass may have an __init__ of its own
+        object.__setattr__(other, "seed", seed)
+        return other.as_problem(start)
 
     def steps(self, epochs: int) -> int:
         """How many steps so many passes through the data take."""
@@ -142,9 +147,9 @@ class Training(Known):
             return np.stack([self._held_out(measure, row) for row in theta])
         return measure(self._layout.unflatten(theta), self.data.held_out)
 
-    def __reduce__(self) -> Any:
+    def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is made on demand."""
-        return type(self), tuple(getattr(self, part.name) for part in fields(self))
+        return {name: value for name, value in vars(self).items() if name not in ON_DEMAND}
 
     def __repr__(self) -> str:
         return f"<Training of {self.name}, {self.scheme} start, seed {self.seed}>"

@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.hyper_parameters import OWN_DEFAULT, Kind, Share, Whole, defaults
+from optimizers.learning_rate import is_by_layer
 from optimizers.optimizer import Optimizer
 from optimizers.rules.adam import Adam
 
@@ -85,8 +86,10 @@ class Lookahead(Optimizer):
         project: Any = None,
         **keywords: Any,
     ) -> None:
-        given = {"grad": grad, "project": project} | ({} if lr is OWN_DEFAULT else {"lr": lr})
+        given = {"grad": grad, "project": project}
         given = {name: value for name, value in given.items() if value is not None}
+        if not (lr is OWN_DEFAULT or is_by_layer(lr)):
+            given["lr"] = lr
         self.fast = _rule("inner", inner)(loss, weights, **given)
         self.batched = self.fast.batched
         super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
@@ -94,6 +97,8 @@ class Lookahead(Optimizer):
         runs = np.broadcast_shapes(self._theta.shape, self.fast._theta.shape)
         self._theta = np.broadcast_to(self._theta, runs).copy()
         self.slow = self._theta.copy()
+        if is_by_layer(lr):
+            self.lr = lr
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         return self.fast.direction(theta, g)
@@ -119,9 +124,19 @@ class Lookahead(Optimizer):
         fast = vars(self).get("fast")
         if fast is not None and name not in defaults(Lookahead) and name in defaults(type(fast)):
             setattr(fast, name, value)
-        else:
-            super().__setattr__(name, value)
+            return
+        super().__setattr__(name, value)
+        if fast is not None and name == "lr":
+            vars(fast)["lr"] = self.lr
+
+    def _placed(self) -> None:
+        self.slow = self._theta.copy()
+
+    @property
+    def _own_lr(self) -> Any:
+        set_here = self.inner.keywords if isinstance(self.inner, partial) else {}
+        return set_here.get("lr", self.fast._own_lr)
 
     @property
     def hyper_parameters(self) -> dict[str, Any]:
-        return super().hyper_parameters | self.fast.hyper_parameters
+        return self.fast.hyper_parameters | super().hyper_parameters
