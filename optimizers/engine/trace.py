@@ -48,7 +48,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 LARGE = 1 << 20  # bytes: an array of constants that is not copied
 LONGEST = 20_000  # calls; beyond it (a long Python loop) compiling takes longer than it saves
-NUMBERS = (bool, int, float, complex)
+PLAIN = (bool, int, float, complex)  # numbers of Python's
 
 
 class NotTraceable(Exception):
@@ -136,50 +136,49 @@ def _signature(node: Any) -> Any:
 # ------------------------------------------------------------------------- what may be recorded
 
 
-def _named(*names: str) -> set[Any]:
+def _these(names: str) -> set[Any]:
     """Return the functions of these names that this NumPy has."""
-    return {getattr(np, name) for name in names if hasattr(np, name)}
+    return {getattr(np, name) for name in names.split() if hasattr(np, name)}
 
 
-FACTS = _named("shape", "ndim", "size", "iscomplexobj", "isrealobj", "result_type")
+FACTS = _these("shape ndim size iscomplexobj isrealobj result_type")
 # the shape of a result must follow from the shapes of the arguments, never from their values
-SHAPED_BY_VALUES = _named(
-    *"argwhere bincount compress extract flatnonzero in1d intersect1d nonzero piecewise".split(),
-    *"real_if_close roots setdiff1d setxor1d trim_zeros union1d unique unique_all".split(),
-    *"unique_counts unique_inverse unique_values".split(),
-) | {np.linalg.lstsq}
+SHAPED_BY_VALUES = {np.linalg.lstsq} | _these(
+    "argwhere bincount compress extract flatnonzero in1d intersect1d nonzero piecewise "
+    "real_if_close roots setdiff1d setxor1d trim_zeros union1d unique unique_all unique_counts "
+    "unique_inverse unique_values"
+)
 # whole numbers in the later arguments of other functions are axes, counts, shapes
-INTEGERS_ARE_DATA = _named(
-    *"where take take_along_axis dot tensordot inner outer einsum searchsorted clip".split(),
-    *"choose select interp digitize isin kron convolve cross vdot append isclose".split(),
+INTEGERS_ARE_DATA = _these(
+    "where take take_along_axis dot tensordot inner outer einsum searchsorted clip choose select "
+    "interp digitize isin kron convolve cross vdot append isclose"
 )
 
 
-def _kind(value: Any) -> str:
+def _letter(value: Any) -> str:
     """Return the letter of a dtype: f, i, b, ...; O for what is no number."""
-    numeric = isinstance(value, (np.ndarray, np.generic, *NUMBERS))
+    numeric = isinstance(value, (np.ndarray, np.generic, *PLAIN))
     return np.result_type(value).kind if numeric else "O"
 
 
 def _objection(fun: Any, args: Any, kwargs: Any) -> str | None:
     """Say why a call cannot be replayed, if it cannot."""
-    name = f"np.{getattr(fun, '__name__', fun)}"
+    name, given = f"np.{getattr(fun, '__name__', fun)}", leaves([args, kwargs])
     if kwargs.get("out") is not None:
         return f"{name} writes into an array (out=)"
     if fun in SHAPED_BY_VALUES or (fun is np.where and len(args) == 1):
         return f"the shape or type of what {name} returns depends on values"
-    given = leaves([args, kwargs])
     if any(isinstance(leaf, Box) for leaf in given):
         return f"{name} is plain NumPy's, which autograd does not follow"
     if any(callable(leaf) and not isinstance(leaf, type) for leaf in given):
         return f"{name} is given a function to call"
+    later = leaves([args[1:], kwargs])
+    letters = {_letter(leaf.value) for leaf in later if type(leaf) is Traced}
     if fun is operator.getitem:
-        if any(type(leaf) is Traced and _kind(leaf.value) == "b" for leaf in leaves(args[1])):
+        if "b" in letters:
             return "it selects by a mask that changes: how many are selected would be frozen"
-    elif not isinstance(fun, np.ufunc) and fun not in INTEGERS_ARE_DATA | OURS:
-        later = leaves([args[1:], kwargs])
-        if any(type(leaf) is Traced and _kind(leaf.value) in "biu" for leaf in later):
-            return f"a whole number given to {name} changes from call to call"
+    elif letters & set("biu") and not (isinstance(fun, np.ufunc) or fun in INTEGERS_ARE_DATA):
+        return f"a whole number given to {name} changes from call to call"
     return None
 
 
@@ -221,7 +220,8 @@ class Recording:
         """Write down an input."""
         if np.asarray(value).dtype.kind not in "biufc":
             self.refuse(f"an input holds something else than numbers: {type(value)}")
-        self.sharing.update([_memory(value)] if isinstance(value, np.ndarray) else [])
+        if isinstance(value, np.ndarray):
+            self.sharing[_memory(value)] += 1  # with the caller
         return self._add(None, (), {}, value, name)
 
     def call(self, fun: Any, args: Any, kwargs: Any) -> Any:
@@ -235,9 +235,9 @@ class Recording:
         except (np.linalg.LinAlgError, ArithmeticError) as error:  # at other values it may go well
             self.reasons.append(f"{type(error).__name__}: {error}")
             raise
-        if not isinstance(value, (list, tuple)):
-            return self._add(fun, args, kwargs, value)
         whole = self._add(fun, args, kwargs, value)
+        if not isinstance(value, (list, tuple)):
+            return whole
         parts = [self._add(operator.getitem, (whole, i), {}, part) for i, part in enumerate(value)]
         return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
 
@@ -245,7 +245,7 @@ class Recording:
         several = isinstance(value, (list, tuple))
         if value is None:
             self.refuse(f"np.{fun.__name__} writes into an array")
-        if not several and _kind(value) not in "biufc":
+        if not several and _letter(value) not in "biufc":
             self.refuse(f"np.{fun.__name__} returns something else than numbers")
         if len(self.nodes) > LONGEST:
             self.refuse(f"it makes more than {LONGEST} NumPy calls")
@@ -253,46 +253,96 @@ class Recording:
             self.sharing[_memory(value)] += 1
         shape, dtype = ((), None) if several else (np.shape(value), np.result_type(value))
         args, kwargs = mapped(_node, args), mapped(_node, kwargs)
-        node = Node(fun, args, kwargs, type(value), shape, dtype, name)
-        self.nodes.append(node)
+        self.nodes.append(Node(fun, args, kwargs, type(value), shape, dtype, name))
         self.values.append(value)
-        return Traced(self, node, value)
+        return Traced(self, self.nodes[-1], value)
 
 
-# ------------------------------------------------------------------------------- the traced array
+def _unboxed(x: Any) -> Any:
+    while isinstance(x, Box):
+        x = x._value
+    return x
+
+
+def _value(leaf: Any) -> Any:
+    return leaf.value if type(leaf) is Traced else leaf
+
+
+def _node(leaf: Any) -> Any:
+    return leaf.node if type(leaf) is Traced else _frozen(leaf)
+
+
+# ----------------------------------------------------------- functions of ours that nodes may call
+
+
+def added_at(total: Any, key: Any, part: Any) -> Any:
+    """Return a copy of total with part added at the places [key], repeated ones too."""
+    total = np.array(total)
+    np.add.at(total, key, part)
+    return total
+
+
+def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
+    """Return x in another dtype."""
+    return x.astype(*how, **kwargs)
+
+
+BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide}
+BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder}
+COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
+INTEGERS_ARE_DATA |= {added_at, operator.pow}
+INTEGERS_ARE_DATA |= {getattr(operator, name) for name in (*BINARY, *COMPARISONS)}
+
+
+def one_call(function: Callable[..., Any], plain: Any = None) -> Callable[..., Any]:
+    """Let a function be recorded as one call: where NumPy has no protocol, or values are checked.
+
+    Without traced arguments, `plain` is called, if it differs from the function.
+    """
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        for leaf in leaves([args, kwargs]):
+            if type(leaf) is Traced:
+                return leaf.recording.call(function, args, kwargs)
+        return (plain or function)(*args, **kwargs)
+
+    return called
+
+
+# ------------------------------------------------------------------------------ the traced array
 
 
 class Traced(NDArrayOperatorsMixin):
     """An array, or number, that carries an example and writes down what NumPy does with it."""
 
     __slots__ = ("node", "recording", "value")
-    __array_priority__ = 90.0
 
     def __init__(self, recording: Recording, node: Node, value: Any) -> None:
         self.recording, self.node, self.value = recording, node, value
 
-    __class__ = property(lambda self: type(self.value))  # type: ignore[assignment] # for isinstance
+    __class__ = property(lambda self: type(self.value))  # for isinstance
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(leaf, Box) for leaf in args):
             return NotImplemented  # autograd's turn
         (target,) = kwargs.pop("out", (None,))
+        fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":
+            target, fun = args[0], added_at
             if ufunc is not np.add:
-                self.recording.refuse(f"np.{ufunc.__name__}.at writes into an array")
-            target, result = args[0], self.recording.call(added_at, args, kwargs)
-        else:
-            fun = ufunc if method == "__call__" else getattr(ufunc, method)
-            result = self.recording.call(fun, args, kwargs)
-        if target is None or not isinstance(_value(target), np.ndarray):
-            return result  # a += 1 on a number makes a new one
-        return self.recording.refuse(WRITES) if type(target) is not Traced else target._be(result)
+                self.recording.refuse(WRITES)
+        result = self.recording.call(fun, args, kwargs)
+        if not isinstance(_value(target), np.ndarray):
+            return result  # there is no target, or it is a number: a += 1 makes a new one
+        return target._be(result) if type(target) is Traced else self.recording.refuse(WRITES)
 
-    def _be(self, result: Traced) -> Traced | None:
+    def _be(self, result: Traced) -> Traced:
         """Become another array: this one is written over."""
         old, new = self.value, result.value
-        alone = self.recording.sharing[_memory(old)] == 1
-        if not alone or (old.shape, old.dtype) != (new.shape, new.dtype):
+        shared = self.recording.sharing[_memory(old)] > 1
+        if shared or (old.shape, old.dtype) != (new.shape, new.dtype):
             self.recording.refuse(WRITES)
         self.node, self.value = result.node, new
         return self
@@ -306,10 +356,10 @@ class Traced(NDArrayOperatorsMixin):
         known = getattr(self.value, name)  # an AttributeError is what there would be anyway
         if name in ("shape", "ndim", "size", "dtype", "nbytes", "itemsize"):
             return known
-        if name in ("T", "real", "imag"):
-            return getattr(np, {"T": "transpose"}.get(name, name))(self)
         if name in METHODS:
             return partial(METHODS[name], self)
+        if name in PROPERTIES:
+            return PROPERTIES[name](self)
         if name.startswith("__"):
             raise AttributeError(name)
         return self.recording.refuse(f"it uses .{name} of an array, which is not followed")
@@ -329,90 +379,27 @@ class Traced(NDArrayOperatorsMixin):
     def __rpow__(self, other: Any) -> Any:
         return _power(self.recording, other, self)
 
-    def __copy__(self) -> Any:
-        return np.copy(self)
-
     def __deepcopy__(self, memo: Any) -> Any:
         return np.copy(self)
 
 
-WRITES = "it writes into an array that others share, or that was there before"
-
-
-def _unboxed(x: Any) -> Any:
-    while isinstance(x, Box):
-        x = x._value
-    return x
-
-
-def _value(leaf: Any) -> Any:
-    return leaf.value if type(leaf) is Traced else leaf
-
-
-def _node(leaf: Any) -> Any:
-    return leaf.node if type(leaf) is Traced else _frozen(leaf)
-
-
-def _refusing(reason: str) -> Callable[..., Any]:
-    """Make a method for what Python or plain NumPy would do with a value unseen."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _unboxed(self).recording.refuse(reason)
-
-    return method
-
-
-_TAKES_OUT = _refusing("it takes a value out of NumPy: float(), math, .item(), .tolist()")
-_AS_INT = _refusing(
-    "it uses a value as a Python int: int(), range(), a[:n]; for a table indexed by a changing "
-    "value, write np.take(table, i, axis=0)"
-)
-_READS = _refusing(
-    "plain NumPy, or a function that autograd does not follow, reads a value; for a table "
-    "indexed by a changing value, write np.take(table, i, axis=0)"
-)
-_PRINTS = _refusing("it prints or formats a value")
-_BRANCHES = _refusing("it branches on a value (if, while, and, or, not, max(), in)")
-REFUSED = {"__bool__": _BRANCHES, "__float__": _TAKES_OUT, "__complex__": _TAKES_OUT}
-REFUSED |= {"__round__": _TAKES_OUT, "item": _TAKES_OUT, "tolist": _TAKES_OUT}
-REFUSED |= {"__int__": _AS_INT, "__index__": _AS_INT, "__array__": _READS}
-REFUSED |= {"__str__": _PRINTS, "__repr__": _PRINTS, "__format__": _PRINTS}
-REFUSED |= {"__hash__": _refusing("it looks a value up in a set or a dict")}
-
-
-class _Box(Box.type_mappings[np.ndarray]):  # type: ignore[misc]
-    """autograd's box around a traced array."""
-
-    __slots__ = ()
-
-
-for _name, _method in REFUSED.items():
-    setattr(Traced, _name, _method)
-    if _name != "__hash__":  # a box is told from others by its id, whatever it holds
-        setattr(_Box, _name, _method)
-Traced.__setitem__ = _refusing("it writes into part of an array")  # type: ignore[attr-defined]
-
-
-def _operator(name: str, ufunc: np.ufunc, swapped: bool) -> Callable[[Any, Any], Any]:
-    """Make a method for a binary operator: NumPy's, or Python's between plain numbers."""
-
-    def method(self: Traced, other: Any) -> Any:
-        operands = (other, self) if swapped else (self, other)
-        if all(type(_value(o)) in NUMBERS for o in operands):
-            return self.recording.call(getattr(operator, name), operands, {})
-        return ufunc(*operands)
-
-    return method
-
-
-_BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide}
-_BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder}
-_COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
-_COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
-for _name, _ufunc in {**_BINARY, **_COMPARISONS}.items():
-    setattr(Traced, f"__{_name}__", _operator(_name, _ufunc, swapped=False))
-for _name, _ufunc in _BINARY.items():
-    setattr(Traced, f"__r{_name}__", _operator(_name, _ufunc, swapped=True))
+METHODS: dict[str, Callable[..., Any]] = {
+    function.__name__: function
+    for function in _these(
+        "all any argmax argmin argpartition argsort choose clip conj conjugate copy cumprod cumsum "
+        "diagonal dot max mean min nonzero prod ravel repeat round searchsorted squeeze std sum "
+        "swapaxes take trace var"
+    )
+}
+METHODS |= {
+    "astype": lambda x, *how, **kwargs: x.recording.call(astype, (x, *how), kwargs),
+    "flatten": np.ravel,
+    "reshape": lambda x, *to, **how: np.reshape(x, to[0] if len(to) == 1 else to, **how),
+    "transpose": lambda x, *axes: np.transpose(x, *([axes] if len(axes) > 1 else axes)),
+    "view": lambda x, kind: x if kind is np.ndarray else x.recording.refuse(WRITES),
+    "__copy__": np.copy,
+}
+PROPERTIES = {"T": np.transpose, "real": np.real, "imag": np.imag}
 
 
 class _Asked(np.ndarray):
@@ -425,75 +412,66 @@ class _Asked(np.ndarray):
 def _power(recording: Recording, x: Any, y: Any) -> Any:
     """Record Python's x ** y: NumPy takes np.square for 2, np.sqrt for 0.5, and so on."""
     a, b = _value(x), _value(y)
-    if isinstance(a, Box) or isinstance(b, Box):
+    if isinstance(x, Box) or isinstance(y, Box):
         return np.power(x, y)
-    if type(a) in NUMBERS and type(b) in NUMBERS:
+    if type(a) in PLAIN and type(b) in PLAIN and (type(a), type(b)) != (float, int):
         recording.refuse(
             "plain Python numbers are raised to a power, which may become complex: use arrays"
         )
     arrays = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
-    if type(y) is Traced and np.ndim(b) == 0 or not arrays:
+    if not arrays or (type(y) is Traced and np.ndim(b) == 0):  # the exponent, or all, may change
         return recording.call(operator.pow, (x, y), {})
-    a, b = (v.view(_Asked) if isinstance(v, np.ndarray) else v for v in (a, b))
-    ufunc = a**b
+    ufunc = operator.pow(*(v.view(_Asked) if isinstance(v, np.ndarray) else v for v in (a, b)))
     return recording.call(ufunc, (x, y)[: ufunc.nin], {})
 
 
-def _several(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a method take its one tuple as several arguments: x.reshape(2, 3)."""
-    return lambda x, *how, **kwargs: function(x, how[0] if len(how) == 1 else how, **kwargs)
+def _operator(name: str, ufunc: np.ufunc, swapped: bool = False) -> Callable[[Any, Any], Any]:
+    """Make a method for a binary operator: NumPy's, or Python's between plain numbers."""
+
+    def method(self: Traced, other: Any) -> Any:
+        operands = (other, self) if swapped else (self, other)
+        if all(type(_value(o)) in PLAIN for o in operands):
+            return self.recording.call(getattr(operator, name), operands, {})
+        return ufunc(*operands)
+
+    return method
 
 
-METHODS: dict[str, Callable[..., Any]] = {
-    name: getattr(np, name)
-    for name in (
-        *"all any argmax argmin argpartition argsort clip conj conjugate copy cumprod".split(),
-        *"cumsum diagonal dot max mean min prod ravel repeat round searchsorted".split(),
-        *"squeeze std sum swapaxes take trace var nonzero choose".split(),
-    )
+def _refusing(reason: str) -> Callable[..., Any]:
+    """Make a method for what Python or plain NumPy would do with a value unseen."""
+    return lambda self, *args, **kwargs: _unboxed(self).recording.refuse(reason)
+
+
+class _Box(Box.type_mappings[np.ndarray]):  # type: ignore[misc]
+    """autograd's box around a traced array."""
+
+    __slots__ = ()
+
+
+WRITES = "it writes into an array that others share, or that was there before"
+TABLE = "for a table indexed by a changing value, write np.take(table, i, axis=0)"
+REASONS = {
+    "__bool__": "it branches on a value (if, while, and, or, not, max(), in)",
+    "__float__ __complex__ __round__ item tolist": (
+        "it takes a value out of NumPy: float(), math, .item(), .tolist()"
+    ),
+    "__int__ __index__": f"it uses a value as a Python int: int(), range(), a[:n]; {TABLE}",
+    "__array__": f"plain NumPy, or a function that autograd does not follow, reads a value; {TABLE}",
+    "__str__ __repr__ __format__": "it prints or formats a value",
 }
-METHODS |= {"reshape": _several(np.reshape), "flatten": np.ravel}
-METHODS |= {"transpose": lambda x, *axes: np.transpose(x, *([axes] if len(axes) > 1 else axes))}
-METHODS |= {"astype": lambda x, *how, **kw: x.recording.call(astype, (x, *how), kw)}
-METHODS |= {"view": lambda x, kind: x if kind is np.ndarray else x.recording.refuse(WRITES)}
+for _names, _reason in REASONS.items():
+    for _name in _names.split():
+        setattr(Traced, _name, _refusing(_reason))
+        setattr(_Box, _name, _refusing(_reason))
+for _name, _ufunc in (BINARY | COMPARISONS).items():
+    setattr(Traced, f"__{_name}__", _operator(_name, _ufunc))
+    if _name in BINARY:
+        setattr(Traced, f"__r{_name}__", _operator(_name, _ufunc, swapped=True))
+# a box is told from others by its id, whatever it holds
+setattr(Traced, "__hash__", _refusing("it looks a value up in a set or a dict"))  # noqa: B010
+setattr(Traced, "__setitem__", _refusing("it writes into part of an array"))  # noqa: B010
 
-# ----------------------------------------------------------- functions of ours that nodes may call
-
-
-def added_at(total: Any, key: Any, part: Any) -> Any:
-    """Return a copy of total with part added at the places [key], repeated ones too."""
-    total = np.array(total)
-    np.add.at(total, key, part)
-    return total
-
-
-def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
-    """Return x in another dtype."""
-    return x.astype(*how, **kwargs)
-
-
-OURS = {added_at, astype, operator.pow}
-OURS |= {getattr(operator, name) for name in (*_BINARY, *_COMPARISONS)}
-
-
-def one_call(function: Callable[..., Any], plain: Any = None) -> Callable[..., Any]:
-    """Let a function be recorded as one call: where NumPy has no protocol, or values are checked.
-
-    Without traced arguments, `plain` is called, if it differs from the function.
-    """
-
-    @wraps(function)
-    def called(*args: Any, **kwargs: Any) -> Any:
-        for leaf in leaves([args, kwargs]):
-            if type(leaf) is Traced:
-                return leaf.recording.call(function, args, kwargs)
-        return (plain or function)(*args, **kwargs)
-
-    OURS.add(function)
-    return called
-
-
-# -------------------------------------------------------------------------- what autograd is taught
+# ------------------------------------------------------------------------ what autograd is taught
 
 
 def _space(x: Traced) -> Any:
@@ -507,21 +485,10 @@ _Box.register(Traced)
 VSpace.register(Traced, _space)
 
 
-def _parser(original: Callable[..., Any]) -> Callable[..., Any]:
-    """autograd's parse_einsum_input, which looks at shapes only."""
-
-    def parse(*args: Any) -> Any:
-        plain = [np.empty(a.shape) if type(a) is Traced else a for a in map(_unboxed, args)]
-        return original(*plain)
-
-    return parse
-
-
-def _numpy(numpy: Any) -> ModuleType:
-    """Return a NumPy whose array and asarray take traced arrays."""
+def _numpy(original: Any) -> ModuleType:
+    """NumPy, with an array and an asarray that take traced arrays."""
     module = ModuleType("numpy")
-    vars(module).update(vars(numpy))
-    vars(module).update(array=one_call(np.array), asarray=one_call(np.asarray))
+    vars(module).update(vars(original), array=one_call(np.array), asarray=one_call(np.asarray))
     return module
 
 
@@ -538,25 +505,35 @@ def _diagonal_maker(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _unpermuter(original: Callable[..., Any]) -> Callable[..., Any]:
     """autograd's way to undo a sort, without writing into an array."""
+    take = one_call(operator.getitem)
 
     def unpermuter(g: Any, permutation: Any) -> Any:
         back = anp.argsort(permutation)
         return g[back] if isinstance(g, Box) else take(g, back)
 
-    take = one_call(operator.getitem)
     return unpermuter
 
 
-# Private names of autograd 1.9.1 that are replaced while a trace is made; the numbers stay the
-# same. Where a later version has them no more, what needs them is not traceable.
+def _parser(original: Callable[..., Any]) -> Callable[..., Any]:
+    """autograd's parse_einsum_input, of which it wants the subscripts: only shapes matter."""
+
+    def parse(*args: Any) -> Any:
+        plain = [np.empty(a.shape) if type(a) is Traced else a for a in map(_unboxed, args)]
+        return original(*plain)
+
+    return parse
+
+
+# Names of autograd 1.9.1, most of them private, that are replaced while a trace is made; the
+# numbers stay the same. Where a later version lacks one, what needs it is not traceable.
 TAUGHT: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     ("autograd.numpy.numpy_wrapper", "_np", _numpy),
     ("autograd.numpy.numpy_vjps", "onp", _numpy),
+    ("autograd.numpy.numpy_vjps", "unpermuter", _unpermuter),
+    ("autograd.numpy.numpy_wrapper", "make_diagonal", _diagonal_maker),
     ("autograd.numpy.numpy_wrapper", "parse_einsum_input", _parser),
     ("autograd.numpy", "asarray", partial(one_call, np.asarray)),
     ("autograd.numpy", "take", partial(one_call, np.take)),
-    ("autograd.numpy.numpy_wrapper", "make_diagonal", _diagonal_maker),
-    ("autograd.numpy.numpy_vjps", "unpermuter", _unpermuter),
 )
 _lock = RLock()
 
@@ -564,20 +541,18 @@ _lock = RLock()
 @contextmanager
 def _teaching() -> Iterator[None]:
     with _lock:
-        changed = []
+        modules = [(import_module(place), name, teach) for place, name, teach in TAUGHT]
+        changed = [(m, name, vars(m)[name], teach) for m, name, teach in modules if name in vars(m)]
         try:
-            for place, name, teach in TAUGHT:
-                module = import_module(place)
-                if hasattr(module, name):
-                    changed.append((module, name, getattr(module, name)))
-                    setattr(module, name, teach(getattr(module, name)))
+            for module, name, original, teach in changed:
+                setattr(module, name, teach(original))
             yield
         finally:
-            for module, name, original in changed:
+            for module, name, original, _ in changed:
                 setattr(module, name, original)
 
 
-# ---------------------------------------------------------------------------------------- the trace
+# --------------------------------------------------------------------------------------- the trace
 
 
 def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
@@ -587,14 +562,15 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
     ----------
     function
         It must depend on its inputs alone: whatever else it reads is frozen into the trace. It
-        returns arrays or numbers, or nestings of them.
+        returns arrays or numbers, or nestings of them. It is called twice, first as it is: what
+        it makes once and keeps shall not be made of traced values.
     inputs
         Arrays, numbers, or lists, tuples and dicts of them. They are not changed.
 
     Returns
     -------
     Trace
-        For inputs of these shapes and dtypes. Whether it holds is not checked here: see `check`.
+        For inputs of these shapes and dtypes. Whether it holds is not known yet: see `check`.
 
     Raises
     ------
@@ -606,20 +582,20 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
     >>> from autograd import grad
     >>> traced = trace(grad(lambda x: anp.sum(x**3)), np.array([3.0, 5.0]))
     >>> [node.fun.__name__ for node in traced.nodes]
-    ['power', 'sum', 'multiply', 'power', 'multiply']
+    ['power', 'sum', 'power', 'multiply']
     """
     recording = Recording()
+    with np.errstate(all="ignore"), suppress(Exception):
+        function(*inputs)
     try:
-        with np.errstate(all="ignore"), suppress(Exception):
-            function(*inputs)  # what it makes once and keeps shall not be made of traced values
         with np.errstate(all="ignore"), _teaching():
-            names = iter(_names(function, inputs))
+            names = iter(_input_names(function, inputs))
             given = mapped(lambda leaf: recording.input(next(names), leaf), list(inputs))
             count = len(recording.nodes)
             returned = function(*given)
             if not any(type(leaf) is Traced for leaf in leaves(returned)):
                 recording.refuse("its value does not depend on the inputs")
-            if any(_kind(_value(leaf)) not in "biufc" for leaf in leaves(returned)):
+            if any(_letter(_value(leaf)) not in "biufc" for leaf in leaves(returned)):
                 recording.refuse("it returns something else than arrays and numbers")
     except Exception as error:
         reason = str(error) if type(error) is NotTraceable else f"{type(error).__name__}: {error}"
@@ -628,16 +604,15 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
         recording.is_over = True
     if recording.reasons:  # and the function caught the error
         raise NotTraceable(recording.reasons[0])
-    inputs_, nodes = recording.nodes[:count], recording.nodes[count:]
-    return Trace(inputs_, nodes, mapped(_node, returned), signature(*inputs))
+    nodes = recording.nodes
+    return Trace(nodes[:count], nodes[count:], mapped(_node, returned), signature(*inputs))
 
 
-def _names(function: Any, inputs: tuple[Any, ...]) -> list[str]:
+def _input_names(function: Any, inputs: tuple[Any, ...]) -> list[str]:
     """Name the leaves of the inputs after the function's parameters and their keys."""
-    try:
+    parameters: list[str] = []
+    with suppress(TypeError, ValueError):  # a built-in has none
         parameters = [*inspect.signature(function).parameters]
-    except (TypeError, ValueError):  # of a built-in
-        parameters = []
     if parameters[:1] == ["args"]:  # autograd's operators do not say
         parameters = ["theta", "batch"]
     names: list[str] = []
