@@ -61,13 +61,16 @@ def numpy_loop(name: str) -> tuple[int, int]:
             if ctypes.string_at(types + i * ufunc.nargs, ufunc.nargs) == codes:
                 loop = ctypes.c_void_p.from_address(functions + 8 * i).value or 0
                 given = ctypes.c_void_p.from_address(data + 8 * i).value or 0 if data else 0
-                if loop and _is_trusted(ufunc, loop, given):
+                if loop and (ufunc.signature or _is_trusted(ufunc, loop, given)):
                     return loop, given
     raise Untraceable(f"the loop inside np.{name} does not give what np.{name} gives")
 
 
+LOOP = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)  # places, counts, strides, data
+
+
 def _is_trusted(ufunc: np.ufunc, loop: int, data: int) -> bool:
-    call = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 4)(loop)
+    call = LOOP(loop)
     rng, special = np.random.default_rng(0), [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, 2.0, 0.5]
     rows = rng.standard_normal((ufunc.nargs, 512)) * 10.0 ** rng.uniform(-3, 3, 512)
     rows[0, :64], rows[1 : ufunc.nin, :64] = np.repeat(special, 8), np.tile(special, 8)
@@ -82,6 +85,26 @@ def _is_trusted(ufunc: np.ufunc, loop: int, data: int) -> bool:
         if not np.array_equal(rows[-1], right, equal_nan=True):
             return False
     return True
+
+
+@cache
+def matmul_counts(layout: Any) -> tuple[int, ...]:
+    """What the loop inside np.matmul is told of two matrices laid out so, once it is tried."""
+    rng = np.random.default_rng(0)
+    for _ in range(8):
+        a, b = (np.array(rng.standard_normal(shape), order=order) for shape, order in layout)
+        rows, k, columns = prod(a.shape[:-1]), a.shape[-1], prod(b.shape[1:])
+        found = np.empty((*a.shape[:-1], *b.shape[1:]))
+        of_a = a.strides if a.ndim > 1 else (0, 8)
+        of_b = b.strides if b.ndim > 1 else (8, 0)
+        of_found = (8 * columns * (a.ndim > 1), 8 * (b.ndim > 1))
+        counts = (1, rows, k, columns, 0, 0, 0, *of_a, *of_b, *of_found)
+        told, places = np.array(counts), np.array([_address(x) for x in (a, b, found)])
+        loop, data = numpy_loop("matmul")
+        LOOP(loop)(_address(places), _address(told), _address(told[4:]), data)
+        if not (np.array_equal(found, a @ b) and np.array_equal(found, np.dot(a, b))):
+            raise Untraceable("the loop inside np.matmul does not give what np.matmul gives")
+    return counts
 
 
 # ------------------------------------------------------------------------------------- the text
@@ -111,6 +134,7 @@ class Text:
         self.names: dict[Scalar, str] = {}
         self.fed: dict[str, list[Scalar]] = {k: [] for k in ("fixed", "column", "table", "grid")}
         self.declared: set[str] = set()
+        self.products: dict[Any, list[str]] = {}
         self.count = self.cost = 0
         self.calls, self.lines = False, list[str]()
 
@@ -145,6 +169,8 @@ class Text:
             )
         if not x.depends & RUN:
             return self._fed(x)
+        if x.op == "part":
+            return self._product(block, x.args[1])[x.args[0]]
         args, t = [self.value(a, block) for a in x.args], self.type
         self.cost += 1
         if x.op in SUMS:
@@ -197,7 +223,7 @@ class Text:
             return str(call(block, *args))
         total = "poison"
         for i in range(self.lanes):
-            one = [self.new(block, f"extractelement {self.type} {a}, i32 {i}") for a in args]
+            one = [self.lane(block, a, i) for a in args]
             done = call(block, *one)
             total = self.new(block, f"insertelement {self.type} {total}, double {done}, i32 {i}")
         return total
@@ -228,6 +254,67 @@ class Text:
         pointers = f"ptr %places, ptr %number3, ptr %numbers, ptr inttoptr (i64 {data} to ptr)"
         self.do(block, f"call void inttoptr (i64 {loop} to ptr)({pointers})")
         return self.new(block, f"load {kind}, ptr %room{len(args)}, align 8")
+
+    def _product(self, block: str, x: Scalar) -> list[str]:
+        """Call the loop inside np.matmul, lane by lane; its results are named once and for all."""
+        key = (block, x)
+        if key in self.products:
+            return self.products[key]
+        layout, *elements = x.args
+        sizes = [prod(shape) for shape, _ in layout]
+        counts, (loop, data) = matmul_counts(layout), numpy_loop("matmul")
+        size, n = counts[1] * counts[3], len(self.products)
+        args = [self.value(a, block) for a in elements]
+        self.cost += CALL * self.lanes + len(elements)
+        for name, room in zip("abcw", (*sizes, size, len(counts)), strict=True):
+            self.do("entry", f"%{name}{n} = alloca [{room} x double], align 64")
+        self.do("entry", f"%three{n} = alloca [3 x ptr]")
+        for i, name in enumerate("abc"):
+            place = self.new("entry", f"getelementptr ptr, ptr %three{n}, i64 {i}")
+            self.do("entry", f"store ptr %{name}{n}, ptr {place}")
+        for i, count in enumerate(counts):
+            place = self.new("entry", f"getelementptr i64, ptr %w{n}, i64 {i}")
+            self.do("entry", f"store i64 {count}, ptr {place}")
+        steps = self.new("entry", f"getelementptr i64, ptr %w{n}, i64 4")
+        where = [
+            np.arange(s).reshape(shape, order=order).ravel()
+            for s, (shape, order) in zip(sizes, layout, strict=True)
+        ]
+        places = [("a", i) for i in where[0]] + [("b", i) for i in where[1]]
+        constants = [a.op == "constant" for a in elements]
+        call = f"call void inttoptr (i64 {loop} to ptr)(ptr %three{n}, ptr %w{n}, ptr {steps}, ptr inttoptr (i64 {data} to ptr))"
+        found = ["poison"] * size
+        for lane in range(self.lanes):
+            for (name, i), arg, is_constant, element in zip(
+                places, args, constants, elements, strict=True
+            ):
+                if is_constant and lane:
+                    continue
+                at = "entry" if is_constant else block
+                one = _hex(element.args[0]) if is_constant else self.lane(block, arg, lane)
+                self.do(
+                    at,
+                    f"store double {one}, ptr {self.new(at, f'getelementptr double, ptr %{name}{n}, i64 {i}')}",
+                )
+            self.do(block, call)
+            for i in range(size):
+                place = self.new(block, f"getelementptr double, ptr %c{n}, i64 {i}")
+                one = self.new(block, f"load double, ptr {place}")
+                found[i] = (
+                    one
+                    if self.lanes == 1
+                    else self.new(
+                        block, f"insertelement {self.type} {found[i]}, double {one}, i32 {lane}"
+                    )
+                )
+        self.products[key] = found
+        return found
+
+    def lane(self, block: str, name: str, lane: int) -> str:
+        """One lane of a value."""
+        if self.lanes == 1:
+            return name
+        return self.new(block, f"extractelement {self.type} {name}, i32 {lane}")
 
     def _fed(self, x: Scalar) -> str:
         """Load what was computed beforehand."""
@@ -271,8 +358,9 @@ def _names(x: Scalar) -> set[str]:
         if x.op == "input":
             found.add(x.args[0])
         elif x.op != "constant":
-            open_ += [a for a in x.args if a not in seen and a.depends]
-            seen.update(x.args)
+            new = [a for a in x.args if isinstance(a, Scalar) and a.depends and a not in seen]
+            open_ += new
+            seen.update(new)
     return found
 
 

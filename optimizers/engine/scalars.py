@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
 from functools import partial, reduce
+from math import prod
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -49,7 +50,8 @@ class Scalar:
 
     There is one node for each expression: equal ones are the same object. The operations have the
     names of NumPy's ufuncs; besides, there are "constant", "input" (a name and an index), "where",
-    "fma" (a·b + c, rounded once) and "pow" (Python's ** of two numbers, NumPy's is "power").
+    "fma" (a·b + c, rounded once), "pow" (Python's ** of two numbers, NumPy's is "power"), "matmul"
+    (the layout of two matrices, and their elements) and "part" (an index and a matmul).
     """
 
     __slots__ = ("__weakref__", "args", "depends", "is_bool", "op")
@@ -501,7 +503,25 @@ def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
             total = np.squeeze(total, axis=drop) if drop else total
         return total[()] if isinstance(total, np.ndarray) else total
 
-    return _proved((name,), function, [partial(summed, once) for once in (True, False)], a, b)
+    try:
+        return _proved((name,), function, [partial(summed, once) for once in (True, False)], a, b)
+    except Untraceable:
+        if name == "vecdot" or max(a.ndim, b.ndim) > 2:
+            raise
+        return _product(a, b)
+
+
+def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """A product whose order only the library below NumPy knows: one call, of many results."""
+    elements = [_number(constant(x)) for x in (*a.ravel(), *b.ravel())]
+    layout = tuple((x.shape, "F" if x.flags.f_contiguous and x.ndim > 1 else "C") for x in (a, b))
+    if not all(x.flags.contiguous or x.flags.f_contiguous for x in (a, b)):
+        raise Untraceable("it multiplies matrices that do not lie in one piece")
+    depends = reduce(operator.or_, (x.depends for x in elements)) | RUN
+    call = _node("matmul", (layout, *elements), depends, False)
+    shape = (*a.shape[:-1], *b.shape[1:])
+    parts = [_node("part", (i, call), depends, False) for i in range(prod(shape))]
+    return _objects(parts).reshape(shape)
 
 
 # ------------------------------------------------------------------------- functions of arrays
@@ -533,6 +553,19 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     raise Untraceable(f"np.linalg.norm with ord={ord!r}")
 
 
+def _tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = _bare(a), _bare(b)
+    pairs = (range(-axes, 0), range(axes)) if np.ndim(axes) == 0 else axes
+    of_a, of_b = (
+        [i % x.ndim for i in np.atleast_1d(some)] for some, x in zip(pairs, (a, b), strict=True)
+    )
+    kept_a, kept_b = ([i for i in range(x.ndim) if i not in of] for x, of in ((a, of_a), (b, of_b)))
+    count = prod(a.shape[i] for i in of_a)
+    left, right = a.transpose(kept_a + of_a), b.transpose(of_b + kept_b)
+    found = _contracted(np.dot, left.reshape(-1, count), right.reshape(count, -1))
+    return found.reshape([x.shape[i] for x, kept in ((a, kept_a), (b, kept_b)) for i in kept])[()]
+
+
 def _filled(like: Any, value: Any, *how: Any, **keywords: Any) -> Any:
     found = np.empty(np.shape(like), object)
     found[...] = _bare(value)
@@ -544,6 +577,7 @@ OURS: dict[Any, Callable[..., Any]] = {
     np.clip: _clip,
     np.linalg.norm: _norm,
     np.dot: lambda a, b: _contracted(np.dot, _bare(a), _bare(b)),
+    np.tensordot: _tensordot,
     np.full_like: _filled,
     np.zeros_like: partial(_filled, value=0.0),
     np.ones_like: partial(_filled, value=1.0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -162,6 +162,8 @@ def _traced(
     before = {"theta": inputs("theta", (size,))}
     for prefix, part in _parts(optimizer).items():
         for name in part.state:
+            if not isinstance(vars(part)[name], np.ndarray):
+                raise Untraceable(f"its state {name!r} is no array")
             before[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name])[runs:])
     given = None if batch is None else inputs("batch", batch, STEP)
     loss, slope = map(symbols, gradient(before["theta"], given))
@@ -197,6 +199,8 @@ def _moved(
                 for n in type(part).__hyper_parameters__
                 if prefix + n in settings
             }
+            if part.project is not None:
+                own["project"] = partial(_projected, part.project)
             own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
         vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
         theta = before["theta"].view()
@@ -211,6 +215,12 @@ def _moved(
         return {name: symbols(value) for name, value in found.items()}
 
     return explored(run)
+
+
+def _projected(project: Any, theta: Symbols) -> Symbols:
+    if not project.layout.is_vector:
+        raise Untraceable("it brings back weights that are no vector")
+    return symbols(project.function(theta.copy()))
 
 
 @dataclass(frozen=True, eq=False)
