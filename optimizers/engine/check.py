@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ def check(replay: Callable[..., Any], function: Callable[..., Any], inputs: Any)
     rng = np.random.default_rng(0)
     with np.errstate(all="ignore"):
         for far in PLACES:
-            moved = mapped(lambda leaf, far=far: _moved(leaf, far, rng), list(inputs))
+            moved = mapped(partial(_moved, far=far, rng=rng), list(inputs))
             try:
                 expected = function(*moved)
                 same = agree(replay(*leaves(moved)), expected)

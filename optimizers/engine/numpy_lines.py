@@ -23,10 +23,10 @@ import numpy as np
 from optimizers.engine.check import check
 from optimizers.engine.trace import (
     Node,
-    NotTraceable,
     Trace,
     added_at,
     astype,
+    filled,
     leaves,
     mapped,
     signature,
@@ -96,8 +96,8 @@ def record(function: Callable[..., Any], *inputs: Any, title: str | None = None)
     >>> float(value), gradient.tolist()
     (10.0, [2.0, 6.0])
     >>> print(lines.source.partition("\\n\\n")[2])
-    def replay(x):
-        v1 = x - _1                                     # (2,)
+    def replay(theta):
+        v1 = theta - _1                                 # (2,)
         v2 = v1 * v1                                    # (2,)
         v3 = add.reduce(v2, None)                       # ()
         v4 = _2 * v1                                    # (2,)
@@ -140,7 +140,7 @@ class Line:
     @property
     def shape(self) -> tuple[int, ...]:
         """The shape of the result."""
-        return self.like.shape  # type: ignore[no-any-return]
+        return tuple(self.like.shape)
 
     @property
     def is_zero(self) -> bool:
@@ -153,13 +153,20 @@ class Line:
         return mine == (node.kind, node.shape, node.dtype)
 
 
-SIGNS = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/", np.matmul: "@"}
+SIGNS: dict[Any, str] = {
+    np.add: "+",
+    np.subtract: "-",
+    np.multiply: "*",
+    np.divide: "/",
+    np.matmul: "@",
+}
 SIGNS |= {np.equal: "==", np.not_equal: "!=", np.greater: ">", np.less: "<"}
 SIGNS |= {np.greater_equal: ">=", np.less_equal: "<=", operator.pow: "**"}
 SIGNS |= {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}
-NEUTRAL = {np.add: 0, np.subtract: 0, np.multiply: 1, np.divide: 1, np.power: 1}  # x op it is x
+NEUTRAL: dict[Any, int] = {np.add: 0, np.subtract: 0}  # x op it is x
+NEUTRAL |= {np.multiply: 1, np.divide: 1, np.power: 1, operator.pow: 1}
 REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
-REDUCED |= {np.amax: np.maximum, np.amin: np.minimum}
+REDUCED |= {np.amax: np.maximum, np.amin: np.minimum, np.mean: np.add}
 RESHAPES = {np.reshape, np.ravel, np.expand_dims, np.squeeze, np.atleast_1d, np.atleast_2d}
 COPIES = {np.array, np.asarray, np.copy, np.positive, astype}
 
@@ -168,64 +175,63 @@ class _Writer:
     """Turns nodes into lines, each distinct one once, and lines into source."""
 
     def __init__(self, traced: Trace) -> None:
-        self.names: dict[str, Any] = {"array": np.array, "zeros": np.zeros}
+        self.names: dict[str, Any] = {"array": np.array, "zeros": np.zeros, "s_": np.s_}
         self.constants: dict[Any, tuple[str, str]] = {}  # name and definition of each
         self.known: dict[Any, Line] = {}
         self.lines: list[Line] = []
-        self.inputs = [Line(node.name, [], node) for node in traced.inputs]
+        self.inputs = [Line(self.free(node.name), [], node) for node in traced.inputs]
         self.local = {line: line.code for line in self.inputs}
-        self.names.update((node.name, None) for node in traced.inputs)
-        done: dict[Any, Any] = dict(zip(traced.inputs, self.inputs, strict=True))
+        done: dict[Node, Any] = dict(zip(traced.inputs, self.inputs, strict=True))
         for node in traced.nodes:
-            args, kwargs = (
-                mapped(lambda leaf: done[leaf] if type(leaf) is Node else leaf, nesting)
-                for nesting in (list(node.args), node.kwargs)
-            )
+            args, kwargs = filled((list(node.args), node.kwargs), done)
             done[node] = self.written(node, args, kwargs)
-        self.returned = mapped(
-            lambda leaf: done[leaf] if type(leaf) is Node else leaf, traced.returned
-        )
+        self.returned = filled(traced.returned, done)
+
+    def free(self, name: str) -> str:
+        """Reserve a name that nothing else in the source has."""
+        while name in self.names or re.fullmatch(r"[vc]\d+|_\w*", name):
+            name = f"{name.lstrip('_') or 'x'}_"
+        self.names[name] = None
+        return name
 
     # ------------------------------------------------------------------- from a node to a line
 
     def written(self, node: Node, args: list[Any], kwargs: dict[str, Any]) -> Any:
         """Return the line, or the earlier line, that stands for a call."""
-        fun, x = node.fun, args[0] if args else None
+        fun: Any = node.fun
+        x: Any = args[0] if args else None
         if fun is np.zeros:  # something will be added to it, so that each is a line of its own
-            self.lines.append(Line(f"zeros({_shaped(node)})", [], node, fresh=True))
+            dtype = "" if node.dtype == float else f", {str(node.dtype)!r}"
+            self.lines.append(Line(f"zeros({node.shape}{dtype})", [], node, fresh=True))
             return self.lines[-1]
-        given = leaves([args, kwargs])
-        if all(not isinstance(leaf, Line) or leaf.is_zero for leaf in given):
-            plain = [mapped(_zeros, nesting) for nesting in (args, kwargs)]
-            return fun(*plain[0], **plain[1])
+        if all(not isinstance(leaf, Line) or leaf.is_zero for leaf in leaves([args, kwargs])):
+            with np.errstate(all="ignore"):
+                return fun(*mapped(_constant, args), **mapped(_constant, kwargs))
+        line = None
         if isinstance(fun, np.ufunc) and not kwargs and fun.nout == 1:
             return self.elementwise(fun, args, node)
         if fun is added_at:
             text, operands = _brackets(args[1])
-            code = f"{{}}[{text}] += {{}}"
-            if operands:
-                self.names["s_"] = np.s_
-                code = f"{self.name(np.add)}.at({{}}, s_[{text}], {{}})"
+            code = f"{self.name(np.add)}.at({{}}, s_[{text}], {{}})"
+            code = code if operands else f"{{}}[{text}] += {{}}"
             return self.line(code, [x, *operands, args[2]], node, fresh=True)
-        if fun is operator.pow and _uniform(args[1], x) == 1 and x.is_like(node):
-            return x
         if isinstance(x, Line):
-            if fun in COPIES and x.is_like(node):
+            if x.is_like(node) and (fun in COPIES or (fun is operator.pow and _is_one(args[1]))):
                 return x
-            if fun in RESHAPES and node.kind is np.ndarray and kwargs.get("order") in (None, "C"):
-                return self.reshaped(x, node)
-            if fun in REDUCED or fun is np.mean:
+            if fun in RESHAPES and node.kind is np.ndarray and not any(map(_is_order, args)):
+                line = self.reshaped(x, node) if kwargs.get("order", "C") in (None, "C") else None
+            elif fun in REDUCED:
                 line = self.reduced(fun, node, x, *args[1:], **kwargs)
-            else:
-                line = self.method(fun, node, x, args[1:]) if not kwargs else None
-            if line is not None:
-                return line
+            elif not kwargs:
+                line = self.method(fun, node, x, args[1:])
+        if line is not None:
+            return line
         if fun in SIGNS:
             return self.line(f"{{}} {SIGNS[fun]} {{}}", args, node, fresh=True)
-        operands: list[Any] = []
+        operands = []
         texts = [_text(a, operands) for a in args]
         texts += [f"{key}={_text(a, operands)}" for key, a in kwargs.items()]
-        fresh = isinstance(fun, np.ufunc) or fun in (np.where, np.zeros)
+        fresh = isinstance(fun, np.ufunc) or fun is np.where
         return self.line(f"{self.name(fun)}({', '.join(texts)})", operands, node, fresh=fresh)
 
     def line(self, code: str, operands: list[Any], like: Any, **facts: Any) -> Line:
@@ -257,9 +263,10 @@ class _Writer:
                         return x
                     if ufunc is np.add:
                         return self.line("{} + {}", operands, node, fresh=True, small=_core(x))
-                if number == 2 and ufunc is np.power and i == 0 and x.is_like(node):
+                squares = ufunc is np.power and number == 2 and np.ndim(operands[j]) == 0
+                if squares and i == 0 and x.is_like(node):
                     return self.elementwise(np.multiply, [x, x], node)
-                if x.shape == node.shape:
+                if x.shape == node.shape and (ufunc is not np.power or np.ndim(operands[j]) == 0):
                     operands[j] = np.array(number) if x.like.kind is np.ndarray else number
         small = None
         if not ufunc.signature and any(_small(o) is not o for o in operands):
@@ -289,27 +296,22 @@ class _Writer:
         self, fun: Any, node: Node, x: Line, axis: Any = None, *more: Any, **kwargs: Any
     ) -> Line | None:
         """Write a sum, a product, a maximum along axes."""
-        keepdims = kwargs.pop("keepdims", False)
-        axis = kwargs.pop("axis", axis)
-        if more or kwargs or x.like.kind is not np.ndarray or x.like.dtype != node.dtype:
-            return None
+        keepdims, axis = kwargs.pop("keepdims", False), kwargs.pop("axis", axis)
+        known = x.like.kind is np.ndarray and x.like.dtype == node.dtype
+        if more or kwargs or not known or (fun is np.mean and node.dtype != np.float64):
+            return None  # NumPy may take other ways there
         axes = range(len(x.shape)) if axis is None else np.atleast_1d(axis).tolist()
-        count = np.prod([x.shape[a] for a in axes], dtype=int)
-        if fun is np.mean:
-            if node.dtype != np.float64:
-                return None  # NumPy takes other ways there
-            fun, mean = np.sum, True
-        else:
-            mean = False
-        ufunc = REDUCED[fun]
+        count = int(np.prod([x.shape[a] for a in axes], dtype=int))
+        if count == 1 and node.kind is np.ndarray:
+            return self.reshaped(x, node)
         if count == 1:
-            if node.kind is np.ndarray:
-                return self.reshaped(x, node)
             return self.line(f"{{}}[{', '.join('0' * len(x.shape))}]", [x], node)
         along = "None" if axis is None else repr(tuple(axes) if np.ndim(axis) else int(axis))
-        code = f"{self.name(ufunc)}.reduce({{}}, {along}{', keepdims=True' * bool(keepdims)})"
+        code = (
+            f"{self.name(REDUCED[fun])}.reduce({{}}, {along}{', keepdims=True' * bool(keepdims)})"
+        )
         total = self.line(code, [x], node, fresh=True)
-        return self.elementwise(np.divide, [total, float(count)], node) if mean else total
+        return self.elementwise(np.divide, [total, float(count)], node) if fun is np.mean else total
 
     def method(self, fun: Any, node: Node, x: Line, rest: list[Any]) -> Line | None:
         """Write what reads better, or runs quicker, as a method of x."""
@@ -328,7 +330,8 @@ class _Writer:
             whole = re.fullmatch(r"[\d:., ]*", text) and "::" not in text
             if whole and x.is_like(node):
                 return x
-            return self.line(f"{{}}[{text}]", [x, *operands], node, fresh=node.kind is not list)
+            copies = any(getattr(o, "shape", ()) for o in operands)  # a traced number still views
+            return self.line(f"{{}}[{text}]", [x, *operands], node, fresh=copies)
         return None
 
     # ---------------------------------------------------------------------- from lines to source
@@ -357,8 +360,10 @@ class _Writer:
             code = code.format(*[self.local[line]] * adds, *spelled[adds:])
             body.append(f"{code:<47} # {line.shape}")
             body += self.given_back(line, uses)
-        results = mapped(lambda o: self.spelled(o) + ".copy()" * _borrowed(o), self.returned)
-        body.append(f"return {_nested(results).removeprefix('(').removesuffix(')')}")
+        results: list[Any] = []
+        text = _text(self.returned, results)
+        results = [self.spelled(o) + ".copy()" * _borrowed(o) for o in results]
+        body.append(f"return {text.removeprefix('(').removesuffix(')').format(*results)}")
         define = f"def replay({', '.join(line.code for line in self.inputs)}):"
         constants = [definition for _, definition in self.constants.values()]
         inside = [f"    {code}" for code in body]
@@ -401,27 +406,21 @@ class _Writer:
 
 def _text(nesting: Any, operands: list[Any]) -> str:
     """Write a nesting with a place {} for each leaf; the leaves are added to the operands."""
+    if type(nesting) is dict:
+        pairs = [f"{key!r}: {_text(child, operands)}" for key, child in nesting.items()]
+        return f"{{{{{', '.join(pairs)}}}}}"
     if type(nesting) in (list, tuple):
         inside = ", ".join([_text(child, operands) for child in nesting])
-        return f"[{inside}]" if type(nesting) is list else f"({inside},)"
+        one = "," * (len(nesting) == 1)
+        return f"[{inside}]" if type(nesting) is list else f"({inside}{one})"
     operands.append(nesting)
     return "{}"
 
 
-def _nested(texts: Any) -> str:
-    """Write a nesting of texts."""
-    if type(texts) is dict:
-        return "{" + ", ".join(f"{key!r}: {_nested(text)}" for key, text in texts.items()) + "}"
-    if type(texts) is list:
-        return f"[{', '.join(map(_nested, texts))}]"
-    if type(texts) is tuple:
-        return f"({', '.join(map(_nested, texts))}{',' * (len(texts) == 1)})"
-    return str(texts)
-
-
 def _brackets(key: Any) -> tuple[str, list[Any]]:
     """Write an index: the text between the brackets, and its operands."""
-    texts, operands = [], []
+    texts: list[str] = []
+    operands: list[Any] = []
     for part in key if type(key) is tuple else (key,):
         if isinstance(part, slice):
             step = "" if part.step is None else f":{part.step}"
@@ -430,8 +429,8 @@ def _brackets(key: Any) -> tuple[str, list[Any]]:
         elif part is Ellipsis or part is None or isinstance(part, (int, np.integer)):
             texts.append("..." if part is Ellipsis else str(part))
         else:
-            texts.append("{}")
-            operands.append(np.asarray(part) if isinstance(part, list) else part)
+            fixed = type(part) is list and not any(isinstance(o, Line) for o in leaves(part))
+            texts.append(_text(np.asarray(part) if fixed else part, operands))
     return ", ".join(texts) or "()", operands
 
 
@@ -449,18 +448,22 @@ def _uniform(constant: Any, x: Any) -> float | None:
     return float(array.flat[0]) if float(array.flat[0]) == array.flat[0] else None
 
 
-def _shaped(node: Node) -> str:
-    return repr(node.shape) + ("" if node.dtype == float else f", {str(node.dtype)!r}")
+def _is_one(exponent: Any) -> bool:
+    return not isinstance(exponent, Line) and np.ndim(exponent) == 0 and exponent == 1
 
 
-def _zeros(leaf: Any) -> Any:
+def _is_order(argument: Any) -> bool:
+    return isinstance(argument, str)  # "F": the order in which numbers are read
+
+
+def _constant(leaf: Any) -> Any:
     return np.zeros(leaf.shape, leaf.like.dtype) if isinstance(leaf, Line) else leaf
 
 
-def _core(x: Line) -> Line:
+def _core(x: Line) -> Any:
     """Return the smallest line that broadcasts to what x does."""
     one = x.operands[0] if x.code.startswith("{}.reshape(") else x
-    return _small(x if one.shape else one)  # type: ignore[no-any-return]
+    return _small(x if one.shape else one)
 
 
 def _small(operand: Any) -> Any:

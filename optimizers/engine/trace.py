@@ -399,7 +399,7 @@ METHODS |= {
     "view": lambda x, kind: x if kind is np.ndarray else x.recording.refuse(WRITES),
     "__copy__": np.copy,
 }
-PROPERTIES = {"T": np.transpose, "real": np.real, "imag": np.imag}
+PROPERTIES: dict[str, Callable[..., Any]] = {"T": np.transpose, "real": np.real, "imag": np.imag}
 
 
 class _Asked(np.ndarray):
@@ -442,7 +442,7 @@ def _refusing(reason: str) -> Callable[..., Any]:
     return lambda self, *args, **kwargs: _unboxed(self).recording.refuse(reason)
 
 
-class _Box(Box.type_mappings[np.ndarray]):  # type: ignore[misc]
+class _Box(Box.type_mappings[np.ndarray]):
     """autograd's box around a traced array."""
 
     __slots__ = ()
@@ -450,13 +450,14 @@ class _Box(Box.type_mappings[np.ndarray]):  # type: ignore[misc]
 
 WRITES = "it writes into an array that others share, or that was there before"
 TABLE = "for a table indexed by a changing value, write np.take(table, i, axis=0)"
+READS = "plain NumPy, or a function that autograd does not follow, reads a value"
 REASONS = {
     "__bool__": "it branches on a value (if, while, and, or, not, max(), in)",
     "__float__ __complex__ __round__ item tolist": (
         "it takes a value out of NumPy: float(), math, .item(), .tolist()"
     ),
     "__int__ __index__": f"it uses a value as a Python int: int(), range(), a[:n]; {TABLE}",
-    "__array__": f"plain NumPy, or a function that autograd does not follow, reads a value; {TABLE}",
+    "__array__": f"{READS}; {TABLE}",
     "__str__ __repr__ __format__": "it prints or formats a value",
 }
 for _names, _reason in REASONS.items():
