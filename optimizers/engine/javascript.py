@@ -16,8 +16,9 @@ INFIX |= {"greater_equal": ">=", "logical_and": "&&", "logical_or": "||", "logic
 MATH = {"absolute": "abs", "arctan": "atan", "arctan2": "atan2", "arcsin": "asin", "arccos": "acos"}
 MATH |= {"arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh", "maximum": "max"}
 MATH |= {"minimum": "min", "power": "pow"}
-MATH |= {name: name for name in "sqrt exp log sin cos tan sinh cosh tanh log1p expm1".split()}
-MATH |= {name: name for name in "log2 log10 cbrt hypot floor ceil trunc sign pow".split()}
+SAME = """sqrt exp log sin cos tan sinh cosh tanh log1p expm1 log2 log10 cbrt hypot floor ceil
+trunc sign pow"""
+MATH |= {name: name for name in SAME.split()}
 PATTERNS = {
     "negative": "-{}",
     "logical_not": "!{}",
@@ -126,6 +127,8 @@ class _Writer:
             if i and name != "batch":
                 raise Untraceable(f"{name} is one number a weight")
             return {"t": "t", "batch": f"batch[{i}]"}.get(name, f"hyper.{name}")
+        if x.op == "part":
+            return self.product(x)
         args = list(map(self.spelled, x.args))
         if x.op in INFIX:
             return f"{args[0]} {INFIX[x.op]} {args[1]}"
@@ -134,6 +137,17 @@ class _Writer:
         if x.op not in MATH:
             raise Untraceable(f"JavaScript has no {x.op}")
         return f"Math.{MATH[x.op]}({', '.join(args)})"
+
+    def product(self, x: Scalar) -> str:
+        """One element of a product of matrices, added up in order."""
+        i, call = x.args
+        (a, _), (b, _) = call.args[0]
+        k, columns = a[-1], math.prod(b[1:])
+        row, column = divmod(i, columns)
+        left = call.args[1 + row * k : 1 + (row + 1) * k]
+        right = call.args[1 + math.prod(a) + column :: columns]
+        terms = zip(map(self.spelled, left), map(self.spelled, right), strict=True)
+        return " + ".join(f"{one} * {other}" for one, other in terms)
 
     def function(self, head: str, back: str) -> str:
         """The whole function."""

@@ -75,7 +75,7 @@ class Scalar:
     def __float__(self) -> float:
         raise Untraceable("it takes a value out of NumPy: float(), math, an array of numbers")
 
-    __int__ = __index__ = __float__  # type: ignore[assignment]
+    __int__ = __index__ = __float__
 
     def __iter__(self) -> Iterator[Any]:
         raise TypeError("a number has no parts")
@@ -110,9 +110,9 @@ def _node(op: str, args: tuple[Any, ...], depends: int, is_bool: bool, key: Any 
 
 def constant(value: Any) -> Scalar:
     """A number that is known; Python's ints stay ints, as 2**-1 and 7 % 5 want them."""
+    value = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
     if isinstance(value, Scalar):
         return value
-    value = value.item() if isinstance(value, (np.generic, np.ndarray)) else value
     if not isinstance(value, (bool, int, float)):
         raise Untraceable(f"it computes with something else than real numbers: {type(value)}")
     return _node(
@@ -178,7 +178,7 @@ PLAIN: dict[str, Callable[..., Any]] = {
     "negative": operator.neg,
     "absolute": abs,
     "pow": operator.pow,
-    "where": lambda condition, yes, no: np.where(condition, yes, no)[()],
+    "where": lambda *args: np.asarray(np.where(*args))[()],
     "fma": lambda a, b, c: float(Fraction(float(a)) * Fraction(float(b)) + Fraction(float(c))),
 }
 
@@ -195,22 +195,19 @@ def scalar(op: str, *given: Any) -> Scalar:
         op = OF_BOOLS[op]
     elif op.startswith("bitwise") or op == "invert":
         raise Untraceable("it works on the bits of whole numbers")
-    if op in ALIASES and (found := ALIASES[op](*args)) is not None:
-        return found
-    if op in LOGIC:
-        args = tuple(a if a.is_bool else scalar("not_equal", a, 0.0) for a in args)
-    elif op == "where":
+    if op == "where":
         condition, yes, no = args
         condition = condition if condition.is_bool else scalar("not_equal", condition, 0.0)
         if yes is no or condition.op == "constant":
             return yes if yes is no or condition.args[0] else no
-        args = (
-            (condition, yes, no)
-            if yes.is_bool == no.is_bool
-            else (condition, *map(_number, (yes, no)))
-        )
+        kinds_differ = yes.is_bool != no.is_bool
+        args = (condition, *map(_number, (yes, no))) if kinds_differ else (condition, yes, no)
+    elif op in LOGIC:
+        args = tuple(a if a.is_bool else scalar("not_equal", a, 0.0) for a in args)
     else:
         args = tuple(map(_number, args))
+        if op in ALIASES and (found := ALIASES[op](*args)) is not None:
+            return found
     if all(a.op == "constant" for a in args):
         with np.errstate(all="ignore"):
             return constant(
@@ -231,7 +228,11 @@ def _float(x: Scalar) -> Any:
 
 def _power(x: Scalar, y: Scalar) -> Scalar | None:
     """NumPy's own short ways, where one number is the exponent of all."""
-    special = {-1: ("divide", 1.0, x), 0.5: ("sqrt", x), 2: ("multiply", x, x)}
+    special: dict[float, tuple[Any, ...]] = {
+        -1: ("divide", 1.0, x),
+        0.5: ("sqrt", x),
+        2: ("multiply", x, x),
+    }
     if y.op != "constant" or x.op == "constant":
         return None
     if y.args[0] in (0, 1):
@@ -283,8 +284,8 @@ for _name, _op in {
     **{"lt": "less", "le": "less_equal", "gt": "greater", "ge": "greater_equal"},
 }.items():
     setattr(Scalar, f"__{_name}__", _operator(_op))
-Scalar.__eq__, Scalar.__ne__ = _operator("equal"), _operator("not_equal")  # type: ignore[assignment]
-Scalar.__hash__ = object.__hash__  # type: ignore[assignment]
+Scalar.__eq__, Scalar.__ne__ = _operator("equal"), _operator("not_equal")  # type: ignore[method-assign]
+Scalar.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
 # --------------------------------------------------------------------------- arrays of expressions
@@ -299,7 +300,7 @@ class Symbols(np.ndarray):
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         return _function(function, args, keywords)
 
-    def dot(self, other: Any) -> Any:
+    def dot(self, other: Any) -> Any:  # type: ignore[override]
         """As np.dot, which the method of an array would pass by."""
         return _function(np.dot, (self, other), {})
 
@@ -339,8 +340,13 @@ def symbols(x: Any) -> Symbols:
     return _elementwise(constant, _bare(x), always=True)
 
 
+def _each(function: Callable[..., Any], count: int) -> Any:
+    """A ufunc of objects."""
+    return np.frompyfunc(function, count, 1)
+
+
 def _elementwise(function: Callable[..., Any], *arrays: Any, always: bool = False) -> Any:
-    found = np.frompyfunc(function, len(arrays), 1)(*arrays)
+    found = _each(function, len(arrays))(*arrays)
     return _wrapped(_bare(found) if always else found)
 
 
@@ -351,10 +357,10 @@ def _ufunc(
     name = ufunc.__name__
     if where is not True or ufunc.nout != 1:
         raise Untraceable(f"np.{name} is called in a way that is not followed")
-    if keywords.pop("dtype", None) not in (None, float, np.dtype(float)):
-        raise Untraceable(f"np.{name} is asked for another type than float64")
+    if keywords.pop("dtype", None) not in (None, bool, float, np.dtype(float)):
+        raise Untraceable(f"np.{name} is asked for float32 or the like")
     first, *others = given
-    one = np.frompyfunc(partial(scalar, name), ufunc.nin, 1)
+    one = _each(partial(scalar, name), ufunc.nin)
     if method == "reduce":
         found = _reduced(ufunc, _bare(first), *others, **keywords)
     elif method == "reduceat":
@@ -362,7 +368,7 @@ def _ufunc(
     elif method == "accumulate":
         found = one.accumulate(_bare(first), *others, dtype=object, **keywords)
     elif method == "at":
-        return one.at(first, others[0], *map(_bare, others[1:]))
+        return one.at(_bare(first), others[0], *map(_bare, others[1:]))
     elif ufunc.signature is not None:
         found = _contracted(ufunc, *map(_bare, given))
     else:
@@ -446,22 +452,36 @@ def _reduced(
     ufunc: np.ufunc, a: np.ndarray, axis: Any = 0, keepdims: Any = False, initial: Any = None
 ) -> Any:
     axes = tuple(range(a.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(i % a.ndim for i in axes)
+    axes = tuple(sorted((i % a.ndim for i in axes), key=lambda i: -abs(a.strides[i])))
     kept = tuple(1 if i in axes else n for i, n in enumerate(a.shape))
     left = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
     if initial not in (None, np._NoValue) or a.size == 0:
         raise Untraceable(f"np.{ufunc.__name__}.reduce of nothing, or with an initial value")
 
-    def ordered(order: Any, a: np.ndarray) -> Any:
-        rows = np.moveaxis(a, axes, range(-len(axes), 0)).reshape(int(np.prod(kept)), -1)
-        op = _either(ufunc.__name__)
-        return _objects([order(op, list(row)) for row in rows]).reshape(left)[()]
+    def ordered(order: Any, inner: int, a: np.ndarray) -> Any:
+        """As they lie in memory: runs along so many of the axes in order, these in turn."""
+        rows = np.moveaxis(a, axes, range(-len(axes), 0)).reshape(prod(kept), -1)
+        op, n = _either(ufunc.__name__), prod(a.shape[i] for i in axes[len(axes) - inner :])
+        found = []
+        for row in rows:
+            runs = row.reshape(-1, n)
+            found.append(reduce(op, [order(op, [_counted(x) for x in run]) for run in runs]))
+        return _objects(found).reshape(left)[()]
 
     if ufunc not in (np.add, np.multiply):
-        return ordered(_in_turn, a)  # the order makes no difference
+        op = _each(partial(scalar, ufunc.__name__), 2)
+        for i in axes:  # in whatever order
+            a = op.reduce(a, axis=i, keepdims=True)
+        return a.reshape(left)[()]
     how = (f"{ufunc.__name__}.reduce", axes, left)
     real = partial(ufunc.reduce, axis=axes, keepdims=bool(keepdims))
-    return _proved(how, real, [partial(ordered, order) for order in ORDERS], a)
+    candidates = [partial(ordered, o, n) for n in range(len(axes), 0, -1) for o in ORDERS]
+    return _proved(how, real, candidates, a)
+
+
+def _counted(x: Any) -> Any:
+    """A truth value in a sum is 1 or 0."""
+    return _number(x) if isinstance(x, Scalar) else x
 
 
 def _segments(ufunc: np.ufunc, a: np.ndarray, starts: Any, axis: int = 0) -> Any:
@@ -486,8 +506,8 @@ def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
         if name == "dot" and not (a.ndim and b.ndim):
             return _ufunc(np.multiply, "__call__", a, b)
         raise Untraceable(f"np.{name} of {a.ndim} and {b.ndim} axes")
-    times, plus = (np.frompyfunc(_either(op), 2, 1) for op in ("multiply", "add"))
-    fma = np.frompyfunc(_either("fma"), 3, 1)
+    times, plus = (_each(_either(op), 2) for op in ("multiply", "add"))
+    fma = _each(_either("fma"), 3)
 
     def summed(once: bool, a: np.ndarray, b: np.ndarray) -> Any:
         left, right = a, b
@@ -497,7 +517,8 @@ def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
         total = times(left[..., 0], right[..., 0])
         for i in range(1, left.shape[-1]):
             one = left[..., i], right[..., i]
-            total = fma(*one, total) if once else plus(total, times(*one))
+            total = _bare(total)  # a number, where there is but one result
+            total = fma(*one, total) if once else plus(total, _bare(times(*one)))
         if name != "vecdot":
             drop = (-2,) * (a.ndim == 1) + (-1,) * (b.ndim == 1)
             total = np.squeeze(total, axis=drop) if drop else total
@@ -528,7 +549,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
-    return np.frompyfunc(partial(scalar, "where"), 3, 1)(*map(_bare, (condition, yes, no)))
+    return _each(partial(scalar, "where"), 3)(*map(_bare, (condition, yes, no)))
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:
