@@ -1,6 +1,8 @@
 import contextlib
+import copy
 import itertools
 import math
+import sys
 import threading
 import warnings
 
@@ -10,11 +12,13 @@ import pytest
 from autograd import grad
 from autograd.core import VJPNode, backward_pass
 from autograd.extend import Box, vspace
-from autograd.tracer import getval, trace
+from autograd.tracer import getval
+from autograd.tracer import trace as autograd_trace
 
-from optimizers.functions import FUNCTIONS, noisy, rosenbrock, shifted
+from optimizers.engine import trace as trace_module
 from optimizers.engine.numpy_lines import record
-from optimizers.engine.trace import NotTraceable, signature
+from optimizers.engine.trace import NotTraceable, filled, leaves, signature, trace
+from optimizers.functions import FUNCTIONS, noisy, rosenbrock, shifted
 from optimizers.weights import flatten
 
 
@@ -22,7 +26,7 @@ def gradient_of(loss):
     """Value and gradient as `Gradient` computes them."""
 
     def value_and_gradient(theta, *batch):
-        value, node = trace(VJPNode.new_root(), lambda t: loss(t, *batch), theta)
+        value, node = autograd_trace(VJPNode.new_root(), lambda t: loss(t, *batch), theta)
         return value, backward_pass(vspace(value).ones(), node)
 
     return value_and_gradient
@@ -302,6 +306,204 @@ def test_numbers_in_a_batch():
         assert_same(lines(x, batch), function(x, batch))
 
 
+# ------------------------------------------------------------------------ functions of any arrays
+
+
+def walk(traced, *inputs):
+    """The calls of a trace one by one, as trace.py tells readers to make them."""
+    values = dict(zip(traced.inputs, leaves(list(inputs)), strict=True))
+    for node in traced.nodes:
+        args, kwargs = filled((node.args, node.kwargs), values)
+        values[node] = node.fun(*args, **kwargs)
+        if node.dtype is not None:  # else it makes several arrays
+            assert numpy.shape(values[node]) == node.shape
+            assert isinstance(values[node], node.kind)
+    return filled(traced.returned, values)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_the_nodes_of_a_trace_are_calls_that_make_the_same_numbers(name):
+    function = gradient_of(LOSSES[name])
+    traced = trace(function, next(points(6, 1, seed=3)))
+    assert [node.name for node in traced.inputs] == ["theta"]
+    for x in points(6, 10):
+        assert_same(walk(traced, x), function(x))
+
+
+def adam_on_rosenbrock(theta, state, t):
+    loss, g = gradient_of(rosenbrock)(theta)
+    m = 0.9 * state["m"] + 0.1 * g
+    v = 0.99 * state["v"] + 0.01 * g**2
+    d = m / (1 - 0.9**t) / (numpy.sqrt(v / (1 - 0.99**t)) + 1e-8)
+    return {"theta": theta - 0.05 * d, "state": {"m": m, "v": v}, "loss": loss}
+
+
+def in_place(theta, state, t):
+    """The same formulas, written as people write them for speed."""
+    loss, g = gradient_of(rosenbrock)(theta)
+    m, v = copy.deepcopy(state["m"]), state["v"].copy()
+    m *= 0.9
+    m += 0.1 * g
+    v *= 0.99
+    v += 0.01 * g**2
+    d = numpy.empty_like(m)
+    d[:] = m / (1 - 0.9**t)
+    root = numpy.sqrt(v / (1 - 0.99**t))
+    root += 1e-8
+    numpy.divide(d, root, out=d)
+    d *= 0.05
+    return {"theta": theta - d, "state": {"m": m, "v": v}, "loss": loss}
+
+
+@pytest.mark.parametrize("step", [adam_on_rosenbrock, in_place])
+@pytest.mark.parametrize("kind", [int, numpy.int64, numpy.float64])
+def test_a_whole_step_of_a_rule(step, kind):
+    given = numpy.array([-1.5, 2.0]), {"m": numpy.zeros(2), "v": numpy.zeros(2)}
+    lines = record(step, *given, kind(1))
+    ours = theirs = {"theta": given[0], "state": given[1]}
+    for t in range(1, 20):
+        ours = lines(ours["theta"], ours["state"], kind(t))
+        theirs = step(theirs["theta"], theirs["state"], kind(t))
+        assert ours.keys() == theirs.keys()
+        assert_same(leaves(ours), leaves(theirs))
+
+
+POWERS = [2, 2.0, 0.5, -1, 1, 0, 3, -0.5, 1.7, numpy.float64(2), numpy.array(2.0)]
+
+
+@pytest.mark.parametrize("exponent", POWERS, ids=str)
+def test_powers_are_python_s_on_arrays_and_on_single_numbers(exponent):
+    def function(x):
+        return x**exponent, x[0] ** exponent, numpy.power(x, exponent), numpy.power(x[1], exponent)
+
+    lines = record(function, numpy.ones(1000))
+    for x in points(1000, 8):
+        assert_same(lines(x), function(x))
+
+
+def test_an_exponent_that_changes_is_taken_as_it_comes():
+    function = gradient_of(lambda x, y: np.sum(x**y))
+    lines = record(function, numpy.ones(50), numpy.array(2.0))
+    x = numpy.linspace(0.1, 3, 50)
+    for y in (2.0, 0.5, -1.0, 1.3):
+        assert_same(lines(x, numpy.array(y)), function(x, numpy.array(y)))
+
+
+def test_inputs_may_have_any_names_and_results_any_nesting():
+    def function(v1, c1, add, array):
+        x = v1["x y"] + c1[0] * add
+        return [x, (x[:2], {"a b": x + array}), x.sum() * 2]
+
+    given = {"x y": numpy.ones(3)}, [2.0, None], numpy.arange(3.0), numpy.ones(3)
+    lines = record(function, *given)
+    ours, theirs = lines(*given), function(*given)
+    assert type(ours) is list
+    assert ours[1][1].keys() == {"a b"}
+    assert_same(leaves(ours), leaves(theirs))
+
+
+def test_a_result_never_is_an_array_that_was_handed_in():
+    def function(x, batch):
+        return np.sum(x * batch), batch[::-1], batch, np.reshape(x, (2, 3)).T, C[0]
+
+    x, batch = numpy.ones(6), numpy.arange(6.0)
+    lines = record(function, x, batch)
+    assert_same(lines(x, batch), function(x, batch))
+    for result in lines(x, batch)[1:]:
+        assert not any(numpy.shares_memory(result, other) for other in (x, batch, C))
+        assert result.flags.writeable
+
+
+def test_a_function_sees_the_types_that_it_is_given():
+    def function(x, batch):
+        assert isinstance(batch, numpy.ndarray)
+        assert isinstance(batch[0], float)
+        assert isinstance(x, np.ndarray)
+        return numpy.sum(x * batch)
+
+    x = numpy.arange(3.0)
+    assert record(function, x, x)(x, x + 1) == function(x, x + 1)
+
+
+def writes_into_a_view(x):
+    y = x * 2
+    y[1:][0] = 3.0
+    z = y[1:]
+    z += 1
+    return y
+
+
+def writes_into_a_constant(x):
+    total = numpy.zeros(3)
+    total += x
+    return total
+
+
+def writes_into_its_argument(x):
+    x *= 2
+    return x
+
+
+def fills(x):
+    numpy.copyto(x, 1.0)
+    return x * 2
+
+
+def catches(x):
+    try:
+        return numpy.linalg.inv(numpy.outer(x, x) * (x[0] > 5)) @ x
+    except numpy.linalg.LinAlgError:
+        return x
+
+
+def calls_back(x):
+    return numpy.apply_along_axis(lambda row: row * (2 if row[0] > 0 else 3), 0, x)
+
+
+WRITERS = {
+    "into a view": (writes_into_a_view, "writes into"),
+    "into a constant": (writes_into_a_constant, "writes into"),
+    "into an argument": (writes_into_its_argument, "writes into"),
+    "copyto": (fills, "writes into"),
+    "sort in place": (lambda x: (x * 2).sort(), "not followed"),
+    "out= of a function": (lambda x: numpy.sum(x, out=x * 1) + x, "writes into"),
+    "an error that depends on values": (catches, "Singular"),
+    "a function that is called back": (calls_back, "function to call"),
+    "plain NumPy's array": (lambda x: numpy.array([x[0], x[1]]), "plain NumPy"),
+    "one-armed where": (lambda x: numpy.where(x > 0)[0] + 1, "depends on values"),
+    "place": (lambda x: numpy.place(x * 1, x > 0, x), "np.place"),
+    "** of NumPy's single numbers": (lambda x: numpy.float64(0.9) ** x[0] * x, "last bit"),
+    "text": (lambda x: [x, str(x.dtype), "text"], "something else"),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_what_writes_or_looks_unseen_is_refused(name):
+    function, reason = WRITERS[name]
+    with pytest.raises(NotTraceable, match=reason):
+        record(function, numpy.array([3.0, 2.0, 1.0]))
+
+
+def test_a_mask_may_choose_where_a_number_is_written():
+    def function(x):
+        y = x * 2
+        y[y < 0] = 0.5
+        return y
+
+    lines = record(function, numpy.ones(6))
+    for x in points(6, 10):
+        assert_same([lines(x)], [function(x)])
+
+
+def test_what_a_later_autograd_lacks_is_not_traceable_and_all_else_is(monkeypatch):
+    gone = tuple((place, f"{name}_of_old", teach) for place, name, teach in trace_module.TAUGHT)
+    monkeypatch.setattr(trace_module, "TAUGHT", gone)
+    with pytest.raises(NotTraceable):
+        record(gradient_of(LOSSES["array"]), numpy.ones(6))
+    function, x = gradient_of(LOSSES["batch norm"]), numpy.arange(6.0)
+    assert_same(record(function, x)(x + 1), function(x + 1))
+
+
 # ------------------------------------------------------------------------- nothing is written into
 
 
@@ -315,8 +517,8 @@ def test_inputs_and_earlier_results_stay_as_they_are():
             y = x + i
             y.setflags(write=False)
             kept.append((y, y.copy(), lines(y), function(y)))
-        for y, copy, ours, theirs in kept:
-            numpy.testing.assert_array_equal(y, copy, name)
+        for y, before, ours, theirs in kept:
+            numpy.testing.assert_array_equal(y, before, name)
             assert_same(ours, theirs)
             assert not any(numpy.shares_memory(out, y) for out in ours), name
         first = lines(x)[1]
@@ -372,12 +574,31 @@ def test_threads():
             assert_same(ours, theirs)
 
 
+def test_traces_are_made_in_several_threads():
+    names = ["array", "sort", "dot", "einsum", "basic index", "a Python loop"] * 3
+    x, results = numpy.linspace(0.5, 1.5, 6), {}
+
+    def work(i):
+        results[i] = walk(trace(lambda x: LOSSES[names[i]](x * 2), x), x)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(len(names))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i, name in enumerate(names):
+        assert results[i] == LOSSES[name](x * 2)
+
+
 def test_autograd_is_left_as_it_was():
     before = dict(Box.type_mappings)
+    names = [vars(sys.modules[place])[name] for place, name, _ in trace_module.TAUGHT]
     for loss in (LOSSES["max"], lambda x: x[0] if x[0] > 0 else x[1]):
         with contextlib.suppress(NotTraceable):
             record(gradient_of(loss), numpy.ones(6))
     assert Box.type_mappings == before
+    now = [vars(sys.modules[place])[name] for place, name, _ in trace_module.TAUGHT]
+    assert all(one is other for one, other in zip(now, names, strict=True))
     with pytest.raises(TypeError, match="Can't differentiate"):
         grad(lambda x: x * 2)(3)
     assert grad(lambda x: x * 3 if x > 0 else x)(2.0) == 3.0

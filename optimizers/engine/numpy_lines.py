@@ -22,6 +22,7 @@ import numpy as np
 
 from optimizers.engine.check import check
 from optimizers.engine.trace import (
+    PLACED,
     Node,
     Trace,
     added_at,
@@ -210,10 +211,11 @@ class _Writer:
         line = None
         if isinstance(fun, np.ufunc) and not kwargs and fun.nout == 1:
             return self.elementwise(fun, args, node)
-        if fun is added_at:
+        if fun in PLACED:
             text, operands = _brackets(args[1])
-            code = f"{self.name(np.add)}.at({{}}, s_[{text}], {{}})"
-            code = code if operands else f"{{}}[{text}] += {{}}"
+            code = f"{{}}[{text}] {PLACED[fun]} {{}}"
+            if operands and fun is added_at:
+                code = f"{self.name(np.add)}.at({{}}, s_[{text}], {{}})"
             return self.line(code, [x, *operands, args[2]], node, fresh=True)
         if isinstance(x, Line):
             if x.is_like(node) and (fun in COPIES or (fun is operator.pow and _is_one(args[1]))):
@@ -349,15 +351,15 @@ class _Writer:
         count = itertools.count(1)
         for line in lines:
             first = line.operands[0] if line.operands else None
-            adds, code = line.like.fun is added_at, line.code
-            if adds and isinstance(first, Line) and first.fresh and uses[first] == 1:
+            writes, code = line.like.fun in PLACED, line.code
+            if writes and isinstance(first, Line) and first.fresh and uses[first] == 1:
                 self.local[line] = self.local[first]  # nobody else needs what it was
             else:
                 self.local[line] = f"v{next(count)}"
-                code = code if adds else f"{self.local[line]} = {code}"
-                body += [f"{self.local[line]} = array({self.spelled(first)})"] * adds
+                code = code if writes else f"{self.local[line]} = {code}"
+                body += [f"{self.local[line]} = array({self.spelled(first)})"] * writes
             spelled = [self.spelled(o) for o in line.operands]
-            code = code.format(*[self.local[line]] * adds, *spelled[adds:])
+            code = code.format(*[self.local[line]] * writes, *spelled[writes:])
             body.append(f"{code:<47} # {line.shape}")
             body += self.given_back(line, uses)
         results: list[Any] = []

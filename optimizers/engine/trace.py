@@ -20,10 +20,10 @@ To walk it, give each input a value, then each node that of its call:
 
 A node's `fun` is a ufunc or a method of one (`np.add`, `np.add.reduce`), a public NumPy function
 (`np.sum`, `np.where`, `np.array`, `np.zeros`), `operator.getitem`, or one of the small functions
-below (`added_at`, `astype`). Python's `x ** y` on an array is the ufunc that NumPy takes for it
-(`np.square` for x ** 2); on NumPy's single numbers, where it differs from `np.power` in the last
-bit, it is `operator.pow`. Plain Python numbers are computed with by `operator.add` and its like.
-Arguments are nodes, constants, and nestings (lists, tuples, dicts) of these.
+below (`added_at`, `replaced_at`, `astype`). Python's `x ** y` on an array is the ufunc that NumPy
+takes for it (`np.square` for x ** 2); on NumPy's single numbers, where it differs from `np.power`
+in the last bit, it is `operator.pow`. Plain Python numbers are computed with by `operator.add` and
+its like. Arguments are nodes, constants, and nestings (lists, tuples, dicts) of these.
 """
 
 from __future__ import annotations
@@ -172,13 +172,13 @@ def _objection(fun: Any, args: Any, kwargs: Any) -> str | None:
         return f"{name} is plain NumPy's, which autograd does not follow"
     if any(callable(leaf) and not isinstance(leaf, type) for leaf in given):
         return f"{name} is given a function to call"
-    later = leaves([args[1:], kwargs])
-    letters = {_letter(leaf.value) for leaf in later if type(leaf) is Traced}
-    if fun is operator.getitem:
-        if "b" in letters:
+    if fun is operator.getitem or (fun in PLACED and np.ndim(args[2])):
+        if "b" in {_letter(_value(leaf)) for leaf in leaves(args[1]) if type(leaf) is Traced}:
             return "it selects by a mask that changes: how many are selected would be frozen"
-    elif letters & set("biu") and not (isinstance(fun, np.ufunc) or fun in INTEGERS_ARE_DATA):
-        return f"a whole number given to {name} changes from call to call"
+    elif not (isinstance(fun, np.ufunc) or fun in INTEGERS_ARE_DATA):
+        later = [leaf for leaf in leaves([args[1:], kwargs]) if type(leaf) is Traced]
+        if any(_letter(leaf.value) in "biu" for leaf in later):
+            return f"a whole number given to {name} changes from call to call"
     return None
 
 
@@ -282,6 +282,13 @@ def added_at(total: Any, key: Any, part: Any) -> Any:
     return total
 
 
+def replaced_at(total: Any, key: Any, part: Any) -> Any:
+    """Return a copy of total with part at the places [key]."""
+    total = np.array(total)
+    total[key] = part
+    return total
+
+
 def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
     """Return x in another dtype."""
     return x.astype(*how, **kwargs)
@@ -291,7 +298,8 @@ BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.t
 BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder}
 COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
-INTEGERS_ARE_DATA |= {added_at, operator.pow}
+PLACED = {added_at: "+=", replaced_at: "="}
+INTEGERS_ARE_DATA |= {operator.pow, *PLACED}
 INTEGERS_ARE_DATA |= {getattr(operator, name) for name in (*BINARY, *COMPARISONS)}
 
 
@@ -327,6 +335,9 @@ class Traced(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if any(isinstance(leaf, Box) for leaf in args):
             return NotImplemented  # autograd's turn
+        number = type(args[0]) is not Traced and isinstance(args[0], np.generic)
+        if ufunc is np.power and number and not isinstance(_value(args[1]), np.ndarray):
+            self.recording.refuse(TWO_POWERS)
         (target,) = kwargs.pop("out", (None,))
         fun = ufunc if method == "__call__" else getattr(ufunc, method)
         if method == "at":
@@ -366,6 +377,9 @@ class Traced(NDArrayOperatorsMixin):
 
     def __getitem__(self, key: Any) -> Any:
         return self.recording.call(operator.getitem, (self, key), {})
+
+    def __setitem__(self, key: Any, part: Any) -> None:
+        self._be(self.recording.call(replaced_at, (self, key, part), {}))
 
     def __len__(self) -> int:
         return len(self.value)
@@ -448,6 +462,7 @@ class _Box(Box.type_mappings[np.ndarray]):
     __slots__ = ()
 
 
+TWO_POWERS = "it raises one of NumPy's numbers by ** or np.power, which differ in the last bit"
 WRITES = "it writes into an array that others share, or that was there before"
 TABLE = "for a table indexed by a changing value, write np.take(table, i, axis=0)"
 READS = "plain NumPy, or a function that autograd does not follow, reads a value"
@@ -470,7 +485,6 @@ for _name, _ufunc in (BINARY | COMPARISONS).items():
         setattr(Traced, f"__r{_name}__", _operator(_name, _ufunc, swapped=True))
 # a box is told from others by its id, whatever it holds
 setattr(Traced, "__hash__", _refusing("it looks a value up in a set or a dict"))  # noqa: B010
-setattr(Traced, "__setitem__", _refusing("it writes into part of an array"))  # noqa: B010
 
 # ------------------------------------------------------------------------ what autograd is taught
 
