@@ -27,6 +27,11 @@ def in_node(program):
     return json.loads(done.stdout)
 
 
+def plain_path(optimizer):
+    """By NumPy, since somebody looks at every step."""
+    return optimizer.minimize(STEPS, callback=lambda optimizer: None)
+
+
 def program_of(optimizer, step):
     start = {name: np.ravel(x).tolist() for name, x in carried_by(optimizer).items()}
     theta = json.dumps(start.pop("theta"))
@@ -50,7 +55,7 @@ def test_every_rule_goes_the_way_that_it_goes_in_python(label):
             continue
         step = traced_step(rule(function, function.start))
         programs.append(program_of(rule(function, function.start), step))
-        cases.append((rule(function, function.start).minimize(STEPS), step_in_javascript(step)))
+        cases.append((plain_path(rule(function, function.start)), step_in_javascript(step)))
     for (path, code), ours in zip(cases, in_node("\n".join(programs)), strict=True):
         ours = np.array(ours, float)[: len(path.theta)]
         finite = np.isfinite(path.theta).all(axis=1)
@@ -90,7 +95,7 @@ def test_a_rule_and_a_loss_of_ones_own():
 
     optimizer = Careful(loss, [0.5, -0.25], lr=0.0625)
     [ours] = in_node(program_of(optimizer, traced_step(optimizer)))
-    np.testing.assert_allclose(ours, optimizer.minimize(STEPS).theta, rtol=1e-9)
+    np.testing.assert_allclose(ours, plain_path(optimizer).theta, rtol=1e-9)
 
 
 def test_the_noise_of_a_step_is_an_argument():

@@ -22,6 +22,10 @@ def _quiet():
         yield
 
 
+def step_by_step(optimizer):
+    """Somebody who looks at every step: NumPy makes them."""
+
+
 def same(a, b):
     return np.array_equal(a, b, equal_nan=True)
 
@@ -39,7 +43,7 @@ def assert_equal_paths(optimizer, steps, columns=frozenset(), etas=None, batches
     ours = machine.run(
         start, before, steps, step.settings, etas=etas, batches=batches, diverged_at=marks, **how
     )
-    theirs = optimizer.minimize(steps, watch=watch, **how)
+    theirs = optimizer.minimize(steps, watch=watch, callback=step_by_step, **how)
     at = -1 if theirs.diverged_at is None else theirs.diverged_at
     assert same(ours.step, theirs.step)
     assert same(ours.theta, theirs.theta)

@@ -56,7 +56,7 @@ def step_in_javascript(step: Step, name: str = "step") -> str:
     w = _Writer()
     for key, given in step.before.items():
         w.unpack(given, "theta" if key == "theta" else f"state.{key}", key)
-    w.named("loss", step.loss[()])
+    w.named("loss", step.loss.item())
     for g, x in zip(step.g, step.gradient, strict=True):
         w.named(f"g{g.args[1]}", x)
         w.names[g] = f"g{g.args[1]}"

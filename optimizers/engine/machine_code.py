@@ -185,7 +185,8 @@ class Text:
         if x.op == "negative":
             return self.new(block, f"fneg {t} {args[0]}")
         if x.op == "where":
-            return self.select(block, *args, kind=self.bit if x.is_bool else t)
+            kind = self.bit if x.is_bool else t
+            return self.select(block, args[0], args[1], args[2], kind)
         if x.op in ("maximum", "minimum"):  # nan if either is
             test = "oge" if x.op == "maximum" else "ole"
             first = self.new(block, f"fcmp {test} {t} {args[0]}, {args[1]}")
@@ -210,6 +211,7 @@ class Text:
         return bool(x.depends & RUN or _names(x) & self.columns)
 
     def select(self, block: str, test: str, yes: str, no: str, kind: str | None = None) -> str:
+        """One value or the other, lane by lane."""
         kind = kind or self.type
         return self.new(block, f"select {self.bit} {test}, {kind} {yes}, {kind} {no}")
 
@@ -219,13 +221,10 @@ class Text:
         return f"call {t} {full}({', '.join(f'{t} {a}' for a in args)})"
 
     def _lane_by_lane(self, block: str, args: list[str], call: Any) -> str:
-        if self.lanes == 1:
-            return str(call(block, *args))
         total = "poison"
         for i in range(self.lanes):
-            one = [self.lane(block, a, i) for a in args]
-            done = call(block, *one)
-            total = self.new(block, f"insertelement {self.type} {total}, double {done}, i32 {i}")
+            done = call(block, *(self.lane(block, a, i) for a in args))
+            total = self.filled(block, total, i, done)
         return total
 
     def _by_libm(self, block: str, x: str, y: str) -> str:
@@ -281,34 +280,30 @@ class Text:
             for s, (shape, order) in zip(sizes, layout, strict=True)
         ]
         places = [("a", i) for i in where[0]] + [("b", i) for i in where[1]]
-        constants = [a.op == "constant" for a in elements]
-        call = f"call void inttoptr (i64 {loop} to ptr)(ptr %three{n}, ptr %w{n}, ptr {steps}, ptr inttoptr (i64 {data} to ptr))"
+        pointers = f"ptr %three{n}, ptr %w{n}, ptr {steps}, ptr inttoptr (i64 {data} to ptr)"
         found = ["poison"] * size
         for lane in range(self.lanes):
-            for (name, i), arg, is_constant, element in zip(
-                places, args, constants, elements, strict=True
-            ):
-                if is_constant and lane:
+            for (name, i), arg, x in zip(places, args, elements, strict=True):
+                if x.op == "constant" and lane:
                     continue
-                at = "entry" if is_constant else block
-                one = _hex(element.args[0]) if is_constant else self.lane(block, arg, lane)
-                self.do(
-                    at,
-                    f"store double {one}, ptr {self.new(at, f'getelementptr double, ptr %{name}{n}, i64 {i}')}",
-                )
-            self.do(block, call)
+                at = "entry" if x.op == "constant" else block
+                one = _hex(x.args[0]) if x.op == "constant" else self.lane(block, arg, lane)
+                place = self.new(at, f"getelementptr double, ptr %{name}{n}, i64 {i}")
+                self.do(at, f"store double {one}, ptr {place}")
+            self.do(block, f"call void inttoptr (i64 {loop} to ptr)({pointers})")
             for i in range(size):
                 place = self.new(block, f"getelementptr double, ptr %c{n}, i64 {i}")
-                one = self.new(block, f"load double, ptr {place}")
-                found[i] = (
-                    one
-                    if self.lanes == 1
-                    else self.new(
-                        block, f"insertelement {self.type} {found[i]}, double {one}, i32 {lane}"
-                    )
+                found[i] = self.filled(
+                    block, found[i], lane, self.new(block, f"load double, ptr {place}")
                 )
         self.products[key] = found
         return found
+
+    def filled(self, block: str, name: str, lane: int, number: str) -> str:
+        """A value with another number in one lane."""
+        if self.lanes == 1:
+            return number
+        return self.new(block, f"insertelement {self.type} {name}, double {number}, i32 {lane}")
 
     def lane(self, block: str, name: str, lane: int) -> str:
         """One lane of a value."""
@@ -435,7 +430,7 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
     after = [x for name in names for x in {**step.watched, **step.after}[name].ravel()]
     t, size, state = w.type, step.g.size, range(len(before))
     w.names |= {x: f"%x{k}" for k, x in enumerate(before)}
-    loss = w.value(step.loss[()], "step")
+    loss = w.value(step.loss.item(), "step")
     slope = [w.value(g, "step") for g in step.gradient]
     items = [*(f"%x{i}" for i in range(size)), loss, *slope]
     items += [w.names[x] for name in step.watched for x in names[name].ravel()]
@@ -687,6 +682,7 @@ class Machine:
         self.carried = _places(0, {n: x.shape for n, x in carried(step).items()})
         self.recorded = _places(0, {"theta": (size,), "loss": (), "gradient": (size,)})
         self.recorded |= _places(1 + 2 * size, {n: self.carried[n].shape for n in step.watched})
+        self.width = sum(place.size for place in self.recorded.values())
         numbers = self.text.cost + CALL * len(self.text.fed["grid"]) + 8
         self.stretch = max(1, int(STRETCH * cores() / (self.ld * numbers)))
         self._kept: dict[Any, Any] = {}
@@ -736,7 +732,7 @@ class Machine:
         marks[:runs] = diverged_at
         marks[runs:] = marks[runs - 1]
         kept = steps // every + 1 + (steps % every > 0)
-        record = np.empty((kept, sum(place.size for place in self.recorded.values()), ld))
+        record = np.empty((kept, self.width, ld))
         begin = t
         while begin <= last:
             end = min(begin + self.stretch, last + 1)  # the last iterate is looked at, not moved
@@ -751,14 +747,17 @@ class Machine:
                     return self.run(start, t, stop - t, settings, every=every, **again)
             begin = end
         parts = {name: self._part(record, place) for name, place in self.recorded.items()}
+        gradient = parts["gradient"]
         if self.runs is not None and start["theta"].flags.c_contiguous:
-            parts["gradient"] = np.ascontiguousarray(parts["gradient"])  # as NumPy adds there
+            gradient = np.ascontiguousarray(gradient)  # as NumPy adds there
         return Path(
-            *(parts.pop(name) for name in ("theta", "loss", "gradient")),
-            step=t + np.minimum(np.arange(kept) * every, steps),
-            watched=parts,
-            state={name: self._part(x, place) for name, place in self.carried.items()},
-            diverged_at=marks[:runs].astype(int).reshape(self._lead),
+            parts["theta"],
+            parts["loss"],
+            gradient,
+            t + np.minimum(np.arange(kept) * every, steps),
+            {name: parts[name] for name in self.step.watched},
+            {name: self._part(x, place) for name, place in self.carried.items()},
+            marks[:runs].astype(int).reshape(self._lead),
         )
 
     @property
@@ -791,7 +790,7 @@ class Machine:
     def _fed(
         self, settings: Mapping[str, Any], t: int, begin: int, end: int, etas: Any, batches: Any
     ) -> list[np.ndarray]:
-        """What is computed beforehand for the steps that begin at these: fixed, column, table, grid."""
+        """What is computed beforehand for the steps from begin to end: an array of each kind."""
         is_plain = etas is None and batches is None and not self.columns
         key = (begin, end, *settings.values()) if is_plain else None
         if key in self._kept:
@@ -914,7 +913,7 @@ def _address(array: np.ndarray) -> int:
 
 
 def in_threads(call: Any, a: np.ndarray, count: int, several: bool) -> None:
-    """Call f(arguments, from, to) on the range, or by several on parts of it; ctypes lets go of Python."""
+    """Call f(arguments, from, to), by several threads if asked: ctypes lets go of Python."""
     threads = min(cores(), count) if several else 1
     edges = [count * i // threads for i in range(threads + 1)]
     parts = [(_address(a), low, high) for low, high in pairwise(edges)]

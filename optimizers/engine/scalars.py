@@ -474,7 +474,8 @@ def _reduced(
             a = op.reduce(a, axis=i, keepdims=True)
         return a.reshape(left)[()]
     how = (f"{ufunc.__name__}.reduce", axes, left)
-    real = partial(ufunc.reduce, axis=axes, keepdims=bool(keepdims))
+    how_asked: dict[str, Any] = {"axis": axes, "keepdims": bool(keepdims)}
+    real = partial(ufunc.reduce, **how_asked)
     candidates = [partial(ordered, o, n) for n in range(len(axes), 0, -1) for o in ORDERS]
     return _proved(how, real, candidates, a)
 
@@ -567,10 +568,9 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
     axis = axis if axis is not None else tuple(range(x.ndim))
     flat = np.ndim(axis) == 0 or len(axis) == 1
     if ord is None or (ord == 2 and flat) or (ord == "fro" and not flat):
-        return np.sqrt(np.add.reduce(x * x, axis=axis, keepdims=keepdims))
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
     if flat and ord in (1, np.inf):
-        reduction = np.add.reduce if ord == 1 else np.maximum.reduce
-        return reduction(np.abs(x), axis=axis, keepdims=keepdims)
+        return (np.sum if ord == 1 else np.max)(np.abs(x), axis=axis, keepdims=keepdims)
     raise Untraceable(f"np.linalg.norm with ord={ord!r}")
 
 

@@ -65,7 +65,9 @@ def _made(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 # what makes new arrays: expressions may be written into them
-MADE = {function: _made(function) for function in (np.zeros, np.ones, np.full, np.eye)}
+MADE: dict[Any, Callable[..., Any]] = {
+    function: _made(function) for function in (np.zeros, np.ones, np.full, np.eye)
+}
 MADE |= {function: lambda x, *how, **keywords: symbols(x) for function in (np.array, np.asarray)}
 MADE[added_at] = lambda total, key, part: symbols(added_at(symbols(total), key, part))
 
@@ -84,7 +86,8 @@ def replayed(trace: Trace) -> Gradient:
             if np.dtype(node.dtype).kind in "fc" and node.dtype != np.float64:
                 raise Untraceable(f"it computes in {node.dtype}")
             args, keywords = filled((node.args, node.kwargs), values)
-            values[node] = MADE.get(node.fun, node.fun)(*args, **keywords)
+            call: Any = MADE.get(node.fun, node.fun)
+            values[node] = call(*args, **keywords)
         loss, g = map(symbols, filled(trace.outputs, values))
         return loss.reshape(()), g.reshape(theta.shape)
 
@@ -129,7 +132,7 @@ def step_of(
         raise Untraceable(f"{type(error).__name__}: {error}") from error
 
 
-def _parts(optimizer: Any) -> dict[str, Any]:
+def by_prefix(optimizer: Any) -> dict[str, Any]:
     """The optimizer and those inside it, by what stands before the names of what they hold."""
     found = parts(optimizer)
     return {"": found[0]} | {f"{type(p).__name__}_": p for p in found[1:]}
@@ -138,7 +141,7 @@ def _parts(optimizer: Any) -> dict[str, Any]:
 def settings_of(optimizer: Any) -> dict[str, Any]:
     """The hyper-parameters that are numbers, or one number a run, by name."""
     found = {}
-    for prefix, part in _parts(optimizer).items():
+    for prefix, part in by_prefix(optimizer).items():
         for name, known in type(part).__hyper_parameters__.items():
             value = vars(part).get(name)
             if known.kind.range is None or (prefix and name == "lr"):
@@ -160,7 +163,7 @@ def _traced(
         raise Untraceable(f"it has more than {WEIGHTS} weights")
     runs = optimizer._theta.ndim - 1
     before = {"theta": inputs("theta", (size,))}
-    for prefix, part in _parts(optimizer).items():
+    for prefix, part in by_prefix(optimizer).items():
         for name in part.state:
             if not isinstance(vars(part)[name], np.ndarray):
                 raise Untraceable(f"its state {name!r} is no array")
@@ -191,7 +194,7 @@ def _moved(
 
     def run() -> dict[str, Symbols]:
         clone = _clone(optimizer)
-        for prefix, part in _parts(clone).items():
+        for prefix, part in by_prefix(clone).items():
             own = vars(part)
             own |= {name: before[prefix + name].copy() for name in part.state}
             own |= {
@@ -206,7 +209,7 @@ def _moved(
         theta = before["theta"].view()
         theta.setflags(write=False)  # the loop moves the weights
         found = {"theta": clone.moved(theta, g.copy())}
-        for prefix, part in _parts(clone).items():
+        for prefix, part in by_prefix(clone).items():
             found |= {prefix + name: vars(part)[name] for name in part.state}
         found |= {name: getattr(clone, name) for name in watch if name not in found}
         for name in before:
@@ -260,7 +263,7 @@ def updates_of(optimizer: Any) -> list[Update]:
     shapes = tuple((1,) * (len(shape) - 1) + (FEW,) for shape in layout.shapes)
     few, count = Layout(layout.tree, layout.names, shapes), FEW * len(shapes)
     before, shared = {"theta": inputs("theta", (count,))}, {}
-    for prefix, part in _parts(optimizer).items():
+    for prefix, part in by_prefix(optimizer).items():
         for name in part.state:
             if np.shape(vars(part)[name]) == (size,):
                 before[prefix + name] = inputs(prefix + name, (count,))
