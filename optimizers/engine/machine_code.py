@@ -27,7 +27,7 @@ from optimizers.engine.step import Step, Update, updates_of
 
 LANES = 8  # runs side by side in a register
 KEPT = 128  # compiled functions
-STRETCH = 4e7  # operations between two looks at the keyboard: some hundredths of a second
+STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
 ALONE = 1e6  # operations that are not worth a second thread
 CALL = 16  # what a call costs, in sums
 
@@ -684,7 +684,8 @@ class Machine:
         self.recorded |= _places(1 + 2 * size, {n: self.carried[n].shape for n in step.watched})
         self.width = sum(place.size for place in self.recorded.values())
         numbers = self.text.cost + CALL * len(self.text.fed["grid"]) + 8
-        self.stretch = max(1, int(STRETCH * cores() / (self.ld * numbers)))
+        threads = min(cores(), self.ld // self.lanes)
+        self.stretch = max(1, int(STRETCH * threads / (self.ld * numbers)))
         self._kept: dict[Any, Any] = {}
 
     def run(
@@ -724,13 +725,15 @@ class Machine:
         x = np.empty((sum(place.size for place in self.carried.values()), ld))
         for name, place in self.carried.items():
             given = np.nan if start.get(name) is None else start[name]
-            x[place.rows, :runs] = (
-                np.broadcast_to(given, (*self._lead, *place.shape)).reshape(runs, -1).T
-            )
-        x[:, runs:] = x[:, runs - 1 : runs]
+            if np.size(given) == runs * place.size:
+                x[place.rows, :runs] = np.reshape(given, (runs, place.size)).T
+            else:  # the same for all runs, or unknown yet
+                x[place.rows, :runs] = np.reshape(given, (-1, 1))
+        if runs < ld:
+            x[:, runs:] = x[:, runs - 1 : runs]
         marks = np.empty(ld)
         marks[:runs] = diverged_at
-        marks[runs:] = marks[runs - 1]
+        marks[runs:] = marks[runs - 1]  # lanes that are left over follow the last run
         kept = steps // every + 1 + (steps % every > 0)
         record = np.empty((kept, self.width, ld))
         begin = t
