@@ -44,19 +44,20 @@ class Recorded(NamedTuple):
 # nesting, shapes and dtypes of what it is given; where it cannot be replayed, the reason stands
 # there. What is called but once is not recorded.
 _shared: dict[int, dict[Any, Any]] = {}
+_machines: dict[int, dict[Any, Any]] = {}  # likewise, the steps of rules on each loss, compiled
 _ONCE = object()
 _UNKNOWN = object()
 MOST = 64  # shapes of one loss; batches of ever other lengths are not worth it
 
 
-def _recordings_of(loss: Any) -> dict[Any, Any]:
-    if id(loss) not in _shared:
+def _kept_of(loss: Any, shared: dict[int, dict[Any, Any]]) -> dict[Any, Any]:
+    if id(loss) not in shared:
         try:
-            finalize(loss, _shared.pop, id(loss), None).atexit = False
+            finalize(loss, shared.pop, id(loss), None).atexit = False
         except TypeError:  # nobody says when it is gone
             return {}
-        _shared[id(loss)] = {}
-    return _shared[id(loss)]
+        shared[id(loss)] = {}
+    return shared[id(loss)]
 
 
 def _equal(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
@@ -106,15 +107,17 @@ class Gradient:
         if self.grad is not None:
             self._why_not = "the gradient is the user's own"
         # without a batch, a loss may read data of its own: that recording is not shared
-        self._recordings_without_batch = _recordings_of(self.problem.given)
-        self._recordings = _recordings_of(self.problem.formula)
+        self._recordings_without_batch = _kept_of(self.problem.given, _shared)
+        self._recordings = _kept_of(self.problem.formula, _shared)
+        self.compiled = _kept_of(self.problem.given, _machines)
         self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
         self._together: Any = self.loss if self.problem.batched else _UNKNOWN
 
     def begin(self) -> None:
         """Compare with autograd once more before a recording is used: what it reads may differ."""
         self.lines = None
-        self._trusted.clear()
+        if not self.problem.is_library:
+            self._trusted.clear()
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
@@ -124,6 +127,10 @@ class Gradient:
         if not self.problem.pure or self.grad is not None or one_by_one:
             return self.plainly(theta, batch)
         return self._recorded(theta, batch)
+
+    def once(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
+        """The same where no more calls are to come: checking a recording would not pay."""
+        return self(theta, batch) if self.problem.is_library else self.plainly(theta, batch)
 
     def plainly(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """The same without a recording: what the loss reads may have changed since the last."""
@@ -142,6 +149,10 @@ class Gradient:
         value = self._at(theta, batch)(theta.copy())  # the loss may write into it
         self._check(value, theta.shape[:-1])
         return value
+
+    def takes_runs(self, theta: numpy.ndarray, batch: Any = None) -> bool:
+        """Whether the loss is taken of these runs side by side."""
+        return self._loss_of_runs(theta, batch) is not None
 
     def _loss_of_runs(self, theta: numpy.ndarray, batch: Any) -> Callable[..., Any] | None:
         """The loss as one of many runs side by side; None if it is called run by run."""
@@ -170,7 +181,7 @@ class Gradient:
         if isinstance(known, str):
             self._why_not = known
             return self.by_autograd(theta, batch)
-        if key not in self._trusted:
+        if key not in self._trusted and (known is _ONCE or not self.problem.is_library):
             right = self.by_autograd(theta, batch)
             if known is _ONCE or not self._still_holds(known, right, theta, batch):
                 # not recorded yet, or the loss reads something else than it did then
@@ -210,7 +221,14 @@ class Gradient:
 
     def __getstate__(self) -> dict[str, Any]:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
-        left = ("lines", "_recordings", "_recordings_without_batch", "_trusted", "_together")
+        left = (
+            "lines",
+            "_recordings",
+            "_recordings_without_batch",
+            "compiled",
+            "_trusted",
+            "_together",
+        )
         return {k: v for k, v in vars(self).items() if k not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -347,6 +347,21 @@ class Recorder:
         self.added += 1
         return following
 
+    def take(self, path: Any) -> None:
+        """Take in the first rows of the run, made elsewhere."""
+        made = int(path.step[-1] - path.step[0])
+        self.kept = rows = len(path.step) - (made % self.every > 0)
+        room = max(rows, min(self.most, rows + FIRST_ROWS))
+        for name in ("theta", "loss", "grad_norm", "step"):
+            setattr(self, name, _longer(getattr(path, name)[:rows], room).copy())
+        self.watched = {n: _longer(path.watched[n][:rows], room).copy() for n in self.watch}
+        self.added, self.gradient = made + 1, path.gradient[-1]
+        at = path.diverged_at
+        self.diverged_at = int(at) if at.ndim == 0 else at
+        if made % self.every:
+            last = (path.watched[name][-1] for name in self.watch)
+            self.newest = (path.theta[-1], path.loss[-1], path.gradient[-1], path.step[-1], *last)
+
     def amend(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> None:
         """Take the newest iterate in anew: a callback has set the weights."""
         if theta.shape != self.gradient.shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -25,8 +26,7 @@ from optimizers.engine.scalars import (
     symbols,
 )
 from optimizers.engine.trace import Trace, added_at, filled
-from optimizers.hyper_parameters import RuleClass
-from optimizers.state import parts
+from optimizers.state import extras, is_library, parts
 from optimizers.weights import Layout
 
 FEW = 5  # weights of a layer stand for all, where each is treated by itself
@@ -192,8 +192,7 @@ def _moved(
 ) -> dict[str, Symbols]:
     """What the rule makes of these: the weights, the state, and what is watched."""
 
-    def run() -> dict[str, Symbols]:
-        clone = _clone(optimizer)
+    def step(clone: Any) -> dict[str, Symbols]:
         for prefix, part in by_prefix(clone).items():
             own = vars(part)
             own |= {name: before[prefix + name].copy() for name in part.state}
@@ -217,7 +216,34 @@ def _moved(
                 raise Untraceable(f"{name!r} changes its shape in a step")
         return {name: symbols(value) for name, value in found.items()}
 
+    def run() -> dict[str, Symbols]:
+        clone = _clone(optimizer)
+        found = step(clone)
+        if not all(is_library(type(part)) for part in parts(clone)):
+            left = _told([extras(part) for part in parts(clone)])
+            again = step(clone)
+            same = left == _told([extras(part) for part in parts(clone)])
+            if not same or _told(found) != _told(again):
+                raise Untraceable("it keeps something from step to step that `state` does not name")
+        return found
+
     return explored(run)
+
+
+def _told(value: Any, depth: int = 8) -> Any:
+    """What a value holds, to be compared: an expression is told by what it is."""
+    if isinstance(value, Scalar):
+        return id(value)
+    if isinstance(value, np.ndarray):
+        return value.shape, [_told(x) for x in value.ravel().tolist()]
+    if isinstance(value, dict):
+        return {name: _told(child, depth - 1) for name, child in value.items()}
+    if isinstance(value, (list, tuple, set, deque)):
+        return [_told(child, depth - 1) for child in value]
+    if isinstance(value, (int, float, str, bytes, type(None))):
+        return repr(value)
+    is_open = depth and hasattr(value, "__dict__") and not callable(value)
+    return _told(vars(value), depth - 1) if is_open else type(value)
 
 
 def _projected(project: Any, theta: Symbols) -> Symbols:
@@ -313,8 +339,9 @@ def _alone(x: Scalar, i: int) -> Scalar:
 
 
 def _clone(optimizer: Any) -> Any:
-    """A copy that may be changed, its inner rules as well."""
-    clone = copy.copy(optimizer)
-    inner = {k: v for k, v in vars(clone).items() if isinstance(type(v), RuleClass)}
-    vars(clone).update({name: _clone(part) for name, part in inner.items()})
+    """A copy that may be changed, with all that a rule of the user's own has put on itself."""
+    clone = copy.copy(optimizer)  # and of the inner rule
+    for part in parts(clone):
+        if not is_library(type(part)):
+            vars(part).update(copy.deepcopy(extras(part)))
     return clone

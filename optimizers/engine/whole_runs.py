@@ -1,0 +1,294 @@
+"""Whole runs in machine code: where it pays, and only where plain steps say the same.
+
+What compiling rests on may change behind our back: a global that the loss reads, an attribute of
+the rule. So a compiled step is held against plain ones whenever it is used: its first step against
+one of Python's, and its losses and gradients, at the start, on the way and at the end, against
+autograd's. A loss that is marked `pure` is spared those on the way; the library's own rules on its
+own functions, which cannot change, are looked at once.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from optimizers import trajectory
+from optimizers.engine.machine_code import Machine, Path
+from optimizers.engine.scalars import Untraceable
+from optimizers.engine.step import WEIGHTS, Step, by_prefix, replayed, settings_of, step_of
+from optimizers.engine.trace import NotTraceable, trace
+from optimizers.state import extras, is_library, parts, select
+
+FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
+COMPILING = 0.02  # seconds that it takes, about: runs that take as long on NumPy come first
+BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
+ON_THE_WAY = (0.25, 0.5, 0.75)  # parts of the run at which it is looked at
+MOST = 64  # compiled steps of one loss
+LOOKED_AT = 4  # of many runs
+
+
+@dataclass(eq=False)
+class _Known:
+    """What was made of a rule on a loss: the step as scalars, and machines by number of runs."""
+
+    step: Step
+    machines: dict[Any, Machine]
+    is_right: bool = False  # it was held against plain steps, and cannot change
+
+
+def whole_run(
+    optimizer: Any,
+    steps: int,
+    every: int = 1,
+    tol: float | None = None,
+    watch: tuple[str, ...] = (),
+    leave: int = 0,
+) -> Path:
+    """Make steps in machine code; the optimizer is as it would be after so many steps.
+
+    Parameters
+    ----------
+    optimizer
+        Whose steps are made.
+    steps, every, tol, watch
+        As in `minimize`.
+    leave
+        How many steps to leave for NumPy to make, at the end.
+
+    What a formula leaves on `self` beside its state is not there: a plain step brings it back.
+
+    Raises
+    ------
+    Untraceable
+        If they are to be made by NumPy; the optimizer is as it was. The message says why.
+    """
+    for is_last in (False, True):
+        known, machine = _machine(optimizer, steps, watch)
+        numbers = (steps // every + 2) * machine.width * machine.ld
+        if 8 * numbers > trajectory.ROOM * trajectory.memory():
+            raise Untraceable("its record is too long to be made in one go")
+        start = {n: np.copy(x, order="K") for n, x in carried_by(optimizer).items()}
+        start |= {n: np.copy(vars(optimizer)[n]) for n in watch if n in vars(optimizer)}
+        t, settings = optimizer.t, settings_of(optimizer)
+        how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
+        path = machine.run(start, t, steps - leave, settings, every=every, tol=tol, **how)
+        made = int(path.step[-1]) - t
+        if leave and made < steps - leave:  # it ends before
+            if made < 2:
+                raise Untraceable("the run is short")
+            path = machine.run(start, t, made - leave, settings, every=every, **how)
+            made -= leave
+        if known.is_right or _is_right(optimizer, machine, start, path, settings, how):
+            known.is_right = _cannot_change(optimizer)
+            break
+        _forget(optimizer, watch)
+        if is_last:
+            raise Untraceable(
+                "it does not give what plain steps give: the loss or the rule reads something that "
+                "changes, or draws by chance"
+            )
+    for prefix, part in by_prefix(optimizer).items():
+        for name in ("_theta", *part.state):
+            key = "theta" if name == "_theta" else prefix + name
+            if key in path.state and not (prefix and name == "_theta"):
+                vars(part)[name] = np.array(path.state[key], order="K")
+    vars(optimizer).update(t=t + made, _value=path.loss[-1])
+    if how["batches"] is not None:
+        vars(optimizer)["batch"] = how["batches"][made]
+    return path
+
+
+def carried_by(optimizer: Any) -> dict[str, np.ndarray]:
+    """Weights and state, by the names that a step gives them."""
+    found = {"theta": optimizer._theta}
+    for prefix, part in by_prefix(optimizer).items():
+        found |= {prefix + name: vars(part)[name] for name in part.state}
+    return found
+
+
+# ------------------------------------------------------------------------------- what is compiled
+
+
+def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known, Machine]:
+    gradient, theta = optimizer.gradient, optimizer._theta
+    if gradient.grad is not None:
+        raise Untraceable("the gradient is the user's own")
+    if theta.shape[-1] > WEIGHTS:
+        raise Untraceable(f"it has more than {WEIGHTS} weights")
+    if steps < FEWEST:
+        raise Untraceable("the run is short")
+    kept, key = gradient.compiled, _key(optimizer, watch)
+    known = kept.get(key)
+    if isinstance(known, str):
+        raise Untraceable(known)
+    runs = None if theta.ndim == 1 else len(theta)
+    columns = frozenset(n for n, v in settings_of(optimizer).items() if np.ndim(v) > 1)
+    if callable(optimizer.lr) and np.ndim(optimizer._scheduled(optimizer.t + 1)) > 1:
+        columns |= {"eta"}
+    if not isinstance(known, _Known):
+        a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
+        spent = (known or 0.0) + steps * a_step
+        if spent < COMPILING:
+            kept[key] = spent
+            raise Untraceable("it made too few steps for compiling to pay")
+    if len(kept) > MOST:
+        kept.clear()
+    try:
+        if not isinstance(known, _Known):
+            known = kept[key] = _Known(_traced(optimizer, watch), {})
+        if (runs, columns) not in known.machines:
+            known.machines[runs, columns] = Machine(known.step, runs, columns)
+    except (Untraceable, NotTraceable) as reason:
+        kept[key] = str(reason)
+        raise Untraceable(str(reason)) from reason
+    return known, known.machines[runs, columns]
+
+
+def _traced(optimizer: Any, watch: tuple[str, ...]) -> Step:
+    gradient, theta = optimizer.gradient, optimizer._theta
+    if theta.ndim > 2:
+        raise Untraceable("its runs are more than a row")
+    if theta.ndim > 1 and gradient.takes_runs(theta, *optimizer._next_noise()):
+        theta = theta[:1]  # as one of many, which is how it is computed
+    elif theta.ndim > 1:
+        theta = theta[0]
+    batch = optimizer._next_noise()
+    if batch and not (type(batch[0]) is np.ndarray and batch[0].ndim == 1):
+        raise Untraceable("the loss is taken on batches of data")
+    shape = batch[0].shape if batch else None
+    return step_of(optimizer, replayed(trace(gradient.by_autograd, theta, *batch)), shape, watch)
+
+
+def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
+    """What a step depends on besides its inputs, as far as it is known."""
+    settings = settings_of(optimizer)
+    fixed = [
+        (type(part), name, _frozen(vars(part)[name]))
+        for prefix, part in by_prefix(optimizer).items()
+        for name in type(part).__hyper_parameters__
+        if prefix + name not in settings and name in vars(part) and not (prefix and name == "lr")
+    ]
+    nesting = repr(optimizer.layout.tree), optimizer.layout.shapes
+    is_scheduled = callable(optimizer.lr)
+    return type(optimizer), nesting, optimizer._theta.ndim, watch, is_scheduled, *fixed
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.shape, value.tobytes()
+    if callable(value):
+        return "schedule" if not isinstance(value, type) else value
+    return type(value), repr(value)
+
+
+def _forget(optimizer: Any, watch: tuple[str, ...]) -> None:
+    optimizer.gradient.compiled.pop(_key(optimizer, watch), None)
+
+
+def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
+    """Learning rates and noise of the steps to come, where they have their own."""
+    try:
+        etas = None
+        if callable(optimizer.lr):
+            etas = [optimizer._scheduled(optimizer.t + i) for i in range(1, steps + 1)]
+        noise = None
+        if optimizer._batch_of is not None:
+            first, size = optimizer.t + 1, optimizer._theta.shape[-1]
+            noise = [optimizer._batch_of(first + i, size) for i in range(steps + 1)]
+    except Exception as error:  # a step that may never be made: the loop will see
+        raise Untraceable(f"{type(error).__name__}: {error}") from error
+    return {"etas": etas, "batches": noise}
+
+
+# ------------------------------------------------------------------------------- whether it holds
+
+
+def _cannot_change(optimizer: Any) -> bool:
+    """Whether it is the library's own rule on its own function."""
+    own = all(is_library(type(part)) for part in by_prefix(optimizer).values())
+    return own and optimizer.gradient.problem.is_library
+
+
+def _is_right(
+    optimizer: Any,
+    machine: Machine,
+    start: Mapping[str, np.ndarray],
+    path: Path,
+    settings: Mapping[str, Any],
+    how: Mapping[str, Any],
+) -> bool:
+    """Whether plain steps say the same: at the start with all that is carried on, later g alone."""
+    gradient, first = optimizer.gradient, int(path.step[0])
+    some = _some_runs(optimizer)
+
+    def plainly(row: int) -> tuple[bool, np.ndarray]:
+        theta = path.theta[row] if some is None else path.theta[row][some]
+        noise = how["batches"] and how["batches"][int(path.step[row]) - first]
+        loss, g = gradient.plainly(np.array(theta, order="K"), noise)
+        ours = (path.loss[row], path.gradient[row])
+        ours = ours if some is None else (ours[0][some], ours[1][some])
+        return all(map(_equal, ours, (loss, g))), g
+
+    is_right, g = plainly(0)
+    return (
+        is_right
+        and _first_step_is_right(optimizer, machine, start, g, some, settings, how)
+        and all(plainly(row)[0] for row in _rows_to_look_at(path, gradient.problem.pure))
+    )
+
+
+def _rows_to_look_at(path: Path, is_pure: bool) -> Iterator[int]:
+    last = len(path.step) - 1
+    if not is_pure:
+        yield from sorted({int(part * last) for part in ON_THE_WAY} - {0, last})
+    yield last
+
+
+def _some_runs(optimizer: Any) -> np.ndarray | None:
+    theta = optimizer._theta
+    if theta.ndim == 1:
+        return None
+    return np.unique(np.linspace(0, len(theta) - 1, LOOKED_AT).astype(int))
+
+
+def _first_step_is_right(
+    optimizer: Any,
+    machine: Machine,
+    start: Mapping[str, np.ndarray],
+    g: np.ndarray,
+    some: np.ndarray | None,
+    settings: Mapping[str, Any],
+    how: Mapping[str, Any],
+) -> bool:
+    batches = how["batches"] and how["batches"][:2]
+    one = machine.run(
+        start,
+        optimizer.t,
+        1,
+        settings,
+        **{**how, "batches": batches, "etas": how["etas"] and how["etas"][:1]},
+    )
+    trial = copy.copy(optimizer)
+    for part in parts(trial):
+        vars(part).update(copy.deepcopy(extras(part)))
+    if some is not None:
+        chosen = np.zeros(len(optimizer._theta), bool)
+        chosen[some] = True
+        select(trial, chosen)
+        if callable(trial.lr) and np.ndim(how["etas"][0]) > 1:
+            vars(trial)["lr"] = how["etas"][0][some]
+    vars(trial)["batch"] = batches and batches[0]
+    fine = np.isfinite(g).all()
+    trial._step(g)
+    return not fine or all(
+        _equal(one.state[name] if some is None else one.state[name][some], value)
+        for name, value in carried_by(trial).items()
+    )
+
+
+def _equal(one: Any, other: Any) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
