@@ -209,9 +209,8 @@ def test_single_precision():
 
 
 def test_one_number():
-    function = gradient_of(lambda x: x**2.5)
     with pytest.raises(NotTraceable, match="plain Python numbers"):
-        record(function, 1.5)
+        record(lambda x: x**2.5, 1.5)
     function = gradient_of(lambda x: 3 * np.exp(x) * x + np.where(x > 1, x, 0.0) + np.maximum(x, 2))
     for x in (numpy.array(1.5), numpy.float64(1.5), 1.5):
         lines = record(function, x)

@@ -164,6 +164,8 @@ SIGNS: dict[Any, str] = {
 SIGNS |= {np.equal: "==", np.not_equal: "!=", np.greater: ">", np.less: "<"}
 SIGNS |= {np.greater_equal: ">=", np.less_equal: "<=", operator.pow: "**"}
 SIGNS |= {operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/"}
+_some = np.linspace(0.1, 3.0, 10_001)
+POWERS_ARE_SQUARES = np.array_equal(np.power(_some, 2), _some * _some)  # not in every NumPy
 NEUTRAL: dict[Any, int] = {np.add: 0, np.subtract: 0}  # x op it is x
 NEUTRAL |= {np.multiply: 1, np.divide: 1, np.power: 1, operator.pow: 1}
 REDUCED = {np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum}
@@ -255,6 +257,7 @@ class _Writer:
 
     def elementwise(self, ufunc: np.ufunc, operands: list[Any], node: Any) -> Line:
         """Write a ufunc: as an operator if there is one, with numbers for uniform arrays."""
+        operands = [_constant(o) if getattr(o, "is_zero", False) else o for o in operands]
         if len(operands) == 2 and not ufunc.signature:
             for i, j in ((0, 1), (1, 0)):
                 x, number = operands[i], _uniform(operands[j], operands[i])
@@ -266,7 +269,7 @@ class _Writer:
                     if ufunc is np.add:
                         return self.line("{} + {}", operands, node, fresh=True, small=_core(x))
                 squares = ufunc is np.power and number == 2 and np.ndim(operands[j]) == 0
-                if squares and i == 0 and x.is_like(node):
+                if POWERS_ARE_SQUARES and squares and i == 0 and x.is_like(node):
                     return self.elementwise(np.multiply, [x, x], node)
                 if x.shape == node.shape and (ufunc is not np.power or np.ndim(operands[j]) == 0):
                     operands[j] = np.array(number) if x.like.kind is np.ndarray else number
@@ -438,10 +441,8 @@ def _brackets(key: Any) -> tuple[str, list[Any]]:
 
 def _uniform(constant: Any, x: Any) -> float | None:
     """Return the one number that a constant holds, if it does and x is of float64."""
-    if not isinstance(x, Line) or x.like.dtype != np.float64:
+    if not isinstance(x, Line) or isinstance(constant, Line) or x.like.dtype != np.float64:
         return None
-    if isinstance(constant, Line):
-        return 0.0 if constant.is_zero else None
     array = np.asarray(constant)
     if array.dtype.kind not in "biuf" or np.result_type(array, x.like.dtype) != np.float64:
         return None

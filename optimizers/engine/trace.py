@@ -295,7 +295,7 @@ def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
 
 
 BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide}
-BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder}
+BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul}
 COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
 PLACED = {added_at: "+=", replaced_at: "="}
@@ -426,8 +426,8 @@ class _Asked(np.ndarray):
 def _power(recording: Recording, x: Any, y: Any) -> Any:
     """Record Python's x ** y: NumPy takes np.square for 2, np.sqrt for 0.5, and so on."""
     a, b = _value(x), _value(y)
-    if isinstance(x, Box) or isinstance(y, Box):
-        return np.power(x, y)
+    if isinstance(y, Box):
+        return NotImplemented  # autograd's turn
     if type(a) in PLAIN and type(b) in PLAIN and (type(a), type(b)) != (float, int):
         recording.refuse(
             "plain Python numbers are raised to a power, which may become complex: use arrays"
@@ -443,6 +443,8 @@ def _operator(name: str, ufunc: np.ufunc, swapped: bool = False) -> Callable[[An
     """Make a method for a binary operator: NumPy's, or Python's between plain numbers."""
 
     def method(self: Traced, other: Any) -> Any:
+        if isinstance(other, Box):
+            return NotImplemented  # autograd's turn
         operands = (other, self) if swapped else (self, other)
         if all(type(_value(o)) in PLAIN for o in operands):
             return self.recording.call(getattr(operator, name), operands, {})
