@@ -1,4 +1,9 @@
+import _thread
+import sys
+from collections import OrderedDict
 from functools import partial
+from threading import Timer
+from time import perf_counter
 
 import autograd.numpy as anp
 import numpy as np
@@ -6,7 +11,9 @@ import pytest
 from traced import carried_by, traced_step
 
 from optimizers import RULES, SGD, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, RMSProp
-from optimizers.engine.machine_code import Machine, Updates, numpy_loop
+from optimizers.engine.assembly import Text, compiled
+from optimizers.engine.machine_code import Machine, Updates
+from optimizers.engine.numpy_loops import numpy_loop
 from optimizers.engine.scalars import Untraceable
 from optimizers.engine.step import settings_of
 from optimizers.functions import FUNCTIONS, ackley, noisy, rosenbrock, sphere
@@ -244,6 +251,34 @@ def test_rows_that_are_computed_beforehand_may_fail_as_they_do_in_python():
     step = traced_step(Odd(sphere, sphere.start))
     with pytest.raises(Untraceable, match="division by zero"):
         Machine(step).run({"theta": np.array(sphere.start)}, 0, 9, step.settings)
+
+
+def test_without_llvmlite_it_is_refused(monkeypatch):
+    from optimizers.engine import assembly, numpy_loops
+
+    monkeypatch.setitem(sys.modules, "llvmlite.binding", None)
+    monkeypatch.setattr(assembly, "_compiled", OrderedDict())
+    numpy_loops.llvm.cache_clear()
+    step = traced_step(SGD(sphere, sphere.start))
+    with pytest.raises(Untraceable, match="llvmlite is not installed"):
+        Machine(step)
+
+
+def test_what_llvm_refuses_is_refused_in_turn():
+    text = Text(1, frozenset())
+    text.lines = ["entry:", "  %x = fadd double %nobody, 1.0", "  ret void"]
+    with pytest.raises(Untraceable, match="LLVM refuses it"):
+        compiled(text)
+
+
+def test_a_long_run_can_be_interrupted():
+    step = traced_step(Adam(ackley, ackley.start))
+    machine, start = Machine(step), carried_by(Adam(ackley, ackley.start))
+    Timer(0.1, _thread.interrupt_main).start()
+    began = perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        machine.run(start, 0, 10**9, step.settings, every=10**9)
+    assert perf_counter() - began < 1
 
 
 # ---------------------------------------------------------------- many weights, one by one
