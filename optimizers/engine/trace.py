@@ -100,10 +100,11 @@ def leaves(nesting: Any) -> list[Any]:
 
 def mapped(function: Callable[[Any], Any], nesting: Any) -> Any:
     """Return the nesting with `function(leaf)` in place of each leaf."""
-    if type(nesting) is dict:
+    kind = type(nesting)
+    if kind is tuple or kind is list:
+        return kind([mapped(function, child) for child in nesting])
+    if kind is dict:
         return {key: mapped(function, child) for key, child in nesting.items()}
-    if type(nesting) in (list, tuple):
-        return type(nesting)([mapped(function, child) for child in nesting])
     return None if nesting is None else function(nesting)
 
 
@@ -163,6 +164,8 @@ def _letter(value: Any) -> str:
 
 def _objection(fun: Any, args: Any, kwargs: Any) -> str | None:
     """Say why a call cannot be replayed, if it cannot."""
+    if isinstance(fun, np.ufunc):
+        return None
     name, given = f"np.{getattr(fun, '__name__', fun)}", leaves([args, kwargs])
     if kwargs.get("out") is not None:
         return f"{name} writes into an array (out=)"
@@ -175,7 +178,7 @@ def _objection(fun: Any, args: Any, kwargs: Any) -> str | None:
     if fun is operator.getitem or (fun in PLACED and np.ndim(args[2])):
         if "b" in {_letter(_value(leaf)) for leaf in leaves(args[1]) if type(leaf) is Traced}:
             return "it selects by a mask that changes: how many are selected would be frozen"
-    elif not (isinstance(fun, np.ufunc) or fun in INTEGERS_ARE_DATA):
+    elif fun not in INTEGERS_ARE_DATA:
         later = [leaf for leaf in leaves([args[1:], kwargs]) if type(leaf) is Traced]
         if any(_letter(leaf.value) in "biu" for leaf in later):
             return f"a whole number given to {name} changes from call to call"
@@ -294,7 +297,12 @@ def astype(x: Any, *how: Any, **kwargs: Any) -> Any:
     return x.astype(*how, **kwargs)
 
 
-BINARY = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.true_divide}
+BINARY: dict[str, np.ufunc] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "truediv": np.true_divide,
+}
 BINARY |= {"floordiv": np.floor_divide, "mod": np.remainder, "matmul": np.matmul}
 COMPARISONS = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
 COMPARISONS |= {"eq": np.equal, "ne": np.not_equal}
@@ -492,8 +500,9 @@ setattr(Traced, "__hash__", _refusing("it looks a value up in a set or a dict"))
 
 
 def _space(x: Traced) -> Any:
-    """Return autograd's vector space of x; its zeros are traced, since autograd adds to them."""
+    """Return autograd's vector space of x, where what is added to an array is followed."""
     space = vspace(x.value)
+    space._mut_add = operator.add
     space.zeros = lambda: x.recording.call(np.zeros, (space.shape, space.dtype), {})
     return space
 
