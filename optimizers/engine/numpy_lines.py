@@ -302,11 +302,12 @@ class _Writer:
     ) -> Line | None:
         """Write a sum, a product, a maximum along axes."""
         keepdims, axis = kwargs.pop("keepdims", False), kwargs.pop("axis", axis)
-        known = x.like.kind is np.ndarray and x.like.dtype == node.dtype
-        if more or kwargs or not known or (fun is np.mean and node.dtype != np.float64):
-            return None  # NumPy may take other ways there
+        if more or kwargs or x.like.kind is not np.ndarray:
+            return None
         axes = range(len(x.shape)) if axis is None else np.atleast_1d(axis).tolist()
         count = int(np.prod([x.shape[a] for a in axes], dtype=int))
+        if (count == 1 or fun is np.mean) and not x.like.dtype == node.dtype == np.float64:
+            return None  # NumPy takes other ways there
         if count == 1 and node.kind is np.ndarray:
             return self.reshaped(x, node)
         if count == 1:
@@ -378,7 +379,7 @@ class _Writer:
         """Give back the memory of big arrays that nobody needs after this line."""
         used = [o for o in line.operands if isinstance(o, Line)]
         uses.subtract(used)
-        over = [o for o in dict.fromkeys(used) if uses[o] == 0 and o not in self.inputs]
+        over = [o for o in dict.fromkeys(used) if uses[o] == 0 and not _borrowed(o)]
         names = [self.local[o] for o in over if np.prod(o.shape) >= BIG]
         names = [name for name in names if name != self.local[line]]
         return [f"del {', '.join(names)}"] if names else []
