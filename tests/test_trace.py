@@ -470,6 +470,15 @@ WRITERS = {
     "a function that is called back": (calls_back, "function to call"),
     "plain NumPy's array": (lambda x: numpy.array([x[0], x[1]]), "plain NumPy"),
     "one-armed where": (lambda x: numpy.where(x > 0)[0] + 1, "depends on values"),
+    "eigenvalues, real or complex": (
+        lambda x: numpy.linalg.eigvals(numpy.outer(x, x)) * 2,
+        "depends on values",
+    ),
+    "emath, real or complex": (lambda x: numpy.emath.sqrt(x) * 2, "depends on values"),
+    "as many bins as values ask for": (
+        lambda x: numpy.histogram(x, bins="auto")[0] * 2,
+        "depends on values",
+    ),
     "place": (lambda x: numpy.place(x * 1, x > 0, x), "np.place"),
     "** of NumPy's single numbers": (lambda x: numpy.float64(0.9) ** x[0] * x, "last bit"),
     "text": (lambda x: [x, str(x.dtype), "text"], "something else"),

@@ -143,12 +143,14 @@ def _these(names: str) -> set[Any]:
 
 
 FACTS = _these("shape ndim size iscomplexobj isrealobj result_type")
-# the shape of a result must follow from the shapes of the arguments, never from their values
-SHAPED_BY_VALUES = {np.linalg.lstsq} | _these(
-    "argwhere bincount compress extract flatnonzero in1d intersect1d nonzero piecewise "
-    "real_if_close roots setdiff1d setxor1d trim_zeros union1d unique unique_all unique_counts "
-    "unique_inverse unique_values"
+# the shape and type of a result must follow from those of the arguments, never from their values
+SHAPED_BY_VALUES = _these(
+    "argwhere bincount compress extract flatnonzero histogram histogram2d histogram_bin_edges "
+    "histogramdd in1d intersect1d ix_ nonzero piecewise real_if_close roots setdiff1d setxor1d "
+    "trim_zeros union1d unique unique_all unique_counts unique_inverse unique_values"
 )
+SHAPED_BY_VALUES |= {np.linalg.lstsq, np.linalg.eig, np.linalg.eigvals}
+SHAPED_BY_VALUES |= {getattr(np.emath, name) for name in np.emath.__all__}
 # whole numbers in the later arguments of other functions are axes, counts, shapes
 INTEGERS_ARE_DATA = _these(
     "where take take_along_axis dot tensordot inner outer einsum searchsorted clip choose select "
@@ -401,6 +403,9 @@ class Traced(NDArrayOperatorsMixin):
     def __rpow__(self, other: Any) -> Any:
         return _power(self.recording, other, self)
 
+    def __copy__(self) -> Any:
+        return np.copy(self)
+
     def __deepcopy__(self, memo: Any) -> Any:
         return np.copy(self)
 
@@ -419,7 +424,6 @@ METHODS |= {
     "reshape": lambda x, *to, **how: np.reshape(x, to[0] if len(to) == 1 else to, **how),
     "transpose": lambda x, *axes: np.transpose(x, *([axes] if len(axes) > 1 else axes)),
     "view": lambda x, kind: x if kind is np.ndarray else x.recording.refuse(WRITES),
-    "__copy__": np.copy,
 }
 PROPERTIES: dict[str, Callable[..., Any]] = {"T": np.transpose, "real": np.real, "imag": np.imag}
 
