@@ -1,4 +1,5 @@
 import _thread
+import subprocess
 import sys
 from collections import OrderedDict
 from functools import partial
@@ -213,6 +214,12 @@ def test_weights_are_brought_back_into_a_box():
 @pytest.mark.parametrize("name", ["exp", "log", "sin", "cos", "tanh", "power", "arctan2", "cbrt"])
 def test_the_loops_inside_numpy_are_those_of_its_ufuncs(name):
     assert all(isinstance(address, int) for address in numpy_loop(name))
+
+
+def test_cs_functions_are_found_before_anything_is_compiled():
+    code = "from optimizers.engine.numpy_loops import libm_pow; print(libm_pow() > 0)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "True"
 
 
 @pytest.mark.parametrize(

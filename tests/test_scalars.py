@@ -214,6 +214,12 @@ def test_a_long_computation_is_refused_before_it_is_written_down():
         program()
 
 
+def test_the_first_power_of_a_number_is_the_number():
+    x = inputs("x", (1,))
+    assert x[0] ** 1 is x[0]
+    assert x[0] ** 1.0 is x[0]
+
+
 def test_a_scalar_shows_what_it_is_made_of():
     x = inputs("x", (1,))
     assert isinstance(x[0], Scalar)

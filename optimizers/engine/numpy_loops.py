@@ -54,6 +54,8 @@ def llvm() -> Any:
         raise Untraceable("llvmlite is not installed") from error
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
+    target = llvm.Target.from_default_triple().create_target_machine()
+    llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)  # LLVM finds C's functions only now
     return llvm
 
 

@@ -246,6 +246,7 @@ ALIASES: dict[str, Callable[..., Scalar | None]] = {
     "subtract": lambda x, y: x if _float(y) == 0 else None,
     "multiply": lambda x, y: x if _float(y) == 1 else y if _float(x) == 1 else None,
     "divide": lambda x, y: x if _float(y) == 1 else None,
+    "pow": lambda x, y: x if _float(y) == 1 else None,
     "power": _power,
     "float_power": lambda x, y: scalar("power", x, y),
     "square": lambda x: scalar("multiply", x, x),
