@@ -16,7 +16,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from optimizers.cores import cores
-from optimizers.engine.assembly import CALL, LANES, carried, compiled, run_text, update_text
+from optimizers.engine.assembly import (
+    CALL,
+    LANES,
+    carried,
+    compiled,
+    names_in,
+    run_text,
+    update_text,
+)
 from optimizers.engine.numpy_loops import address_of
 from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
 from optimizers.engine.step import Step, updates_of
@@ -45,7 +53,7 @@ def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[
             return x.args[0]
         if x.op == "input":
             name, i = x.args
-            if not x.depends & STEP:
+            if name == "t" or not x.depends & STEP:
                 return given[name]
             return [row if np.ndim(row) != 1 else row[i] for row in given[name]]
         args = [value(a) for a in x.args]
@@ -136,7 +144,8 @@ class Machine:
         numbers = self.text.cost + CALL * len(self.text.fed["grid"]) + 8
         threads = min(cores(), self.ld // self.lanes)
         self.stretch = max(1, int(STRETCH * threads / (self.ld * numbers)))
-        self._kept: dict[Any, Any] = {}
+        self.table_names = set().union(*map(names_in, self.text.fed["table"]))
+        self._kept: dict[Any, np.ndarray] = {}
 
     def run(
         self,
@@ -244,26 +253,33 @@ class Machine:
         self, settings: Mapping[str, Any], t: int, begin: int, end: int, etas: Any, batches: Any
     ) -> list[np.ndarray]:
         """What is computed beforehand for the steps from begin to end: an array of each kind."""
-        is_plain = etas is None and batches is None and not self.columns
-        key = (begin, end, *settings.values()) if is_plain else None
-        if key in self._kept:
-            return self._kept[key]
-        given = {**settings, "t": range(begin + 1, end + 1)}
+        given = {**settings, "t": list(range(begin + 1, end + 1))}
         for name, values in (("eta", etas), ("batch", batches)):
             if values is not None:
                 given[name] = [values[min(i - t, len(values) - 1)] for i in range(begin, end)]
-        kinds = self.text.fed
-        values = iter(computed([x for some in kinds.values() for x in some], given, end - begin))
-        lists = {kind: [next(values) for _ in some] for kind, some in kinds.items()}
-        columns = [self._by_run(v) for v in lists["column"]]
-        grids = [[self._by_run(v) for v in each] for each in zip(*lists["grid"], strict=True)]
-        table = list(zip(*lists["table"], strict=True))
-        made = [np.array(some, float) for some in (lists["fixed"], columns, table, grids)]
-        if key is not None:
+        fixed, columns, grid = (
+            computed(self.text.fed[kind], given, end - begin)
+            for kind in ("fixed", "column", "grid")
+        )
+        grids = [[self._by_run(v) for v in each] for each in zip(*grid, strict=True)]
+        columns = [self._by_run(v) for v in columns]
+        table = self._table(given, begin, end)
+        return [np.array(fixed, float), np.array(columns, float), table, np.array(grids, float)]
+
+    def _table(self, given: Mapping[str, Any], begin: int, end: int) -> np.ndarray:
+        """What each step has for all runs; of the same settings, it is kept."""
+        named = self.table_names
+        key = (begin, end, *(given[name] for name in sorted(named - {"t"})))
+        is_kept = not named & {"eta", "batch"}
+        if not is_kept or key not in self._kept:
+            rows = computed(self.text.fed["table"], given, end - begin)
+            table = np.array(list(zip(*rows, strict=True)), float)
+            if not is_kept:
+                return table
             if len(self._kept) > 8:
                 self._kept.clear()
-            self._kept[key] = made
-        return made
+            self._kept[key] = table
+        return self._kept[key]
 
     def _by_run(self, value: Any) -> np.ndarray:
         """A number for each run, (runs, 1) or one, as (ld,)."""
