@@ -448,9 +448,7 @@ _lock = Lock()
 
 def compiled(w: Text) -> Any:
     """The function of a text, made or found: f(arguments, from, to)."""
-    text = "\n".join(
-        [*sorted(w.declared), "define void @run(ptr %a, i64 %from, i64 %to) {", *w.lines, "}"]
-    )
+    text = _program(w)
     with _lock:
         if text not in _compiled:
             _compiled[text] = _compile(text)
@@ -460,17 +458,31 @@ def compiled(w: Text) -> Any:
         return _compiled[text]
 
 
+def assembly_of(w: Text) -> str:
+    """The machine code of a text, as this processor's instructions spelled out."""
+    module, machine = _verified(_program(w))
+    return str(machine.emit_assembly(module))
+
+
+def _program(w: Text) -> str:
+    head = "define void @run(ptr %a, i64 %from, i64 %to) {"
+    return "\n".join([*sorted(w.declared), head, *w.lines, "}"])
+
+
+def _verified(text: str) -> tuple[Any, Any]:
+    """What LLVM understands, and the machine that it is for."""
+    module = llvm().parse_assembly(text)
+    module.verify()
+    return module, llvm().Target.from_default_triple().create_target_machine(
+        cpu=llvm().get_host_cpu_name(),
+        features=llvm().get_host_cpu_features().flatten(),
+        opt=2,
+    )
+
+
 def _compile(text: str) -> Any:
-    target = llvm().Target.from_default_triple()
     try:
-        module = llvm().parse_assembly(text)
-        module.verify()
-        machine = target.create_target_machine(
-            cpu=llvm().get_host_cpu_name(),
-            features=llvm().get_host_cpu_features().flatten(),
-            opt=2,
-        )
-        engine = llvm().create_mcjit_compiler(module, machine)
+        engine = llvm().create_mcjit_compiler(*_verified(text))
         engine.finalize_object()
     except RuntimeError as error:
         raise Untraceable(f"LLVM refuses it: {error}") from error

@@ -126,9 +126,7 @@ def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known
     if isinstance(known, str):
         raise Untraceable(known)
     runs = None if theta.ndim == 1 else len(theta)
-    columns = frozenset(n for n, v in settings_of(optimizer).items() if np.ndim(v) > 1)
-    if callable(optimizer.lr) and np.ndim(optimizer._scheduled(optimizer.t + 1)) > 1:
-        columns |= {"eta"}
+    columns = columns_of(optimizer)
     if not isinstance(known, _Known):
         a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
         spent = (known or 0.0) + steps * a_step
@@ -139,7 +137,7 @@ def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known
         kept.clear()
     try:
         if not isinstance(known, _Known):
-            known = kept[key] = _Known(_traced(optimizer, watch), {})
+            known = kept[key] = _Known(traced_step(optimizer, watch), {})
         if (runs, columns) not in known.machines:
             known.machines[runs, columns] = Machine(known.step, runs, columns)
     except (Untraceable, NotTraceable) as reason:
@@ -148,7 +146,16 @@ def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known
     return known, known.machines[runs, columns]
 
 
-def _traced(optimizer: Any, watch: tuple[str, ...]) -> Step:
+def columns_of(optimizer: Any) -> frozenset[str]:
+    """The settings that differ from run to run, and "eta" if a schedule's learning rate does."""
+    columns = {n for n, v in settings_of(optimizer).items() if np.ndim(v) > 1}
+    if callable(optimizer.lr) and np.ndim(optimizer._scheduled(optimizer.t + 1)) > 1:
+        columns |= {"eta"}
+    return frozenset(columns)
+
+
+def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
+    """One run's step, gradient and rule together, as scalars."""
     gradient, theta = optimizer.gradient, optimizer._theta
     if theta.ndim > 2:
         raise Untraceable("its runs are more than a row")
