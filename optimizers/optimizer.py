@@ -432,9 +432,9 @@ class Optimizer(Settings):
         if self._not_compiled == "":
             return Recorded(True, "whole runs in machine code")
         found = self.gradient.recorded
-        if found and self._not_compiled:
-            return Recorded(True, f"{found.why}; no machine code, since {self._not_compiled}")
-        return found
+        if self._not_compiled in (None, found.why):
+            return found
+        return Recorded(found.yes, f"{found.why}; no machine code, since {self._not_compiled}")
 
     def _repr_markdown_(self) -> str:
         lines = formula(type(self))
