@@ -3,7 +3,6 @@ import pytest
 
 from optimizers.engine.scalars import (
     STEP,
-    Scalar,
     Untraceable,
     explored,
     inputs,
@@ -220,7 +219,32 @@ def test_the_first_power_of_a_number_is_the_number():
     assert x[0] ** 1.0 is x[0]
 
 
-def test_a_scalar_shows_what_it_is_made_of():
-    x = inputs("x", (1,))
-    assert isinstance(x[0], Scalar)
-    assert repr(x[0] * 2) == "multiply(input('x', 0), constant(2))"
+def test_an_expression_is_not_printed_or_formatted():
+    x = inputs("x", (2,))
+    for show in (repr, str, "{}".format, lambda x: f"{x[0]:.3f}", lambda x: [x[0]].__repr__()):
+        with pytest.raises(Untraceable, match="prints or formats"):
+            show(x)
+
+
+def test_a_refusal_that_is_caught_inside_is_a_refusal():
+    def function():
+        x = inputs("x", (1,))[0]
+        try:
+            return {"y": symbols(float(x))}
+        except:  # noqa: E722
+            return {"y": symbols(0.0)}
+
+    with pytest.raises(Untraceable, match="takes a value out"):
+        explored(function)
+
+
+def test_a_branch_is_taken_both_ways_though_what_stops_it_is_caught():
+    t = inputs("t", (), STEP)[()]
+
+    def function():
+        try:
+            return {"y": symbols(t * 2 if t % 5 == 0 else t)}
+        except Exception:
+            return {"y": symbols(0.0)}
+
+    assert explored(function)["y"][()].op == "where"

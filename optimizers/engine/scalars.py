@@ -26,16 +26,27 @@ BRANCHES = 6  # in one step, on t or on settings
 TRIALS = 8  # arrays of random numbers on which an order of adding must prove itself
 
 
-class Untraceable(Exception):
+class _Noted(Exception):
+    """Remembered, since the function that is followed may catch it and go another way."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        noted = _noted.get()
+        if noted is not None:
+            noted.append(self)
+
+
+class Untraceable(_Noted):
     """The computation cannot be written down as scalars; the message says why in plain words."""
 
 
-class _Fork(BaseException):
-    """A branch whose condition is not chosen yet; no `except Exception` may catch it."""
+class _Fork(_Noted):
+    """A branch whose condition is not chosen yet."""
 
 
 _room: ContextVar[list[int] | None] = ContextVar("room", default=None)
 _chosen: ContextVar[dict[Scalar, bool] | None] = ContextVar("chosen", default=None)
+_noted: ContextVar[list[_Noted] | None] = ContextVar("noted", default=None)
 _known: WeakValueDictionary[Any, Scalar] = WeakValueDictionary()
 
 COMPARISONS = {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal"}
@@ -89,8 +100,10 @@ class Scalar:
     def __array_function__(self, function: Any, types: Any, args: Any, keywords: Any) -> Any:
         return _function(function, args, keywords)
 
-    def __repr__(self) -> str:
-        return f"{self.op}({', '.join(map(repr, self.args))})"
+    def __repr__(self, *how: Any) -> str:
+        raise Untraceable("it prints or formats a value")
+
+    __str__ = __format__ = __repr__
 
 
 def _node(op: str, args: tuple[Any, ...], depends: int, is_bool: bool, key: Any = None) -> Scalar:
@@ -150,19 +163,34 @@ def explored(function: Callable[[], dict[str, Symbols]]) -> dict[str, Symbols]:
 
 
 def _explored(function: Callable[[], Any], chosen: dict[Scalar, bool]) -> dict[str, Symbols]:
-    before = _chosen.set(chosen)
+    before, noted = _chosen.set(chosen), _noted.set([])
     try:
-        return function()
+        return _followed(function)
     except _Fork as fork:
         condition = fork.args[0]
     finally:
         _chosen.reset(before)
+        _noted.reset(noted)
     if len(chosen) == BRANCHES:
         raise Untraceable(f"it branches more than {BRANCHES} times on t or on settings")
     yes, no = (_explored(function, chosen | {condition: way}) for way in (True, False))
     if [(k, np.shape(v)) for k, v in yes.items()] != [(k, np.shape(v)) for k, v in no.items()]:
         raise Untraceable("its branches make arrays of different shapes")
     return {name: _wrapped(_bare(_where(condition, yes[name], no[name]))) for name in yes}
+
+
+def _followed(function: Callable[[], Any]) -> Any:
+    """What a function returns; the first refusal in it, if it went on after that."""
+    noted = _noted.get()
+    try:
+        found = function()
+    except Exception:
+        if noted:
+            raise noted[0] from None
+        raise
+    if noted:
+        raise noted[0]
+    return found
 
 
 # ------------------------------------------------------------------------------- one expression
@@ -422,7 +450,9 @@ ORDERS = (_in_pairs, _in_turn, _first_apart)
 _winners: dict[Any, Any] = {}  # by what is asked of NumPy, and how the arrays lie in memory
 
 
-def _proved(how: Any, real: Any, candidates: list[Any], *arrays: np.ndarray) -> Any:
+def _proved(
+    how: Any, real: Any, candidates: list[Any], *arrays: np.ndarray, otherwise: Any = None
+) -> Any:
     """What the first candidate makes of these arrays that gives NumPy's numbers on others."""
     key = (how, *[(a.shape, a.strides) for a in arrays])
     if key not in _winners:
@@ -431,6 +461,8 @@ def _proved(how: Any, real: Any, candidates: list[Any], *arrays: np.ndarray) -> 
         if len(_winners) > LONGEST:
             _winners.clear()
         _winners[key] = next((i for i, c in enumerate(candidates) if _agrees(c, real, draws)), None)
+    if _winners[key] is None and otherwise is not None:
+        return otherwise(*arrays)
     if _winners[key] is None:
         raise Untraceable(f"the order in which np.{how[0]} adds here is not known")
     return candidates[_winners[key]](*arrays)
@@ -526,12 +558,9 @@ def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
             total = np.squeeze(total, axis=drop) if drop else total
         return total[()] if isinstance(total, np.ndarray) else total
 
-    try:
-        return _proved((name,), function, [partial(summed, once) for once in (True, False)], a, b)
-    except Untraceable:
-        if name == "vecdot" or max(a.ndim, b.ndim) > 2:
-            raise
-        return _product(a, b)
+    candidates = [partial(summed, once) for once in (True, False)]
+    is_product = name != "vecdot" and max(a.ndim, b.ndim) <= 2
+    return _proved((name,), function, candidates, a, b, otherwise=_product if is_product else None)
 
 
 def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:

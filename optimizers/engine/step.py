@@ -132,6 +132,13 @@ def step_of(
         raise Untraceable(f"{type(error).__name__}: {error}") from error
 
 
+def same_steps(one: Step, other: Step) -> bool:
+    """Whether two steps are made of the same expressions."""
+    if one.settings.keys() != other.settings.keys():
+        return False
+    return _told(one.after) == _told(other.after) and _told(one.watched) == _told(other.watched)
+
+
 def by_prefix(optimizer: Any) -> dict[str, Any]:
     """The optimizer and those inside it, by what stands before the names of what they hold."""
     found = parts(optimizer)
@@ -189,8 +196,12 @@ def _moved(
     batch: Any = None,
     watch: tuple[str, ...] = (),
     layout: Any = None,
+    ways: set[frozenset[tuple[str, str]]] | None = None,
 ) -> dict[str, Symbols]:
-    """What the rule makes of these: the weights, the state, and what is watched."""
+    """What the rule makes of these: the weights, the state, and what is watched.
+
+    What else it sets on itself is added to `ways`, by prefix and name, for each way it can go.
+    """
 
     def step(clone: Any) -> dict[str, Symbols]:
         for prefix, part in by_prefix(clone).items():
@@ -205,9 +216,19 @@ def _moved(
                 own["project"] = partial(_projected, part.project)
             own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
         vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
+        held = {prefix: dict(vars(part)) for prefix, part in by_prefix(clone).items()}
         theta = before["theta"].view()
         theta.setflags(write=False)  # the loop moves the weights
         found = {"theta": clone.moved(theta, g.copy())}
+        if ways is not None:
+            ways.add(
+                frozenset(
+                    (prefix, name)
+                    for prefix, part in by_prefix(clone).items()
+                    for name, value in vars(part).items()
+                    if name not in part.state and value is not held[prefix].get(name)
+                )
+            )
         for prefix, part in by_prefix(clone).items():
             found |= {prefix + name: vars(part)[name] for name in part.state}
         found |= {name: getattr(clone, name) for name in watch if name not in found}
@@ -273,10 +294,22 @@ class Update:
     shared: dict[str, tuple[Scalar, Scalar]]
 
 
-def updates_of(optimizer: Any) -> list[Update]:
+def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[str, str]]]:
     """Write down a rule that treats each weight by itself, once for all weights.
 
     It runs on a few weights a layer; that it looks at no other weight shows in the expressions.
+
+    Parameters
+    ----------
+    optimizer
+        It is looked at, not changed.
+    eta
+        The learning rate of a step: one number, or one a weight.
+
+    Returns
+    -------
+    updates, names
+        The names, each with its prefix, are those of what the formula sets beside its state.
 
     Raises
     ------
@@ -291,20 +324,26 @@ def updates_of(optimizer: Any) -> list[Update]:
     before, shared = {"theta": inputs("theta", (count,))}, {}
     for prefix, part in by_prefix(optimizer).items():
         for name in part.state:
-            if np.shape(vars(part)[name]) == (size,):
+            value = vars(part)[name]
+            if np.shape(value) == (size,):
                 before[prefix + name] = inputs(prefix + name, (count,))
+            elif isinstance(value, np.ndarray) and value.size == 1:
+                shared[prefix + name] = inputs(prefix + name, value.shape, STEP)
             else:
-                shared[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name]), STEP)
+                raise Untraceable(f"its state {name!r} is not shaped like the weights")
     settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(optimizer)}
     g = inputs("g", (count,))
-    eta = inputs("eta", (count,)) if np.ndim(optimizer.lr) else inputs("eta", (), STEP)[()]
+    rate = inputs("eta", (count,)) if np.ndim(eta) else inputs("eta", (), STEP)[()]
+    ways: set[frozenset[tuple[str, str]]] = set()
     try:
         with limited(LONGEST * len(shapes)), np.errstate(all="ignore"):
-            found = _moved(optimizer, before | shared, settings, g, eta, layout=few)
+            found = _moved(optimizer, before | shared, settings, g, rate, layout=few, ways=ways)
     except Untraceable:
         raise
     except Exception as error:
         raise Untraceable(f"{type(error).__name__}: {error}") from error
+    if len(ways) > 1:
+        raise Untraceable("what it sets on itself differs from step to step")
     if any(x.depends & RUN for name in shared for x in found[name].ravel()):
         raise Untraceable("a number that all weights share depends on one of them")
     groups: dict[tuple[Scalar, ...], list[slice]] = {}
@@ -312,14 +351,18 @@ def updates_of(optimizer: Any) -> list[Update]:
         each = [[_alone(found[n][k], k) for n in before] for k in range(FEW * i, FEW * i + FEW)]
         if any(one is not other for some in each for one, other in zip(some, each[0], strict=True)):
             raise Untraceable("it treats the weights of a layer differently")
-        groups.setdefault(tuple(each[0]), []).append(place)
+        places = groups.setdefault(tuple(each[0]), [])
+        if places and places[-1].stop == place.start:
+            place = slice(places.pop().start, place.stop)
+        places.append(place)
     read = {name: x[0] for name, x in before.items()} | {"g": g[0]}
-    read |= {"eta": eta[0]} if np.ndim(eta) else {}
+    read |= {"eta": rate[0]} if np.ndim(rate) else {}
     more = {name: (x.ravel()[0], found[name].ravel()[0]) for name, x in shared.items()}
-    return [
+    updates = [
         Update(places, read, dict(zip(before, after, strict=True)), more)
         for after, places in groups.items()
     ]
+    return updates, next(iter(ways))
 
 
 def _alone(x: Scalar, i: int) -> Scalar:

@@ -9,6 +9,7 @@ writing in place:
     trace.nodes     the calls, in order, each a `Node`
     trace.returned  what the function returned, in its nesting, with nodes where arrays stood
     trace.outputs   the same nodes (or constants) as a flat list
+    trace.example   what it returned for the inputs that were handed in: numbers
 
 To walk it, give each input a value, then each node that of its call:
 
@@ -80,6 +81,7 @@ class Trace:
     nodes: list[Node]
     returned: Any
     signature: Any
+    example: Any
 
     @property
     def outputs(self) -> list[Any]:
@@ -132,6 +134,39 @@ def _signature(node: Any) -> Any:
     if type(node) in (list, tuple):
         return type(node), *map(_signature, node)
     return type(node)
+
+
+def alike(one: Trace, other: Trace) -> bool:
+    """Whether two traces make the same calls, with the same constants."""
+    if one.signature != other.signature or len(one.nodes) != len(other.nodes):
+        return False
+    pairs = zip((*one.inputs, *one.nodes), (*other.inputs, *other.nodes), strict=True)
+    twin: dict[Node, Node] = {}
+    for mine, theirs in pairs:
+        told = [(n.kind, n.shape, n.dtype, n.name) for n in (mine, theirs)]
+        if mine.fun != theirs.fun or told[0] != told[1]:
+            return False
+        if not _same((mine.args, mine.kwargs), (theirs.args, theirs.kwargs), twin):
+            return False
+        twin[mine] = theirs
+    return _same(one.returned, other.returned, twin)
+
+
+def _same(one: Any, other: Any, twin: dict[Node, Node]) -> bool:
+    kind = type(one)
+    if one is other or kind is not type(other):
+        return one is other
+    if kind is Node:
+        return twin.get(one) is other
+    if kind in (tuple, list):
+        return len(one) == len(other) and all(_same(*two, twin) for two in zip(one, other))  # noqa: B905
+    if kind is dict:
+        return one.keys() == other.keys() and all(_same(one[k], other[k], twin) for k in one)
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and np.array_equal(
+            one, other, equal_nan=one.dtype.kind in "fc"
+        )
+    return bool(one == other) or bool(one != one and other != other)
 
 
 # ------------------------------------------------------------------------- what may be recorded
@@ -585,7 +620,7 @@ def _teaching() -> Iterator[None]:
 # --------------------------------------------------------------------------------------- the trace
 
 
-def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
+def trace(function: Callable[..., Any], *inputs: Any, again: bool = False) -> Trace:
     """Write down what a function of arrays asks NumPy to do.
 
     Parameters
@@ -596,6 +631,8 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
         it makes once and keeps shall not be made of traced values.
     inputs
         Arrays, numbers, or lists, tuples and dicts of them. They are not changed.
+    again
+        Whether it was traced before: then it is called once.
 
     Returns
     -------
@@ -615,8 +652,9 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
     ['power', 'sum', 'power', 'multiply']
     """
     recording = Recording()
-    with np.errstate(all="ignore"), suppress(Exception):
-        function(*inputs)
+    if not again:
+        with np.errstate(all="ignore"), suppress(Exception):
+            function(*inputs)
     try:
         with np.errstate(all="ignore"), _teaching():
             names = iter(_input_names(function, inputs))
@@ -635,7 +673,9 @@ def trace(function: Callable[..., Any], *inputs: Any) -> Trace:
     if recording.reasons:  # and the function caught the error
         raise NotTraceable(recording.reasons[0])
     nodes = recording.nodes
-    return Trace(nodes[:count], nodes[count:], mapped(_node, returned), signature(*inputs))
+    example = mapped(_value, returned)
+    returned = mapped(_node, returned)
+    return Trace(nodes[:count], nodes[count:], returned, signature(*inputs), example)
 
 
 def _input_names(function: Any, inputs: tuple[Any, ...]) -> list[str]:

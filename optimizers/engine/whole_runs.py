@@ -1,16 +1,16 @@
 """Whole runs in machine code: where it pays, and only where plain steps say the same.
 
 What compiling rests on may change behind our back: a global that the loss reads, an attribute of
-the rule. So a compiled step is held against plain ones whenever it is used: its first step against
-one of Python's, and its losses and gradients, at the start, on the way and at the end, against
-autograd's. A loss that is marked `pure` is spared those on the way; the library's own rules on its
-own functions, which cannot change, are looked at once.
+the rule. So what is not the library's own is traced anew whenever it is used, and what was compiled
+serves only if the trace is the same. A loss that is marked `pure` is spared that. The first step is
+held against one of Python's; losses and gradients at the start and at the end against autograd's.
+Nothing that the loss or the rule does beside computing is lost or done twice.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,14 +19,22 @@ import numpy as np
 from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
 from optimizers.engine.scalars import Untraceable
-from optimizers.engine.step import WEIGHTS, Step, by_prefix, replayed, settings_of, step_of
-from optimizers.engine.trace import NotTraceable, trace
+from optimizers.engine.step import (
+    WEIGHTS,
+    Step,
+    by_prefix,
+    replayed,
+    same_steps,
+    settings_of,
+    step_of,
+)
+from optimizers.engine.surroundings import Surroundings
+from optimizers.engine.trace import NotTraceable, Trace, alike, trace
 from optimizers.state import extras, is_library, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
 COMPILING = 0.02  # seconds that it takes, about: runs that take as long on NumPy come first
 BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
-ON_THE_WAY = (0.25, 0.5, 0.75)  # parts of the run at which it is looked at
 MOST = 64  # compiled steps of one loss
 LOOKED_AT = 4  # of many runs
 
@@ -35,6 +43,7 @@ LOOKED_AT = 4  # of many runs
 class _Known:
     """What was made of a rule on a loss: the step as scalars, and machines by number of runs."""
 
+    trace: Trace
     step: Step
     machines: dict[Any, Machine]
     is_right: bool = False  # it was held against plain steps, and cannot change
@@ -66,40 +75,63 @@ def whole_run(
     Untraceable
         If they are to be made by NumPy; the optimizer is as it was. The message says why.
     """
-    for is_last in (False, True):
-        known, machine = _machine(optimizer, steps, watch)
-        numbers = (steps // every + 2) * machine.width * machine.ld
-        if 8 * numbers > trajectory.ROOM * trajectory.memory():
-            raise Untraceable("its record is too long to be made in one go")
-        start = {n: np.copy(x, order="K") for n, x in carried_by(optimizer).items()}
-        start |= {n: np.copy(vars(optimizer)[n]) for n in watch if n in vars(optimizer)}
-        t, settings = optimizer.t, settings_of(optimizer)
-        how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
-        path = machine.run(start, t, steps - leave, settings, every=every, tol=tol, **how)
-        made = int(path.step[-1]) - t
-        if leave and made < steps - leave:  # it ends before
-            if made < 2:
-                raise Untraceable("the run is short")
-            path = machine.run(start, t, made - leave, settings, every=every, **how)
-            made -= leave
-        if known.is_right or _is_right(optimizer, machine, start, path, settings, how):
-            known.is_right = _cannot_change(optimizer)
-            break
-        _forget(optimizer, watch)
-        if is_last:
-            raise Untraceable(
+    _see_if_it_pays(optimizer, steps, watch)
+    try:
+        before = now = Surroundings(*_of_the_user(optimizer))
+    except Untraceable as reason:
+        raise _refused(optimizer, watch, str(reason)) from None
+    try:
+        run = _run(optimizer, steps, every, tol, watch, leave)
+        if run is None or now.changed:  # what is kept from a first call on is there now
+            _forget(optimizer, watch)
+            now = Surroundings(*_of_the_user(optimizer))
+            run = _run(optimizer, steps, every, tol, watch, leave)
+        if run is None or now.changed:
+            raise _refused(
+                optimizer,
+                watch,
                 "it does not give what plain steps give: the loss or the rule reads something that "
-                "changes, or draws by chance"
+                "changes, keeps something from call to call, or draws by chance",
             )
+    except BaseException:
+        before.put_back()
+        raise
+    path, made, batches = run
     for prefix, part in by_prefix(optimizer).items():
         for name in ("_theta", *part.state):
             key = "theta" if name == "_theta" else prefix + name
             if key in path.state and not (prefix and name == "_theta"):
                 vars(part)[name] = np.array(path.state[key], order="K")
-    vars(optimizer).update(t=t + made, _value=path.loss[-1])
-    if how["batches"] is not None:
-        vars(optimizer)["batch"] = how["batches"][made]
+    vars(optimizer).update(t=optimizer.t + made, _value=path.loss[-1])
+    if batches is not None:
+        vars(optimizer)["batch"] = batches[made]
     return path
+
+
+def _run(
+    optimizer: Any, steps: int, every: int, tol: float | None, watch: tuple[str, ...], leave: int
+) -> tuple[Path, int, Any] | None:
+    """The path, the steps made, and the batches; None if plain steps say something else."""
+    known, machine, at_start = _machine(optimizer, watch)
+    numbers = (steps // every + 2) * machine.width * machine.ld
+    if 8 * numbers > trajectory.ROOM * trajectory.memory():
+        raise Untraceable("its record is too long to be made in one go")
+    start = {n: np.copy(x, order="K") for n, x in carried_by(optimizer).items()}
+    start |= {n: np.copy(vars(optimizer)[n]) for n in watch if n in vars(optimizer)}
+    t, settings = optimizer.t, settings_of(optimizer)
+    how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
+    path = machine.run(start, t, steps - leave, settings, every=every, tol=tol, **how)
+    made = int(path.step[-1]) - t
+    if leave and made < steps - leave:  # it ends before
+        if made < 2:
+            raise Untraceable("the run is short")
+        path = machine.run(start, t, made - leave, settings, every=every, **how)
+        made -= leave
+    right = known.is_right or _is_right(optimizer, machine, start, path, settings, how, at_start)
+    if not right:
+        return None
+    known.is_right = _cannot_change(optimizer)
+    return path, made, how["batches"]
 
 
 def carried_by(optimizer: Any) -> dict[str, np.ndarray]:
@@ -113,7 +145,7 @@ def carried_by(optimizer: Any) -> dict[str, np.ndarray]:
 # ------------------------------------------------------------------------------- what is compiled
 
 
-def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known, Machine]:
+def _see_if_it_pays(optimizer: Any, steps: int, watch: tuple[str, ...]) -> None:
     gradient, theta = optimizer.gradient, optimizer._theta
     if gradient.grad is not None:
         raise Untraceable("the gradient is the user's own")
@@ -125,25 +157,45 @@ def _machine(optimizer: Any, steps: int, watch: tuple[str, ...]) -> tuple[_Known
     known = kept.get(key)
     if isinstance(known, str):
         raise Untraceable(known)
-    runs = None if theta.ndim == 1 else len(theta)
-    columns = columns_of(optimizer)
     if not isinstance(known, _Known):
         a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
         spent = (known or 0.0) + steps * a_step
         if spent < COMPILING:
             kept[key] = spent
             raise Untraceable("it made too few steps for compiling to pay")
+
+
+def _machine(optimizer: Any, watch: tuple[str, ...]) -> tuple[_Known, Machine, Any]:
+    """What was compiled, if it still stands, or a new one; loss and g here, if they are known."""
+    kept, key = optimizer.gradient.compiled, _key(optimizer, watch)
+    runs = None if optimizer._theta.ndim == 1 else len(optimizer._theta)
+    columns = columns_of(optimizer)
     if len(kept) > MOST:
         kept.clear()
     try:
-        if not isinstance(known, _Known):
-            known = kept[key] = _Known(traced_step(optimizer, watch), {})
+        known, at_start = _renewed(kept.get(key), optimizer, watch)
+        kept[key] = known
         if (runs, columns) not in known.machines:
             known.machines[runs, columns] = Machine(known.step, runs, columns)
     except (Untraceable, NotTraceable) as reason:
-        kept[key] = str(reason)
-        raise Untraceable(str(reason)) from reason
-    return known, known.machines[runs, columns]
+        raise _refused(optimizer, watch, str(reason)) from reason
+    return known, known.machines[runs, columns], at_start
+
+
+def _renewed(known: Any, optimizer: Any, watch: tuple[str, ...]) -> tuple[_Known, Any]:
+    """What is known, if a trace says the same today; else what a trace says."""
+    problem, is_known, at_start = optimizer.gradient.problem, isinstance(known, _Known), None
+    if not (is_known and (problem.is_library or problem.pure)):
+        traced = _traced(optimizer, again=is_known)
+        if not (is_known and alike(traced, known.trace)):
+            return _Known(traced, _step(optimizer, replayed(traced), watch), {}), None
+        at_start = traced.example if optimizer._theta.ndim == 1 else None
+    if not _is_librarys(optimizer):
+        gradient = known.step.loss, known.step.gradient
+        step = _step(optimizer, lambda *weights: gradient, watch)
+        if not same_steps(step, known.step):
+            return _Known(known.trace, step, {}), at_start
+    return known, at_start
 
 
 def columns_of(optimizer: Any) -> frozenset[str]:
@@ -156,18 +208,42 @@ def columns_of(optimizer: Any) -> frozenset[str]:
 
 def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     """One run's step, gradient and rule together, as scalars."""
+    return _step(optimizer, replayed(_traced(optimizer)), watch)
+
+
+def _traced(optimizer: Any, again: bool = False) -> Trace:
+    """The loss and its gradient."""
     gradient, theta = optimizer.gradient, optimizer._theta
     if theta.ndim > 2:
         raise Untraceable("its runs are more than a row")
-    if theta.ndim > 1 and gradient.takes_runs(theta, *optimizer._next_noise()):
+    batch = optimizer._next_noise()
+    if theta.ndim > 1 and gradient.takes_runs(theta, *batch):
         theta = theta[:1]  # as one of many, which is how it is computed
     elif theta.ndim > 1:
         theta = theta[0]
-    batch = optimizer._next_noise()
     if batch and not (type(batch[0]) is np.ndarray and batch[0].ndim == 1):
         raise Untraceable("the loss is taken on batches of data")
-    shape = batch[0].shape if batch else None
-    return step_of(optimizer, replayed(trace(gradient.by_autograd, theta, *batch)), shape, watch)
+    return trace(gradient.by_autograd, theta, *batch, again=again)
+
+
+def _step(optimizer: Any, gradient: Any, watch: tuple[str, ...]) -> Step:
+    batch = optimizer._next_noise()
+    return step_of(optimizer, gradient, batch[0].shape if batch else None, watch)
+
+
+def _of_the_user(optimizer: Any) -> list[Any]:
+    """What may do more than compute: the loss, the rule, a schedule, a projection, …"""
+    found = [] if optimizer.gradient.problem.is_library else [optimizer.gradient.problem.given]
+    for part in by_prefix(optimizer).values():
+        settings = (vars(part).get(name) for name in type(part).__hyper_parameters__)
+        found += [type(part), part.project, *filter(callable, settings)]
+    return found
+
+
+def _refused(optimizer: Any, watch: tuple[str, ...], reason: str) -> Untraceable:
+    """The reason, which is remembered."""
+    optimizer.gradient.compiled[_key(optimizer, watch)] = reason
+    return Untraceable(reason)
 
 
 def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
@@ -181,7 +257,8 @@ def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
     ]
     nesting = repr(optimizer.layout.tree), optimizer.layout.shapes
     is_scheduled = callable(optimizer.lr)
-    return type(optimizer), nesting, optimizer._theta.ndim, watch, is_scheduled, *fixed
+    formulas = [(type(p), type(p).direction, type(p).update) for p in by_prefix(optimizer).values()]
+    return nesting, optimizer._theta.ndim, watch, is_scheduled, *formulas, *fixed
 
 
 def _frozen(value: Any) -> Any:
@@ -214,10 +291,23 @@ def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- whether it holds
 
 
+def _is_librarys(optimizer: Any) -> bool:
+    """Whether nothing but the library's own formulas makes the step."""
+    for part in by_prefix(optimizer).values():
+        settings = {n: vars(part).get(n) for n in type(part).__hyper_parameters__}
+        more = [v for n, v in settings.items() if callable(v) and n not in ("lr", "inner")]
+        formulas = type(part).direction, type(part).update
+        own = is_library(type(part)) and all(
+            f.__module__.startswith("optimizers.") for f in formulas
+        )
+        if more or not own or part.project is not None:
+            return False
+    return True
+
+
 def _cannot_change(optimizer: Any) -> bool:
     """Whether it is the library's own rule on its own function."""
-    own = all(is_library(type(part)) for part in by_prefix(optimizer).values())
-    return own and optimizer.gradient.problem.is_library
+    return _is_librarys(optimizer) and optimizer.gradient.problem.is_library
 
 
 def _is_right(
@@ -227,32 +317,27 @@ def _is_right(
     path: Path,
     settings: Mapping[str, Any],
     how: Mapping[str, Any],
+    at_start: Any,
 ) -> bool:
-    """Whether plain steps say the same: at the start with all that is carried on, later g alone."""
+    """Whether plain steps say the same: at the start with all that is carried on, at the end g."""
     gradient, first = optimizer.gradient, int(path.step[0])
     some = _some_runs(optimizer)
 
-    def plainly(row: int) -> tuple[bool, np.ndarray]:
+    def plainly(row: int) -> tuple[Any, np.ndarray]:
         theta = path.theta[row] if some is None else path.theta[row][some]
         noise = how["batches"] and how["batches"][int(path.step[row]) - first]
-        loss, g = gradient.plainly(np.array(theta, order="K"), noise)
-        ours = (path.loss[row], path.gradient[row])
-        ours = ours if some is None else (ours[0][some], ours[1][some])
-        return all(map(_equal, ours, (loss, g))), g
+        return gradient.plainly(np.array(theta, order="K"), noise)
 
-    is_right, g = plainly(0)
+    def is_right(row: int, plain: tuple[Any, np.ndarray]) -> bool:
+        ours = path.loss[row], path.gradient[row]
+        return all(map(_equal, ours if some is None else [x[some] for x in ours], plain))
+
+    before = plainly(0) if at_start is None else at_start
     return (
-        is_right
-        and _first_step_is_right(optimizer, machine, start, g, some, settings, how)
-        and all(plainly(row)[0] for row in _rows_to_look_at(path, gradient.problem.pure))
+        is_right(0, before)
+        and _first_step_is_right(optimizer, machine, start, before[1], some, settings, how)
+        and is_right(-1, plainly(-1))
     )
-
-
-def _rows_to_look_at(path: Path, is_pure: bool) -> Iterator[int]:
-    last = len(path.step) - 1
-    if not is_pure:
-        yield from sorted({int(part * last) for part in ON_THE_WAY} - {0, last})
-    yield last
 
 
 def _some_runs(optimizer: Any) -> np.ndarray | None:
