@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dis
 import re
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from types import CodeType, FrameType, TracebackType
 from typing import Any
@@ -18,6 +20,10 @@ from optimizers.checks import shown
 
 USE_AUTOGRAD_NUMPY = "write it with `import autograd.numpy as np`"
 OURS = Path(__file__).parent
+
+ATTRIBUTES = ("LOAD_ATTR", "LOAD_METHOD")
+BETWEEN = ("PUSH_NULL", "PRECALL", "CACHE")  # instructions that say nothing
+MADE_PLAIN = ("asarray", "array", "float", "len", "list")  # what stands in their brackets is
 
 # what autograd has no gradient for, and what says the same with one; x is the weights
 ALTERNATIVES = {
@@ -47,11 +53,13 @@ def explained(error: Exception, called: str) -> Exception | None:
     """
     words, frames = str(error), _frames(error.__traceback__)
     if isinstance(error, NotImplementedError):
-        return TypeError(f"{called} uses what autograd has no gradient for: {_instead(words)}")
+        return _without_gradient(words, called) if frames and _is_autograd(frames[-1]) else None
     mine = [(frame, at) for frame, at in frames if not _is_library(frame.f_code)]
     if not mine:
         return _too_many_arguments(words, called) if isinstance(error, TypeError) else None
     (frame, at), is_last = mine[-1], mine[-1] == frames[-1]
+    if is_last and _instruction(frame.f_code, at).opname == "RAISE_VARARGS":
+        return None  # the user's own words
     in_place = is_last and ("read-only" in words or _assigns(frame.f_code, at))
     puzzled = re.search("Box|array element|differentiate|as a data type|__array_ufunc__", words)
     if "item assignment" in words or (in_place and (puzzled or "read-only" in words)):
@@ -59,7 +67,7 @@ def explained(error: Exception, called: str) -> Exception | None:
             f"{called} assigns to an array in place (x[i] = ... or x += ...), which autograd "
             "cannot follow: build a new array, with np.stack or np.where, say"
         )
-    foreign = _foreign(frame) if puzzled or not is_last else ""
+    foreign = _foreign(frame, at) if puzzled or not is_last else ""
     if foreign:
         return TypeError(f"{called} computes with {foreign}")
     if puzzled:
@@ -86,21 +94,28 @@ def _is_library(code: CodeType) -> bool:
     return compiled or "site-packages" in file.parts or OURS in file.parents
 
 
+def _is_autograd(at: tuple[FrameType, int]) -> bool:
+    return str(at[0].f_globals.get("__name__")).partition(".")[0] == "autograd"
+
+
+def _instruction(code: CodeType, at: int) -> dis.Instruction:
+    return [step for step in dis.get_instructions(code) if step.offset <= at][-1]
+
+
 def _assigns(code: CodeType, at: int) -> bool:
     """Whether the instruction writes into an array: x[i] = …, x += …"""
-    for step in dis.get_instructions(code):
-        if step.offset == at:
-            is_update = step.opname == "BINARY_OP" and step.argrepr.endswith("=")
-            return is_update or step.opname in ("STORE_SUBSCR", "STORE_SLICE")
-    return False
+    step = _instruction(code, at)
+    is_update = step.opname == "BINARY_OP" and step.argrepr.endswith("=")
+    return is_update or step.opname in ("STORE_SUBSCR", "STORE_SLICE")
 
 
-def _instead(words: str) -> str:
+def _without_gradient(words: str, called: str) -> Exception:
     found = re.search(r"of (\w+) wrt", words)
-    name = found.group(1) if found else "it"
-    if name in ALTERNATIVES:
-        return f"np.{name}. Instead, for example: {ALTERNATIVES[name]}"
-    return f"np.{name}. Write it with sums, products and np.where, or give a gradient, grad="
+    what = f"np.{found.group(1)}" if found else words
+    instead = "Write it with sums, products and np.where, or give a gradient, grad="
+    if found and found.group(1) in ALTERNATIVES:
+        instead = f"Instead, for example: {ALTERNATIVES[found.group(1)]}"
+    return TypeError(f"{called} uses what autograd has no gradient for: {what}. {instead}")
 
 
 def _too_many_arguments(words: str, called: str) -> Exception | None:
@@ -113,10 +128,9 @@ def _too_many_arguments(words: str, called: str) -> Exception | None:
     )
 
 
-def _foreign(frame: FrameType) -> str:
-    """What the line works on that is no plain array, and how to make one of it."""
-    names = {k: v for k, v in frame.f_globals.items() if k in frame.f_code.co_names}
-    for name, value in (names | frame.f_locals).items():
+def _foreign(frame: FrameType, at: int) -> str:
+    """What the failing expression works on that is no plain array, and how to make one of it."""
+    for name, value in _operands(frame, at):
         kind = type(value)
         package = kind.__module__.partition(".")[0]
         if isinstance(value, (np.matrix, np.ma.MaskedArray)):
@@ -131,6 +145,42 @@ def _foreign(frame: FrameType) -> str:
                 f"numbers, {cure}"
             )
     return ""
+
+
+def _operands(frame: FrameType, at: int) -> Iterator[tuple[str, Any]]:
+    """The variables of the failing expression, and their attributes, as far as it spells them out.
+
+    What is made an array there (np.asarray(x)) is none of them.
+    """
+    scope = frame.f_globals | frame.f_locals
+    first, last = _place(_instruction(frame.f_code, at))
+    steps = [s for s in dis.get_instructions(frame.f_code) if s.opname not in BETWEEN]
+    before = None
+    for i, step in enumerate(steps):
+        # Python 3.13 joins the last store of a line with the first load of the next
+        of = steps[i + 1] if step.opname == "STORE_FAST_LOAD_FAST" else step
+        start, end = _place(of)
+        if first <= start and end <= last and before not in MADE_PLAIN:
+            names = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+            for name in names if "LOAD" in step.opname and step.opname not in ATTRIBUTES else ():
+                if name in scope:
+                    yield _spelled_out(name, scope[name], steps[i + 1 :])
+        before = step.argval
+
+
+def _spelled_out(name: str, value: Any, steps: Sequence[dis.Instruction]) -> tuple[str, Any]:
+    """A variable with the attributes that are taken of it at once: x.weights.values"""
+    for step in takewhile(lambda step: step.opname in ATTRIBUTES, steps):
+        name, value = f"{name}.{step.argval}", getattr(value, step.argval, None)
+    return name, value
+
+
+def _place(step: dis.Instruction) -> tuple[tuple[int, int], tuple[int, int]]:
+    """From where to where in the file: (line, column) twice."""
+    at = step.positions
+    if at is None or at.lineno is None:
+        return (0, 0), (0, 0)
+    return (at.lineno, at.col_offset or 0), (at.end_lineno or at.lineno, at.end_col_offset or 0)
 
 
 def refusal(value: Any, called: str) -> Exception:

@@ -16,7 +16,6 @@ from autograd.tracer import isbox, new_box, trace_stack
 from optimizers.checks import shown
 from optimizers.diagnosis import explained, refusal
 from optimizers.problem import Problem
-from optimizers.side_by_side import side_by_side
 from optimizers.weights import Layout
 
 if TYPE_CHECKING:
@@ -38,6 +37,13 @@ class Recorded(NamedTuple):
 
     def __repr__(self) -> str:
         return f"{'recorded' if self.yes else 'not recorded'}: {self.why}"
+
+
+class Followed(NamedTuple):
+    """A loss that autograd followed from the weights: its value, and its node in the graph."""
+
+    value: Any
+    node: Any
 
 
 # The recordings of each loss (by its identity: equal losses may compute different things), by the
@@ -111,7 +117,7 @@ class Gradient:
         self._recordings = _kept_of(self.problem.formula, _shared)
         self.compiled = _kept_of(self.problem.given, _machines)
         self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
-        self._together: Any = self.loss if self.problem.batched else _UNKNOWN
+        self._together: Any = _UNKNOWN
 
     def begin(self) -> None:
         """Compare with autograd once more before a recording is used: what it reads may differ."""
@@ -162,7 +168,7 @@ class Gradient:
             more = () if batch is None else (batch,)
             finite = theta[numpy.isfinite(theta).all(axis=-1)]
             near = finite[0] if len(finite) else numpy.zeros(theta.shape[-1])
-            self._together = side_by_side(self.loss, near, self.layout, *more)
+            self._together = self.problem.of_runs(near, self.layout, *more)
         return self._together
 
     def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
@@ -238,7 +244,7 @@ class Gradient:
     def by_autograd(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient by plain autograd, in one pass."""
         end = self._boxed(theta, batch)
-        if not isinstance(end, tuple):
+        if not isinstance(end, Followed):
             if not self._traced and not self._depends_elsewhere(theta, end, batch):
                 raise refusal(end, self.problem.called)
             return float(end), numpy.zeros_like(theta)  # Python's max or an `if` chose a constant
@@ -248,7 +254,7 @@ class Gradient:
         return value, backward_pass(vspace(value).ones(), node)
 
     def _boxed(self, theta: numpy.ndarray, batch: Any) -> Any:
-        """The value and the node of autograd's graph; or what the loss gave without one."""
+        """The loss, `Followed`; or what it gave if it does not depend on the weights here."""
         try:
             with trace_stack.new_trace() as here:
                 end = self._at(theta, batch)(new_box(theta, here, VJPNode.new_root()))
@@ -256,18 +262,19 @@ class Gradient:
             if better := explained(error, self.problem.called):
                 raise better from error
             raise
-        return (end._value, end._node) if isbox(end) and end._trace == here else end
+        return Followed(end._value, end._node) if isbox(end) and end._trace == here else end
 
     def _depends_elsewhere(self, theta: numpy.ndarray, end: Any, batch: Any) -> bool:
         """Whether the loss, a constant here, depends on the weights at some other place."""
-        if isinstance(end, bool) or not isinstance(end, (int, float)) or theta.ndim > 1:
+        is_number = isinstance(end, (int, float, numpy.number, numpy.ndarray))
+        if isinstance(end, bool) or not is_number or numpy.shape(end) or theta.ndim > 1:
             return False
         rng = numpy.random.default_rng(0)
         for size in numpy.geomspace(0.1, 1000, ELSEWHERE):
             step = size * rng.standard_normal(theta.shape)
             for point in (theta + step, theta - step):
                 with suppress(Exception):  # the loss may not be defined there
-                    if isinstance(self._boxed(point, batch), tuple):
+                    if isinstance(self._boxed(point, batch), Followed):
                         return True
         return False
 

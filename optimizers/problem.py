@@ -17,7 +17,7 @@ import numpy as np
 
 from optimizers.checks import shown
 from optimizers.diagnosis import explained, refusal
-from optimizers.side_by_side import one_number, side_by_side
+from optimizers.side_by_side import mixes_runs, one_number, side_by_side
 from optimizers.weights import Layout, flatten
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
@@ -132,13 +132,29 @@ class Problem:
         """What the loss takes beside the weights at step 1, as a tuple of one or none."""
         return () if self.batch is None else (self.batch(1, size),)
 
+    @property
+    def without_chance(self) -> Problem:
+        """The problem of the exact loss, at flat weights; itself where there is no chance in it."""
+        return self if self.exact is None else as_problem(self.exact, self.theta)
+
     @cached_property
     def depends_on_chance(self) -> bool:
-        """Whether the loss, called twice at its start on the same batch, gives two values."""
-        weights, more = self.layout.unflatten(self.theta), self.first_batch(self.theta.size)
+        """Whether the loss, called twice with the same weights and batch, gives two values.
+
+        At its start, and beside it: a start of 0 hides chance that multiplies the weights.
+        """
+        steps = np.random.default_rng(0).uniform(0.01, 0.1, self.theta.shape)
+        beside = self.theta + steps * (1 + np.abs(self.theta))
+        return any(self._varies(theta) for theta in (self.theta, beside))
+
+    def _varies(self, theta: np.ndarray) -> bool:
+        more = self.first_batch(theta.size)
         with np.errstate(all="ignore"):
             try:
-                first, second = (one_number(self.loss(weights, *more)) for _ in range(2))
+                first, second = (
+                    one_number(self.loss(self.layout.unflatten(theta.copy()), *more))
+                    for _ in range(2)
+                )
             except Exception:  # whatever it is: the run that calls the loss in earnest will say
                 return False
         return not np.array_equal(first, second, equal_nan=True)
@@ -178,13 +194,22 @@ class Problem:
     @cached_property
     def together(self) -> Callable[..., Any] | None:
         """The loss as a function of many runs side by side, if it can be taken so."""
-        if self.batched:
-            return self.loss
-        return side_by_side(self.loss, self.theta, self.layout, *self.first_batch(self.theta.size))
+        return self.of_runs(self.theta, self.layout, *self.first_batch(self.theta.size))
 
-    def with_start(self) -> Problem:
-        """Itself; an error if there is no start."""
-        _ = self.theta
+    def of_runs(self, theta: np.ndarray, layout: Layout, *batch: Any) -> Callable[..., Any] | None:
+        """The loss of many runs, tried near θ; a ValueError if it promised more than it holds."""
+        if not self.batched:
+            return side_by_side(self.loss, theta, layout, *batch)
+        if _promises_of(self.formula).batched and mixes_runs(self.loss, theta, layout, *batch):
+            raise ValueError(
+                f"{self.called} promises to be batched, but gives other numbers for runs side by "
+                "side than for one: take sums and means with axis=-1, or leave out the promise"
+            )
+        return self.loss
+
+    def checked(self) -> Problem:
+        """Itself; an error if there is no start, or if it breaks the promise to be batched."""
+        _ = self.together if self.batched else self.theta
         return self
 
     def taking_runs(self) -> Problem:

@@ -14,6 +14,7 @@ from functools import partial
 from importlib.util import find_spec, resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 STANDARD = os.path.join(os.path.dirname(os.__file__), "")  # where Python's own modules are
 PACKAGES = re.compile(r"[\\/](site|dist)-packages[\\/]")
@@ -37,14 +38,15 @@ def reads(function: FunctionType) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, cell in zip(code.co_freevars, function.__closure__ or (), strict=True):
         with suppress(ValueError):  # an empty cell: what it stands for is not made yet
-            found[name] = cell.cell_contents
+            if not isinstance(cell.cell_contents, WeakKeyDictionary):  # singledispatch's notes
+                found[name] = cell.cell_contents
     if not is_installed(function.__globals__.get("__name__")):
         found |= {"defaults": function.__defaults__, "named": function.__kwdefaults__}
         for name in _globals(code):
             value = function.__globals__.get(name)
             module = getattr(value, "__module__", None)
             elsewhere = (is_routine(value) or isinstance(value, type)) and module != here
-            found[name] = name_of(value) if elsewhere and is_ours(module) else value
+            found[name] = qualified_name(value) if elsewhere and is_ours(module) else value
         found |= {f"import {of.__name__}": of for of in _imported(function)}
     names = dict.fromkeys(name for part in _all(code) for name in part.co_names)
     outside: dict[str, Any] = {}
@@ -59,7 +61,7 @@ def reads(function: FunctionType) -> dict[str, Any]:
 def _of_module(module: ModuleType, names: Iterable[str], seen: set[str]) -> dict[str, Any]:
     """What a module of the user's and its submodules have of these names."""
     found: dict[str, Any] = {}
-    if module.__name__ in seen or not _is_users(module.__name__):
+    if module.__name__ in seen or not is_users(module.__name__):
         return found
     seen.add(module.__name__)
     for name in names:
@@ -81,7 +83,7 @@ def _imported(function: FunctionType) -> Iterator[ModuleType]:
                 continue
             with suppress(Exception):  # whatever it is, the call will say
                 name = resolve_name("." * level.argval + step.argval, package)
-                if not _is_users(name):
+                if not is_users(name):
                     continue
                 module = importlib.import_module(name)
                 for part in names.argval or ():
@@ -90,7 +92,8 @@ def _imported(function: FunctionType) -> Iterator[ModuleType]:
                 yield module if names.argval else sys.modules[name.partition(".")[0]]
 
 
-def _is_users(module: str | None) -> bool:
+def is_users(module: str | None) -> bool:
+    """Whether the code is the user's own, which may change from one run to the next."""
     return not (is_installed(module) or is_ours(module))
 
 
@@ -117,8 +120,13 @@ def is_installed(module: str | None) -> bool:
 
 
 def is_routine(value: Any) -> bool:
-    """Whether it has a name of its own. From Python 3.14 on, inspect counts partials as well."""
-    return inspect.isroutine(value) and not isinstance(value, partial)
+    """Whether it is a function with a name of its own, and no object that acts as one.
+
+    inspect counts a partialmethod and other descriptors as well, from Python 3.14 on partials.
+    """
+    if isinstance(value, partial) or not inspect.isroutine(value):
+        return False
+    return hasattr(value, "__qualname__") or hasattr(value, "__wrapped__")
 
 
 def _globals(code: CodeType) -> list[str]:
@@ -143,6 +151,7 @@ def inside(code: CodeType) -> list[CodeType]:
     return [part for part in code.co_consts if isinstance(part, CodeType)]
 
 
-def name_of(value: Any) -> str:
-    """The name of a function or a class, with its module."""
-    return f"{value.__module__}.{value.__qualname__}"
+def qualified_name(value: Any) -> str:
+    """The name of a function or a class, with its module if it has one."""
+    module = getattr(value, "__module__", None)  # object.__setattr__ has none
+    return f"{module}.{value.__qualname__}" if module else str(value.__qualname__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -38,20 +38,34 @@ def side_by_side(
         kinds.append(CoordinatesFirst(loss))
     if layout.is_vector and layout.size == 1:
         kinds.append(OfANumber(loss))
-    points = _near(theta), _far(theta)
+    near, far = (_alone(loss, points, layout, batch) for points in (_near(theta), _far(theta)))
+    if len(near) < 2:
+        return None
     for kind in kinds:
-        near, far = (_agrees(kind, loss, some, layout, batch) for some in points)
-        if near and far is not False:
+        if all(_agrees(kind, tried, layout, batch) for tried in (near, far) if len(tried) > 1):
             return kind
     return None
 
 
 def mixes_runs(loss: Callable[..., Any], theta: numpy.ndarray, layout: Layout, *batch: Any) -> bool:
     """Whether a loss that takes many runs says something else of them than of each alone."""
-    return any(
-        _agrees(loss, loss, points, layout, batch) is False
-        for points in (_near(theta), _far(theta))
-    )
+    for points in (_near(theta), _far(theta)):
+        tried = _alone(loss, points, layout, batch)
+        together = None if len(tried) < 2 else _together(loss, tried.points, layout, batch)
+        if together is not None and not _close(together, tried.values, 1e-6):
+            again = _alone(loss, tried.points, layout, batch).values
+            return numpy.array_equal(again, tried.values)  # or there is chance in it
+    return False
+
+
+class Tried(NamedTuple):
+    """What a loss says of points, each alone: (runs, P), (runs,)."""
+
+    points: numpy.ndarray
+    values: numpy.ndarray
+
+    def __len__(self) -> int:
+        return len(self.values)
 
 
 def _near(theta: numpy.ndarray) -> numpy.ndarray:
@@ -62,34 +76,51 @@ def _near(theta: numpy.ndarray) -> numpy.ndarray:
 
 
 def _far(theta: numpy.ndarray) -> numpy.ndarray:
-    """Points of many sizes: what looks at all of them at once (a norm) is far off for some."""
-    runs = 12 if theta.size == 11 else 11
-    sizes = numpy.geomspace(0.01, 100, runs)[:, numpy.newaxis]
-    return theta + sizes * numpy.random.default_rng(1).standard_normal((runs, theta.size))
+    """Points of all sizes, around θ and around 0: for some, a norm of all of them is far off."""
+    runs = 12 if theta.size == 10 else 10
+    sizes = numpy.geomspace(0.1, 100, runs)[:, numpy.newaxis]
+    around = theta * (numpy.arange(runs) % 2)[:, numpy.newaxis]
+    return around + sizes * numpy.random.default_rng(1).uniform(-1, 1, (runs, theta.size))
 
 
-def _agrees(
-    kind: Callable[..., Any],
-    loss: Callable[..., Any],
-    points: numpy.ndarray,
-    layout: Layout,
-    batch: tuple[Any, ...],
-) -> bool | None:
-    """Whether the same is said of points together as of each alone; None if nothing is said."""
-    alone, there = [], []
+def _alone(
+    loss: Callable[..., Any], points: numpy.ndarray, layout: Layout, batch: tuple[Any, ...]
+) -> Tried:
+    """The loss at each of these points where it is finite."""
+    there, values = [], []
     with numpy.errstate(all="ignore"):
         for point in points:
-            with suppress(Exception):  # the loss may not be defined there
-                alone.append(one_number(loss(layout.unflatten(point.copy()), *batch)))
-                there.append(point)
-        if numpy.isfinite(alone).sum() < 2:
-            return None
+            with suppress(Exception):  # whatever it is: the run that calls it in earnest will say
+                value = one_number(loss(layout.unflatten(point.copy()), *batch))
+                if numpy.isfinite(value):
+                    there.append(point)
+                    values.append(value)
+    return Tried(numpy.array(there), numpy.array(values))
+
+
+def _together(
+    kind: Callable[..., Any], points: numpy.ndarray, layout: Layout, batch: tuple[Any, ...]
+) -> numpy.ndarray | None:
+    """What it says of these points side by side; None if nothing."""
+    with numpy.errstate(all="ignore"):
         try:
-            values = kind(layout.unflatten(numpy.array(there).view(_Runs)), *batch)
-            together = numpy.asarray(values, float).view(numpy.ndarray)
+            values = kind(layout.unflatten(points.copy()), *batch)
+            return numpy.asarray(values, float).view(numpy.ndarray)
         except Exception:  # whatever it is: the run that calls the loss in earnest will say
             return None
-    return _close(together, numpy.array(alone)) if together.shape == (len(there),) else None
+
+
+def _agrees(kind: Callable[..., Any], tried: Tried, layout: Layout, batch: tuple[Any, ...]) -> bool:
+    together = _together(kind, tried.points.view(_Runs), layout, batch)
+    return together is not None and _close(together, tried.values)
+
+
+def _close(values: numpy.ndarray, alone: numpy.ndarray, within: float = 1e-9) -> bool:
+    """Whether these are the same numbers, as many of them, but for rounding."""
+    if values.shape != alone.shape:
+        return False
+    size = numpy.median(numpy.abs(alone))
+    return numpy.allclose(values, alone, rtol=within, atol=within * 1e-3 * size)
 
 
 def one_number(value: Any) -> float:
@@ -98,18 +129,34 @@ def one_number(value: Any) -> float:
 
 
 class _Runs(numpy.ndarray):
-    """Many runs, none of which stands for all: a Python branch on their values is refused."""
+    """Many runs, none of which stands for all: a Python branch on their values is refused.
 
-    def _refuse(self) -> Any:
+    So is one on what is computed of them, such as a norm, which NumPy would give as a plain float.
+    """
+
+    def __array_function__(self, function: Any, types: Any, inputs: Any, named: Any) -> Any:
+        found = super().__array_function__(function, types, inputs, named)
+        return self._refuse() if isinstance(found, bool) else _as_runs(found)
+
+    def _refuse(self, *inputs: Any) -> Any:
         raise TypeError("many runs have no single value")
 
-    __bool__ = __float__ = __int__ = __index__ = item = tolist = _refuse
+
+def _as_runs(found: Any) -> Any:
+    if isinstance(found, (numpy.ndarray, numpy.generic)):
+        return numpy.asarray(found).view(_Runs)
+    return type(found)(map(_as_runs, found)) if type(found) in (list, tuple) else found
 
 
-def _close(values: numpy.ndarray, alone: numpy.ndarray) -> bool:
-    """Whether these are the same numbers but for rounding."""
-    size = numpy.median(numpy.abs(alone[numpy.isfinite(alone)]))
-    return numpy.allclose(values, alone, rtol=1e-9, atol=1e-12 * size, equal_nan=True)
+def _of_runs(name: str) -> Callable[..., Any]:
+    method = getattr(numpy.ndarray, name)
+    return lambda self, *inputs, **named: _as_runs(method(self, *inputs, **named))
+
+
+for _name in ("__bool__", "__float__", "__int__", "__index__", "__contains__", "item", "tolist"):
+    setattr(_Runs, _name, _Runs._refuse)
+for _name in ("__getitem__", "argmax", "argmin", "dot", "trace"):
+    setattr(_Runs, _name, _of_runs(_name))
 
 
 @dataclass(frozen=True, eq=False)

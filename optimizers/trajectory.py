@@ -81,10 +81,12 @@ class Trajectory:
         Parameters
         ----------
         points
-            The weights at each row: an array (rows, P), or a list of weights in their nesting.
+            The weights at each row: an array (rows, P), or any iterable of weights in their
+            nesting. If they or their losses are not finite from some row to the end, the path ends
+            there, diverged.
         function
-            What was minimised; the losses and gradients are taken of it here. Where autograd cannot
-            follow it, the gradients' norms are nan.
+            What was minimised; the losses and gradients are taken of it here, without noise or on
+            held-out data. Where autograd cannot follow it, the gradients' norms are nan.
         rule
             What to call it, such as "BFGS".
         step
@@ -102,24 +104,34 @@ class Trajectory:
         >>> path, path.loss.tolist()
         (<by hand: 2 steps, loss 0>, [25.0, 2.0, 0.0])
         """
-        pairs = [flatten(point, name=f"points[{i}]") for i, point in enumerate(points)]
-        if not pairs:
+        try:
+            points = list(points)
+        except TypeError as error:
+            raise TypeError(
+                "points must be the weights at each row, such as [[3.0, 4.0], [1.0, 1.0]]; "
+                f"got {shown(points)}"
+            ) from error
+        if not points:
             raise ValueError("points must have one row at least, got none")
-        layout = pairs[0][1]
+        layout = flatten(points[0], name="points[0]")[1]
         theta = np.array([layout.ravel(p, f"points[{i}]") for i, p in enumerate(points)])
         steps = np.arange(len(theta)) if step is None else np.array(step)
         if steps.shape != (len(theta),):
             raise ValueError(f"step must have {len(theta)} entries, one a row, got {shown(step)}")
         problem = as_problem(function, layout.unflatten(theta[0]))
-        exact = problem if problem.exact is None else as_problem(problem.exact, problem.start)
-        gradient = Gradient(exact, layout)
-        norms = np.full(len(theta), np.nan)
+        loss = problem.values(theta)
+        fine = np.flatnonzero(np.isfinite(theta).all(axis=1) & np.isfinite(loss))
+        rows = min(fine.max(initial=-1) + 2, len(theta))  # what comes after the first that is not
+        diverged_at = -1 if fine.size and fine[-1] == len(theta) - 1 else steps[rows - 1]
+        norms = np.full(rows, np.nan)
+        exact = problem.without_chance
+        gradient = Gradient(exact, exact.layout)
         with np.errstate(all="ignore"):
-            for i, row in enumerate(theta):
+            for i, row in enumerate(theta[:rows]):
                 with suppress(TypeError, ValueError):  # autograd cannot follow it
                     norms[i] = norm(gradient.by_autograd(row)[1])
-        loss = problem.values(theta)
-        return cls(theta, loss, norms, steps, rule, {}, layout)
+        ended = _divergence(np.array(diverged_at))
+        return cls(theta[:rows], loss[:rows], norms, steps[:rows], rule, {}, layout, **ended)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -217,7 +229,7 @@ class Trajectory:
             raise ValueError(f"{str(file)!r} is damaged or not a trajectory: {error}") from error
 
 
-def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
+def as_runs(paths: Sequence[Trajectory]) -> Trajectory:
     """Single runs of one rule as one trajectory of many; one that ended early is nan from there on.
 
     Parameters
@@ -235,7 +247,7 @@ def side_by_side(paths: Sequence[Trajectory]) -> Trajectory:
     >>> from optimizers import SGD
     >>> from optimizers.functions import sphere
     >>> paths = [SGD(sphere, [x, 0.0], lr=0.25).minimize(2) for x in (4.0, 8.0)]
-    >>> side_by_side(paths).theta[:, :, 0]
+    >>> as_runs(paths).theta[:, :, 0]
     array([[4., 8.],
            [2., 4.],
            [1., 2.]])

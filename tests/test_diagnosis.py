@@ -81,6 +81,87 @@ def test_a_foreign_type_that_does_no_harm_is_not_blamed():
     assert minimize(lambda w: np.sum(prices.values * w[0]) ** 2).loss.shape == (4,)
 
 
+class Portfolio:
+    def __init__(self):
+        self.prices = Series([1.0, 2.0])
+
+    def __call__(self, w):
+        return np.sum(
+            np.exp(
+                self.prices * w[0],
+            )
+        )
+
+
+def test_a_foreign_type_is_named_as_the_expression_spells_it_out():
+    with pytest.raises(TypeError, match=r"computes with self\.prices, .*self\.prices\.values"):
+        minimize(Portfolio())
+
+
+def takes_its_values(w):
+    return float(prices.values[0] * w[0])
+
+
+def makes_an_array_of_it(w):
+    return float(np.sum(np.asarray(prices) * w[0]))
+
+
+def uses_it_on_another_line(w):
+    total = prices.sum()
+    return total * float(w[0])
+
+
+@pytest.mark.parametrize("loss", [takes_its_values, makes_an_array_of_it, uses_it_on_another_line])
+def test_a_foreign_type_beside_the_fault_is_not_blamed(loss):
+    with pytest.raises(TypeError, match=r"cannot see through.*import autograd\.numpy as np"):
+        minimize(loss)
+
+
+def test_shapes_that_do_not_fit_are_told_as_such_beside_a_foreign_type():
+    with pytest.raises(ValueError, match="mismatch in its core dimension"):
+        minimize(lambda w: np.sum(w @ np.ones(7)) + np.sum(prices.values))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        NotImplementedError("part two is not written yet"),
+        ValueError("Box constraint violated"),
+        TypeError("cannot differentiate this array element"),
+        AttributeError("no Box"),
+    ],
+)
+@pytest.mark.parametrize("run", [minimize, lambda f: sweep(SGD, f, start=[1.0, 2.0], lr=[0.1, 1])])
+def test_an_error_of_the_user_s_own_passes_unchanged(own, run):
+    def checked(w):
+        raise own
+
+    def loss(w):
+        return checked(w) + np.sum(w**2)
+
+    with pytest.raises(type(own)) as raised:
+        run(loss)
+    assert raised.value is own
+
+
+def test_an_error_that_is_raised_again_is_explained_as_before():
+    def loss(w):
+        try:
+            return float(w[0])
+        except TypeError:
+            raise
+
+    with pytest.raises(TypeError, match="cannot see through"):
+        minimize(loss)
+
+
+@pytest.mark.parametrize("value", [(1.0, 2.0), [1.0], {"loss": 1.0}, "low", None])
+def test_what_is_no_number_is_refused_in_a_plain_sentence(value):
+    for loss in (lambda w: value, lambda w: (np.sum(w), value)):
+        with pytest.raises(TypeError, match="must return one number, got"):
+            minimize(loss)
+
+
 def in_place_on_a_box(w):
     y = w * 1.0
     y[0] = 3.0
@@ -175,6 +256,10 @@ def hinge(w):
         (lambda w: max(0.0, 1 - w[0]) + max(0, w[1] - 1), [3.0, -3.0]),
         (lambda w: abs(w[0]) if abs(w[0]) > 1 else 0, [0.5]),
         (lambda w: np.sum(np.maximum(0, 1 - w)), [5.0, 5.0]),
+        (lambda w: numpy.array(0.0) if w[0] < 1 else w[0] - 1, [0.5]),
+        (lambda w: numpy.zeros(1) if w[0] < 1 else w[0] - 1, [0.5]),
+        (lambda w: max(numpy.int64(0), 1 - w[0]), [2.0]),
+        (lambda w: max(numpy.float32(0), 1 - w[0]), [2.0]),
     ],
 )
 def test_a_loss_with_flat_parts_runs(loss, start):
@@ -185,7 +270,8 @@ def test_a_loss_with_flat_parts_runs(loss, start):
 
 
 def test_a_loss_that_never_depends_on_the_weights_is_refused():
-    for loss in (lambda w: 3.0, lambda w: 0, lambda w: numpy.sum(numpy.ones(2))):
+    constants = (3.0, 0, numpy.sum(numpy.ones(2)), numpy.array(3.0), numpy.ones(1), numpy.int64(3))
+    for loss in (lambda w, c=c: c for c in constants):
         with pytest.raises(ValueError, match="does not depend on the weights"):
             minimize(loss)
 

@@ -17,11 +17,14 @@ from optimizers import (
     Momentum,
     Newton,
     Optimizer,
+    Training,
     Trajectory,
     compare,
     sweep,
 )
+from optimizers.datasets import two_moons
 from optimizers.functions import noisy, rosenbrock, sphere
+from optimizers.models import mlp
 from optimizers.projection import Projection
 from optimizers.schedules import cosine
 from optimizers.weights import flatten
@@ -567,12 +570,38 @@ def test_a_path_made_elsewhere_becomes_a_trajectory_in_one_call():
     assert Trajectory.of(points, noisy(rosenbrock, 5.0), "x").loss[-1] == 0
 
 
+def test_a_path_on_a_training_has_its_held_out_losses_and_their_gradients():
+    moons = Training(mlp([2, 4, 2]), two_moons(), batch_size=16)
+    made = SGD(moons, moons.start, lr=0.1).minimize(3)
+    path = Trajectory.of((made.weights(i) for i in range(4)), moons, "torch")
+    numpy.testing.assert_allclose(path.loss, moons.exact(made.theta))
+    held_out = Trajectory.of(
+        [made.weights(i) for i in range(4)], lambda w: moons(w, moons.data.held_out), "torch"
+    )
+    numpy.testing.assert_allclose(path.grad_norm, held_out.grad_norm)
+
+
+def test_a_path_made_elsewhere_that_ends_in_nan_has_diverged_there():
+    nan = numpy.nan
+    path = Trajectory.of(
+        [[1.0, 2.0], [9.0, 9.0], [nan, 1.0], [nan, nan]], sphere, "torch", [0, 5, 10, 15]
+    )
+    assert (len(path), path.diverged, path.diverged_at) == (3, True, 10)
+    assert path.loss[:2].tolist() == [5, 162]
+    fell = Trajectory.of([[1.0], [0.5], [-1.0]], lambda x: np.log(x[0]), "torch")
+    assert (fell.diverged, fell.diverged_at) == (True, 2)
+    back = Trajectory.of([[1.0], [-0.5], [1.0]], lambda x: np.log(x[0]), "torch")
+    assert (len(back), back.diverged, back.diverged_at) == (3, False, None)
+
+
 @pytest.mark.parametrize(
     ("points", "words"),
     [
         ([], "must have one row"),
         ([[1.0, numpy.nan]], r"points\[0\] must be finite"),
         ([[1.0, 2.0], [1.0]], r"points\[1\] must be shaped like the weights"),
+        ([[1.0, 2.0], ["b", "c"]], r"points\[1\] must be shaped like the weights"),
+        (3, "points must be the weights at each row"),
     ],
 )
 def test_points_that_are_no_path_are_refused(points, words):

@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+from dataclasses import dataclass
 
 import autograd.numpy as np
 import numpy
@@ -225,13 +226,84 @@ def test_a_loss_that_shows_only_late_that_it_mixes_runs_is_run_one_by_one():
     numpy.testing.assert_allclose(found.final_loss, alone, rtol=1e-9)
 
 
-def test_a_loss_that_breaks_its_promise_is_blamed_and_not_the_rule():
-    @batched
-    def mixes(x):
-        return np.sum(x**2, axis=-1) / np.linalg.norm(x)
+def square(x):
+    return np.sum(x**2, axis=-1)
 
-    with pytest.raises(ValueError, match=r"the loss mixes promises to be batched.*axis=-1"):
-        sweep(SGD, mixes, start=[1.0, 2.0], lr=[0.1, 0.2], **QUIET)
+
+LOOKS_AT_ALL = {
+    "a norm": lambda x: np.linalg.norm(x) < 1000,
+    "a quantile": lambda x: np.quantile(x, 0.5) < 1000,
+    "the largest": lambda x: max(abs(v) for v in np.ravel(x)) < 1000,
+    "a dot product": lambda x: x[..., 0].dot(x[..., 0]) < 1e6,
+    "one of them": lambda x: np.ravel(x)[0] < 1000,
+    "its number": lambda x: np.ravel(x)[0].item() < 1000,
+    "a list": lambda x: sum(np.ravel(x).tolist()) < 1000,
+    "a comparison": lambda x: not np.array_equal(x, 0 * x),
+    "a search": lambda x: 1000.0 not in x,
+    "the place of the largest": lambda x: [True, False][np.argmax(x) // 1000],
+}
+
+
+@pytest.mark.parametrize("looks", LOOKS_AT_ALL.values(), ids=LOOKS_AT_ALL)
+def test_a_branch_on_what_is_computed_of_all_runs_is_refused_also_where_it_never_turned(looks):
+    theta, layout = flatten([0.5, -0.5])
+    assert looks(theta)
+    assert side_by_side(lambda x: square(x) if looks(x) else -square(x), theta, layout) is None
+    function = describe("Gated")(functools.wraps(ridge)(lambda x: ridge(x) if looks(x) else -1.0))
+    points = numpy.linspace(300, 400, 60).reshape(30, 2)
+    wanted = [ridge(point) if looks(point) else -1.0 for point in points]
+    numpy.testing.assert_allclose(function(points), wanted)
+
+
+FAR_OUT = {
+    "it overflows": lambda x: np.exp(x[0] ** 2) + x[1] ** 2,
+    "it is not defined": lambda x: np.log(x[0]) + x[1] ** 2,
+    "it is huge": lambda x: x[0] ** 8 + x[1] ** 2,
+    "it is flat": lambda x: np.log(1 + np.exp(-x[0])) + np.tanh(x[1]),
+    "it turns quickly": lambda x: np.sin(1000 * x[0] ** 2) + x[1],
+}
+
+
+@pytest.mark.parametrize("loss", FAR_OUT.values(), ids=FAR_OUT)
+def test_what_becomes_of_an_honest_loss_far_out_does_not_count_against_it(loss):
+    assert side_by_side(loss, *flatten([0.5, -0.5])) is not None
+
+
+BROKEN = {
+    "a norm of all": lambda x: np.sum(x**2, axis=-1) / np.linalg.norm(x),
+    "a sum of all": lambda x: np.sum(x**2),
+    "the first run": lambda x: x[0] ** 2,
+    "a branch on all": lambda x: np.sum(x**2, axis=-1) if (np.abs(x) < 5).all() else x[..., 0],
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+def test_a_loss_that_breaks_its_promise_is_blamed_wherever_it_comes_in(broken):
+    loss = batched(functools.wraps(ridge)(lambda x: broken(x)))
+    start, frame = [1.0, 2.0], [(-1, 1), (-1, 1)]
+    for run in (
+        lambda: SGD(loss, [[1.0, 2.0], [3.0, 4.0]]).minimize(1),
+        lambda: SGD(loss, [[1.0, 2.0], [3.0, 4.0]]).minimize_raw(),
+        lambda: SGD(loss, start, lr=[[0.1], [0.2]]).minimize(1),
+        lambda: sweep(SGD, loss, start=start, lr=[0.1, 0.2], **QUIET),
+        lambda: compare([SGD], loss, start=start, lr=0.1, **QUIET),
+        lambda: basins(SGD, loss, domain=frame, resolution=3, lr=0.1, **QUIET),
+        lambda: as_problem(loss, start).values([start, start]),
+    ):
+        with pytest.raises(ValueError, match=r"the loss 'ridge' promises to be batched.*axis=-1"):
+            run()
+    assert SGD(loss, start).minimize(1).loss.shape == (2,)  # of a single run nothing was promised
+
+
+def test_a_promise_is_not_called_broken_for_chance_overflow_or_data_of_each_run():
+    rng, targets = numpy.random.default_rng(0), numpy.ones((2, 2))
+    for kept in (
+        lambda x: np.sum(x**2, axis=-1) * rng.normal(size=np.shape(x)[:-1]),
+        lambda x: np.sum(np.exp(x**2), axis=-1),
+        lambda x: np.sum((x - targets) ** 2, axis=-1),
+    ):
+        path = SGD(batched(kept), [[1.0, 2.0], [3.0, 4.0]], lr=1e-9).minimize(1)
+        assert path.loss.shape == (2, 2)
 
 
 def test_a_promise_is_made_for_one_loss_and_no_wrapper_of_it():
@@ -337,6 +409,18 @@ def test_chance_inside_a_loss_is_noticed_and_said():
         assert "noisy(function, sigma)" in repr(race)
 
 
+def test_chance_that_a_start_of_zero_hides_is_noticed_beside_it():
+    rng = numpy.random.default_rng(0)
+
+    def drawn(w):
+        return np.sum((w["a"] * rng.standard_normal(2)) ** 2)
+
+    assert as_problem(drawn, {"a": [0.0, 0.0]}).depends_on_chance
+    assert as_problem(lambda w: np.sum(w * rng.standard_normal(2)), [0.0, 0.0]).depends_on_chance
+    edge = as_problem(lambda w: np.sum(np.log(w)), [0.0, 0.0])  # nan beside it, or −inf
+    assert not edge.depends_on_chance
+
+
 @pytest.mark.parametrize(
     "function",
     [rosenbrock, noisy(rosenbrock, 0.5), Training(mlp([2, 4, 2]), two_moons(), batch_size=8)],
@@ -427,6 +511,29 @@ class Scaled(Training):
 
     def __call__(self, weights, batch=None):
         return self.scale * super().__call__(weights, batch)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Jittered(Training):
+    """A training that makes two things of its seed: one at once, one on demand."""
+
+    sigma: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        object.__setattr__(self, "at_once", self.seed * self.sigma)
+
+    @functools.cached_property
+    def on_demand(self):
+        return self.seed * self.sigma
+
+
+def test_what_a_subclass_of_training_makes_of_its_seed_is_made_anew_for_another():
+    training = Jittered(mlp([2, 3, 2]), two_moons(), batch_size=16, seed=1, sigma=2.0)
+    assert (training.at_once, training.on_demand) == (2, 2)
+    other = as_problem(training).seeded(5).given
+    assert (other.at_once, other.on_demand, other.sigma) == (10, 10, 2)
+    assert "on_demand" not in vars(pickle.loads(pickle.dumps(training)))
 
 
 def test_trainings_of_one_model_share_its_recording():

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
+from functools import cache, cached_property, partial, partialmethod, singledispatchmethod
 from pathlib import Path
 from typing import NamedTuple
 
@@ -420,6 +420,20 @@ class Data:
     c: float
     _private: float = 0.0
     _note: dict = field(default_factory=dict, compare=False)
+    _made: float = field(default=0.0, init=False)
+
+    def __post_init__(self):
+        self.no_field = 0.0
+
+
+def changed(value, name, to):
+    object.__setattr__(value, name, to)
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class SlotsOfBoth(Slots):
+    d: float = 0.0
 
 
 class MoreData(Data):
@@ -448,7 +462,8 @@ class Numbers(list):
         [MoreSlots(1), MoreSlots(2), MoreSlots(1, 2), MoreSlots(1, 0, 2)],
         [SlotsAndMore(1), SlotsAndMore(2), SlotsAndMore(1, own=2), SlotsAndMore(1, 2)],
         [SlottedData(1), SlottedData(2)],
-        [Data(1), Data(2), Data(1, 2)],
+        [Data(1), Data(2), Data(1, 2), Data(1, 0, {"a": 1})],
+        [Data(1), changed(Data(1), "_made", 2.0), changed(Data(1), "no_field", 2.0)],
         [MoreData(1, 1), MoreData(1, 2), MoreData(2, 1)],
         [Pair(1), Pair(2), (1,), [2]],
         [Numbers([1], 1), Numbers([1], 2), Numbers([2], 1), [1], [2]],
@@ -460,6 +475,11 @@ def test_every_attribute_of_a_value_belongs_to_it(values):
     texts = [json.dumps(described(value)) for value in values]
     assert len({*texts}) == len(texts)
     assert texts == [json.dumps(described(copy.copy(value))) for value in values]
+
+
+def test_a_slot_that_is_no_field_belongs_to_a_frozen_dataclass_as_well():
+    texts = [json.dumps(described(changed(SlotsOfBoth(), "c", c))) for c in (1.0, 2.0, 1.0)]
+    assert texts[0] == texts[2] != texts[1]
 
 
 def test_everything_in_a_class_belongs_to_it():
@@ -487,6 +507,58 @@ def test_everything_in_a_class_belongs_to_it():
     texts = [json.dumps(described(with_parts(*v))) for v in [(1,), (2,), (1, math.cos)]]
     assert len({*texts}) == 3
     assert texts[0] == json.dumps(described(with_parts(1)))
+
+
+class Scaling:
+    """A descriptor."""
+
+    def __init__(self, c):
+        self.c = c
+
+    def __get__(self, owner, kind=None):
+        return lambda x: self.c * x
+
+
+def squares(self, x, c):
+    return c * np.sum(x**2)
+
+
+def fourth_powers(self, x, c):
+    return c * np.sum(x**4)
+
+
+@pytest.mark.parametrize("name", ["method", "__call__"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda c: partialmethod(squares, c=c),
+        lambda c: partialmethod(fourth_powers, c=c),
+        lambda c: singledispatchmethod(lambda self, x: c * x),
+        lambda c: staticmethod(lambda x: c * x),
+        lambda c: cache(lambda self, x: c * x),
+        Scaling,
+    ],
+    ids=["partial", "another", "dispatched", "static", "cached", "descriptor"],
+)
+def test_every_kind_of_method_belongs_to_its_class(name, made):
+    def with_method(c):
+        return type("Mine", (), {"__module__": __name__, name: made(c)})()
+
+    used = with_method(1.0)
+    first, other, again = (json.dumps(described(with_method(c))) for c in (1.0, 2.0, 1.0))
+    getattr(used, name)(2.0)
+    assert first == again == json.dumps(described(used))
+    assert first != other
+    bound = [json.dumps(described(getattr(with_method(c), name))) for c in (1.0, 2.0)]
+    assert bound[0] != bound[1]
+
+
+def test_a_method_with_another_function_in_it_is_another():
+    own = {"__module__": __name__, "__setattr__": object.__setattr__}
+    kinds = [
+        type("Mine", (), own | {"low": partialmethod(f, c=1)}) for f in (squares, fourth_powers)
+    ]
+    assert described(kinds[0]()) != described(kinds[1]())
 
 
 def test_functions_of_autograd_are_told_apart(loss_of):

@@ -18,7 +18,7 @@ from optimizers.functions import noisy, rosenbrock
 from optimizers.models import Model, mlp, quadratic, softmax_regression
 from optimizers.plotting import plot_accuracy, plot_heatmap
 from optimizers.schedules import cosine
-from optimizers.trajectory import side_by_side
+from optimizers.trajectory import as_runs
 
 MODEL = mlp([2, 8, 2])
 DATA = two_moons()
@@ -447,7 +447,7 @@ def test_runs_side_by_side_have_the_steps_of_the_longest():
 
     paths = [Ends(rosenbrock, [x, 1.0], lr=1e-4).minimize(8, every=2) for x in (-1.5, 1.5)]
     assert len(paths[0]) == len(paths[1])
-    both = side_by_side(paths)
+    both = as_runs(paths)
     assert both.step.tolist() == [0, 2, 4, 6, 8]
     assert both.diverged_at.tolist() == [7, -1]
     assert both.theta[-1, 1].tolist() == paths[1].theta[-1].tolist()

@@ -13,7 +13,6 @@ from optimizers.experiments.inputs import Rule, check_rule, label_of
 from optimizers.experiments.runs import finish
 from optimizers.gradients import Gradient
 from optimizers.problem import Problem, as_problem, domain_of
-from optimizers.weights import flatten
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,8 +166,8 @@ def _within(near: float, ends: np.ndarray, place: np.ndarray) -> np.ndarray:
 
 def _at_minimum(near: float, points: np.ndarray, problem: Problem) -> np.ndarray:
     """Whether a minimum lies near: the surface is hollow, and Newton's step to it is short."""
-    exact = problem if problem.exact is None else as_problem(problem.exact)
-    gradient = Gradient(exact, flatten(points[0])[1])
+    exact = problem.without_chance
+    gradient = Gradient(exact, exact.layout)
     with np.errstate(all="ignore"):
         (_, g), hessian = gradient(points), gradient.hessian(points)
         curvature, axes = np.linalg.eigh(np.where(np.isfinite(hessian), hessian, 0.0))

@@ -40,7 +40,7 @@ from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import Problem, as_problem
 from optimizers.progress import with_progress
 from optimizers.rules import LAMB, LARS
-from optimizers.trajectory import Trajectory, one_of, room, row_size, side_by_side
+from optimizers.trajectory import Trajectory, as_runs, one_of, room, row_size
 from optimizers.weights import flatten
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
@@ -383,7 +383,7 @@ def compare(
     """
     named = _labelled(rules)
     steps = checks.whole("steps", steps, 1)
-    problem = as_problem(function, start).with_start()
+    problem = as_problem(function, start).checked()
     chosen = seeds_of(problem, seeds)
     others = None if chosen is None else tuple(max(chosen) + 1 + i for i in range(len(chosen)))
     grid = _learning_rate_grid(lr)
@@ -421,7 +421,7 @@ def compare(
             assert problem.seeded is not None
             seeded = map(problem.seeded, with_progress(others, len(others), label, progress))
             runs = [race(there, tuned[label]).minimize(steps, **how) for there in seeded]
-            paths[label] = side_by_side(runs)
+            paths[label] = as_runs(runs)
         else:
             paths[label] = racer.minimize(steps, progress=progress, **how)
             if grid is not None:

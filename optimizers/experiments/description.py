@@ -20,7 +20,8 @@ from optimizers.reads import (
     is_installed,
     is_ours,
     is_routine,
-    name_of,
+    is_users,
+    qualified_name,
     reads,
 )
 
@@ -68,7 +69,9 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
         return _described(part, (*above, id(value)), told)
 
     if isinstance(value, (FunctionType, type)):
-        code: dict[str, Any] = {"class" if isinstance(value, type) else "function": name_of(value)}
+        code: dict[str, Any] = {
+            "class" if isinstance(value, type) else "function": qualified_name(value)
+        }
         installed = is_installed(value.__module__)
         if id(value) in told or (installed and isinstance(value, type)):
             return code
@@ -86,7 +89,7 @@ def _described(value: Any, above: tuple[int, ...], told: set[int]) -> Any:
             return inner(value.__wrapped__)
         owner = getattr(value, "__self__", None)
         if owner is None or isinstance(owner, (ModuleType, type)):
-            return name_of(value)
+            return qualified_name(value)
         return inner({"method": value.__name__, "of": owner})
     items = _items(value, inner)
     if items is not None and (type(value) in PLAIN or is_installed(type(value).__module__)):
@@ -122,11 +125,13 @@ def _shown(value: Any, how: Callable[[Any], str] = repr) -> str:
 def _attributes(value: Any) -> dict[str, Any]:
     """What an object keeps in its __dict__ and in the __slots__ of its classes."""
     kind: Any = type(value)
-    if "__dataclass_fields__" in vars(kind):
+    if "__dataclass_fields__" in vars(kind) and not is_users(kind.__module__):
         return {f.name: getattr(value, f.name, None) for f in fields(value) if _counts(f)}
     state: Any = object.__getstate__(value)
     installed = is_installed(kind.__module__) and not is_ours(kind.__module__)
-    if kind.__getstate__ is not object.__getstate__ and not installed:
+    module = getattr(kind.__getstate__, "__module__", None)
+    generated = module == "dataclasses"  # for frozen slots: the fields alone
+    if kind.__getstate__ is not object.__getstate__ and not (installed or generated):
         with suppress(Exception):  # it says that it cannot be pickled
             state = value.__getstate__()
     parts = state if isinstance(state, tuple) and len(state) == 2 else (state, None)  # and slots
@@ -141,7 +146,7 @@ def _attributes(value: Any) -> dict[str, Any]:
 
 
 def _counts(field: Field[Any]) -> bool:
-    """Whether a field of a dataclass is more than a private note."""
+    """Whether a field of a dataclass that is not the user's is more than a private note."""
     return not field.name.startswith("_") or (field.init and field.compare)
 
 
@@ -152,7 +157,7 @@ def _parts(kind: type) -> dict[str, Any]:
         if is_installed(ancestor.__module__):
             continue
         for name, part in vars(ancestor).items():
-            is_code = isinstance(part, (FunctionType, property, partial)) or is_routine(part)
+            is_code = callable(part) or hasattr(part, "__get__")
             if isinstance(part, (staticmethod, classmethod)):
                 part = part.__func__
             elif isinstance(part, property):
@@ -161,7 +166,7 @@ def _parts(kind: type) -> dict[str, Any]:
                 part = part.func
             is_place = inspect.ismemberdescriptor(part) or inspect.isgetsetdescriptor(part)
             if not is_place and (is_code or not name.startswith(("__", "_abc_"))):
-                found[f"{name_of(ancestor)}.{name}"] = part
+                found[f"{qualified_name(ancestor)}.{name}"] = part
     return found
 
 

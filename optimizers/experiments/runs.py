@@ -17,9 +17,7 @@ from optimizers.engine.whole_runs import whole_run
 from optimizers.experiments.inputs import SEED, Rule, label_of, plain
 from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
-from optimizers.problem import Problem, as_problem
-from optimizers.side_by_side import mixes_runs
-from optimizers.weights import flatten
+from optimizers.problem import Problem
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
@@ -291,7 +289,7 @@ def _finished(work: Runs, size: int, how: Mapping[str, Any]) -> Ends:
 def _weight(optimizer: Optimizer) -> int:
     """How many numbers a run needs at the least: its weights, or its share of the batch."""
     size = optimizer.layout.size
-    batches = as_problem(optimizer.loss).first_batch(size)
+    batches = optimizer.gradient.problem.first_batch(size)
     parts = batches[0] if batches and isinstance(batches[0], tuple) else batches
     return max(size, sum(map(np.size, parts)))
 
@@ -299,17 +297,8 @@ def _weight(optimizer: Optimizer) -> int:
 def _hold_to_its_promise(work: Runs) -> None:
     """Compare a few steps of the first and the last run side by side with the first alone.
 
-    A formula that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
+    A rule that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
     """
-    problem = work.seeded(np.array([0]))
-    theta = problem.theta if work.starts is None else work.starts[0]
-    layout = problem.layout if problem.start is not None else flatten(theta)[1]
-    batch = problem.first_batch(theta.size)
-    if problem.batched and mixes_runs(problem.loss, theta, layout, *batch):
-        raise ValueError(
-            f"the loss {problem.name} promises to be batched, but gives other numbers for runs "
-            "side by side than for one: take sums and means with axis=-1, or leave out the promise"
-        )
     both = work.optimizer(np.array([0, work.count - 1]))
     alone = work.optimizer(np.array([0]))
     if both._theta.ndim == 1:

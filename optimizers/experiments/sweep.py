@@ -211,7 +211,7 @@ def sweep(
     """
     check_rule(rule)
     steps = checks.whole("steps", steps, 1)
-    problem = as_problem(function, start).with_start()
+    problem = as_problem(function, start).checked()
     fixed = {name: value for name, value in grids.items() if not is_grid(name, value)}
     settled: Rule = partial(rule, **fixed)
     made = settled(problem, problem.start)  # says what is wrong with names and values

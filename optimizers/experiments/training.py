@@ -16,8 +16,6 @@ from optimizers.models import Model
 from optimizers.problem import Known, Problem, as_problem
 from optimizers.weights import flatten
 
-ON_DEMAND = ("batches", "start", "_layout")
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Training(Known):
@@ -110,6 +108,7 @@ class Training(Known):
     def _with_seed(self, start: Any, seed: int) -> Problem:
         other = copy.copy(self)  # a subclass may have an __init__ of its own
         object.__setattr__(other, "seed", seed)
+        other.__post_init__()  # a subclass may make something of the seed there
         return other.as_problem(start)
 
     def steps(self, epochs: int) -> int:
@@ -149,7 +148,12 @@ class Training(Known):
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind what is made on demand."""
-        return {name: value for name, value in vars(self).items() if name not in ON_DEMAND}
+        kind = type(self)
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if not isinstance(getattr(kind, name, None), cached_property)
+        }
 
     def __repr__(self) -> str:
         return f"<Training of {self.name}, {self.scheme} start, seed {self.seed}>"
