@@ -49,6 +49,7 @@ class _Known:
     is_right: bool = False  # it was held against plain steps, and cannot change
 
 
+@np.errstate(all="ignore")  # runs diverge
 def whole_run(
     optimizer: Any,
     steps: int,
