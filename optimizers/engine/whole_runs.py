@@ -18,7 +18,7 @@ import numpy as np
 
 from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
-from optimizers.engine.scalars import Untraceable
+from optimizers.engine.scalars import RUN, Untraceable
 from optimizers.engine.step import (
     WEIGHTS,
     Step,
@@ -30,11 +30,14 @@ from optimizers.engine.step import (
 )
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.trace import NotTraceable, Trace, alike, trace
+from optimizers.hyper_parameters import LOOP_WORDS
+from optimizers.reads import is_ours
 from optimizers.state import extras, is_library, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
 COMPILING = 0.02  # seconds that it takes, about: runs that take as long on NumPy come first
 BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
+WATCHED = {"t", "eta", "g", "d"}  # of what the loop keeps, what can be recorded there
 MOST = 64  # compiled steps of one loss
 LOOKED_AT = 4  # of many runs
 
@@ -114,20 +117,25 @@ def _run(
 ) -> tuple[Path, int, Any] | None:
     """The path, the steps made, and the batches; None if plain steps say something else."""
     known, machine, at_start = _machine(optimizer, watch)
+    shared = _shared(known.step, machine)
     numbers = (steps // every + 2) * machine.width * machine.ld
     if 8 * numbers > trajectory.ROOM * trajectory.memory():
         raise Untraceable("its record is too long to be made in one go")
     start = {n: np.copy(x, order="K") for n, x in carried_by(optimizer).items()}
-    start |= {n: np.copy(vars(optimizer)[n]) for n in watch if n in vars(optimizer)}
+    so_far = {name: getattr(optimizer, name, None) for name in watch}
+    start |= {name: np.copy(value) for name, value in so_far.items() if value is not None}
     t, settings = optimizer.t, settings_of(optimizer)
     how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
     path = machine.run(start, t, steps - leave, settings, every=every, tol=tol, **how)
     made = int(path.step[-1]) - t
-    if leave and made < steps - leave:  # it ends before
+    near = tol is not None and np.all((path.grad_norm[-1] <= tol) | path.diverged)
+    if leave and (made < steps - leave or near or np.all(path.diverged)):  # it ends there
         if made < 2:
             raise Untraceable("the run is short")
         path = machine.run(start, t, made - leave, settings, every=every, **how)
         made -= leave
+    for name in shared:
+        path.watched[name] = path.watched[name][:, 0]
     right = known.is_right or _is_right(optimizer, machine, start, path, settings, how, at_start)
     if not right:
         return None
@@ -154,6 +162,8 @@ def _see_if_it_pays(optimizer: Any, steps: int, watch: tuple[str, ...]) -> None:
         raise Untraceable(f"it has more than {WEIGHTS} weights")
     if steps < FEWEST:
         raise Untraceable("the run is short")
+    if not LOOP_WORDS.isdisjoint(set(watch) - WATCHED):
+        raise Untraceable("it watches what the loop keeps")
     kept, key = gradient.compiled, _key(optimizer, watch)
     known = kept.get(key)
     if isinstance(known, str):
@@ -257,9 +267,9 @@ def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
         if prefix + name not in settings and name in vars(part) and not (prefix and name == "lr")
     ]
     nesting = repr(optimizer.layout.tree), optimizer.layout.shapes
-    is_scheduled = callable(optimizer.lr)
+    how = optimizer._theta.ndim, watch, callable(optimizer.lr), _is_librarys(optimizer)
     formulas = [(type(p), type(p).direction, type(p).update) for p in by_prefix(optimizer).values()]
-    return nesting, optimizer._theta.ndim, watch, is_scheduled, *formulas, *fixed
+    return nesting, *how, *formulas, *fixed
 
 
 def _frozen(value: Any) -> Any:
@@ -272,6 +282,17 @@ def _frozen(value: Any) -> Any:
 
 def _forget(optimizer: Any, watch: tuple[str, ...]) -> None:
     optimizer.gradient.compiled.pop(_key(optimizer, watch), None)
+
+
+def _shared(step: Step, machine: Machine) -> list[str]:
+    """What is watched and one number for all runs."""
+    if machine.runs is None:
+        return []
+    numbers = {n: x[()].depends for n, x in step.watched.items() if x.shape == ()}
+    shared = [name for name, depends in numbers.items() if not depends & RUN]
+    if shared and machine.columns:
+        raise Untraceable(f"it watches {shared[0]!r}, which may be one number or one a run")
+    return shared
 
 
 def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
@@ -298,9 +319,7 @@ def _is_librarys(optimizer: Any) -> bool:
         settings = {n: vars(part).get(n) for n in type(part).__hyper_parameters__}
         more = [v for n, v in settings.items() if callable(v) and n not in ("lr", "inner")]
         formulas = type(part).direction, type(part).update
-        own = is_library(type(part)) and all(
-            f.__module__.startswith("optimizers.") for f in formulas
-        )
+        own = is_library(type(part)) and all(is_ours(f.__module__) for f in formulas)
         if more or not own or part.project is not None:
             return False
     return True
