@@ -322,8 +322,8 @@ class Promises:
 def pure(loss: Loss) -> Loss:
     """Promise that a loss depends on its arguments alone: no globals that change, no chance.
 
-    Then it is not held against autograd on the way, and where compiling does not pay, its gradient
-    is replayed as NumPy lines.
+    Then it is not traced anew for each run, and where compiling does not pay, its gradient is
+    replayed as NumPy lines.
 
     Examples
     --------
