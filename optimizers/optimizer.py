@@ -38,6 +38,7 @@ from optimizers.trajectory import Recorder, Trajectory
 from optimizers.weights import flatten, read_only
 
 Schedule = Callable[[int], Any]
+MANY = 20_000  # weights: of fewer, a step in one pass does not pay
 
 
 class Optimizer(Settings):
@@ -127,7 +128,12 @@ class Optimizer(Settings):
         own["t"] += 1
         own["g"], own["_value"], own["_is_made"] = g, None, False  # a formula may make attributes
         own["eta"] = self._scheduled(self.t) if callable(self.lr) else self.lr
-        own["_theta"] = self.moved(self._theta, g)
+        if self._theta.ndim == 1 and self._theta.size >= MANY:
+            from optimizers.engine.fused import fused_step
+
+            own["_theta"] = fused_step(self, g)
+        else:
+            own["_theta"] = self.moved(self._theta, g)
         own["_is_made"] = True
 
     def moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -343,6 +349,7 @@ class Optimizer(Settings):
         self.t, self.batch = 0, None
         self._is_library = is_library(type(self))
         self._value, self._not_compiled = None, None
+        self._fused, self._unseen = None, None
         self._diverged_at = -1
         self._theta = np.array(
             np.broadcast_to(theta, runs + theta.shape[-1:]), order=_order(runs, theta.shape[-1])
@@ -432,9 +439,12 @@ class Optimizer(Settings):
         if self._not_compiled == "":
             return Recorded(True, "whole runs in machine code")
         found = self.gradient.recorded
-        if self._not_compiled in (None, found.why):
-            return found
-        return Recorded(found.yes, f"{found.why}; no machine code, since {self._not_compiled}")
+        why = [found.why]
+        if self._not_compiled not in (None, found.why):
+            why.append(f"no machine code, since {self._not_compiled}")
+        if self._fused is not None:
+            why.append(str(self._fused))
+        return Recorded(found.yes, "; ".join(why))
 
     def _repr_markdown_(self) -> str:
         lines = formula(type(self))

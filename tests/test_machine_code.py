@@ -292,7 +292,7 @@ def test_a_long_run_can_be_interrupted():
 
 
 def assert_equal_updates(optimizer):
-    updates = Updates(optimizer)
+    updates = Updates(optimizer, optimizer.lr)
     for _ in range(4):
         _, g = optimizer.gradient.plainly(optimizer._theta)
         size = optimizer._theta.shape
@@ -322,11 +322,11 @@ def test_layers_that_are_treated_differently_have_passes_of_their_own():
     loss = lambda w: anp.sum(w["kernel"] ** 3) + anp.sum(w["bias"] ** 2)  # noqa: E731
     weights = {"kernel": np.ones((4, 3)), "bias": np.ones(9)}
     optimizer = AdamW(loss, weights, exclude_from_weight_decay=["bias"])
-    assert len(Updates(optimizer).updates) == 2
+    assert len(Updates(optimizer, optimizer.lr).updates) == 2
     assert_equal_updates(optimizer)
 
 
 @pytest.mark.parametrize("name", ["LAMB", "LARS", "Muon"])
 def test_a_rule_that_looks_at_whole_layers_is_no_elementwise_one(name):
     with pytest.raises(Untraceable):
-        Updates(RULES[name](lambda w: anp.sum(w**2), np.ones((4, 3))))
+        Updates(RULES[name](lambda w: anp.sum(w**2), np.ones((4, 3))), 0.1)

@@ -7,10 +7,11 @@ beforehand, by Python and NumPy, as the rule says it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise, repeat
 from math import prod
-from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +32,8 @@ from optimizers.engine.step import Step, updates_of
 
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
 ALONE = 1e6  # operations that are not worth a second thread
+PIECES = 8  # of the work, for each thread
+FEW = 1e6  # weights, likewise: their updates wait for the memory
 
 # ---------------------------------------------------------------- what is computed beforehand
 
@@ -297,16 +300,34 @@ class Machine:
 class Updates:
     """The step of many weights that are treated one by one, in one pass through the memory.
 
+    Parameters
+    ----------
+    optimizer
+        Whose step it is.
+    eta
+        The learning rate: one number, or one a weight.
+
+    Attributes
+    ----------
+    shared
+        The names of the state that is one number for all weights.
+    left
+        The names of what the formula sets beside its state, each with its prefix.
+    cost
+        The operations for each weight.
+
     Raises
     ------
     Untraceable
         If the rule is none of these, or cannot be compiled.
     """
 
-    def __init__(self, optimizer: Any) -> None:
-        self.updates = updates_of(optimizer)
+    def __init__(self, optimizer: Any, eta: Any) -> None:
+        self.updates, self.left = updates_of(optimizer, eta)
+        self.shared = self.updates[0].shared
         self.texts = [update_text(update) for update in self.updates]
         self.calls = [compiled(text) for text in self.texts]
+        self.cost = max(text.cost for text in self.texts)
 
     def __call__(
         self,
@@ -330,20 +351,18 @@ class Updates:
         shared
             What follows of that state.
         """
-        shared = self.updates[0].shared
-        given = {
-            **given,
-            **{name: [given[name]] for name in ("t", "eta", *shared) if name in given},
-        }
+        each = ("t", "eta", *self.shared)
+        given = {**given, **{name: [given[name]] for name in each if name in given}}
         for update, text, call in zip(self.updates, self.texts, self.calls, strict=True):
             values = computed(text.fed["fixed"], given, 1)
             fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
             for place in update.places:
                 read = [np.ascontiguousarray(arrays[name][place], float) for name in update.read]
                 self._pass(call, fixed, read, [out[name][place] for name in update.after])
-        after = computed([after for _, after in shared.values()], given, 1)
+        after = computed([after for _, after in self.shared.values()], given, 1)
         return {
-            n: np.reshape(v[0], np.shape(given[n][0])) for n, v in zip(shared, after, strict=True)
+            name: np.reshape(value[0], np.shape(given[name][0]))
+            for name, value in zip(self.shared, after, strict=True)
         }
 
     def _pass(self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any]) -> None:
@@ -351,11 +370,12 @@ class Updates:
         whole = size - size % LANES
         a = np.array(list(map(address_of, (fixed, *read, *written))))
         if whole:
-            in_threads(call, a, whole // LANES, size > ALONE / CALL)
+            in_threads(call, a, whole // LANES, size > FEW)
         if whole < size:  # the last ones in arrays of their own, filled up
             tails = [np.resize(x[whole:], LANES) for x in read]
             ends = [np.empty(LANES) for _ in written]
-            call(address_of(np.array(list(map(address_of, (fixed, *tails, *ends))))), 0, 1)
+            a = np.array(list(map(address_of, (fixed, *tails, *ends))))
+            call(address_of(a), 0, 1)
             for x, end in zip(written, ends, strict=True):
                 x[whole:] = end[: size - whole]
 
@@ -378,15 +398,28 @@ def _places(row: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Place]:
 
 
 def in_threads(call: Any, a: np.ndarray, count: int, several: bool) -> None:
-    """Call f(arguments, from, to), by several threads if asked: ctypes lets go of Python."""
+    """Call f(arguments, from, to), by several threads if asked: ctypes lets go of Python.
+
+    They take pieces until none is left; a thread that comes too late is not waited for.
+    """
     threads = min(cores(), count) if several else 1
-    edges = [count * i // threads for i in range(threads + 1)]
-    parts = [(address_of(a), low, high) for low, high in pairwise(edges)]
-    others = [Thread(target=call, args=part) for part in parts[1:]]
-    for thread in others:
-        thread.start()
+    pieces = min(PIECES * threads, count) if several else 1
+    edges = [count * i // pieces for i in range(pieces + 1)]
+    left = iter([(address_of(a), low, high) for low, high in pairwise(edges)])
+
+    def work() -> None:
+        for piece in left:
+            call(*piece)
+
+    others = [_workers().submit(work) for _ in range(threads - 1)]
     try:
-        call(*parts[0])
+        work()
     finally:
-        for thread in others:  # they write into arrays that are about to go
-            thread.join()
+        for other in others:  # they write into arrays that are about to go
+            if not other.cancel():
+                other.result()
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores() - 1, "machine code")

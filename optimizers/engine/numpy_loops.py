@@ -69,10 +69,10 @@ def _is_trusted(ufunc: np.ufunc, loop: int, data: int) -> bool:
     rows[0, :64], rows[1 : ufunc.nin, :64] = np.repeat(special, 8), np.tile(special, 8)
     for lanes in (1, MANY):
         shared = ufunc is np.power and lanes == 1  # where NumPy sees one exponent for all
-        strides = np.array([8, 8 * (not shared), 8, 8])
+        count, strides = np.array([lanes]), np.array([8, 8 * (not shared), 8, 8])
         for i in range(0, 512, lanes):
             places = np.array([address_of(row[i:]) for row in rows])
-            call(address_of(places), address_of(np.array([lanes])), address_of(strides), data)
+            call(address_of(places), address_of(count), address_of(strides), data)
         with np.errstate(all="ignore"):
             right = ufunc(*rows[:-1]) if lanes > 1 else [ufunc(*column) for column in rows[:-1].T]
         if not np.array_equal(rows[-1], right, equal_nan=True):

@@ -226,7 +226,7 @@ def _moved(
                     (prefix, name)
                     for prefix, part in by_prefix(clone).items()
                     for name, value in vars(part).items()
-                    if name not in part.state and value is not held[prefix].get(name)
+                    if name not in part.state and value is not held[prefix].get(name, ...)
                 )
             )
         for prefix, part in by_prefix(clone).items():
@@ -372,6 +372,8 @@ def _alone(x: Scalar, i: int) -> Scalar:
     def moved(x: Scalar) -> Scalar:
         if not x.depends & RUN:
             return x
+        if x.op == "part":
+            raise Untraceable("it multiplies matrices of weights")
         if x.op != "input":
             return scalar(x.op, *map(moved, x.args))
         if x.args[1] != i:
