@@ -83,19 +83,22 @@ class Settings(metaclass=RuleClass):
 
     def __getstate__(self) -> dict[str, Any]:
         """All that can be looked at, and nothing that was compiled."""
+        self._bring_back()
+        return vars(self) | {"_fused": None}
+
+    def _bring_back(self) -> None:
+        """Set what the last step, made in one pass, did not: nobody had looked."""
         if unseen := vars(self).get("_unseen"):
-            vars(self).update(unseen.look() | vars(self))
-        return vars(self) | {"_fused": None, "_unseen": None}
+            vars(self).update(unseen.look() | vars(self) | {"_unseen": None})
 
     def _is_unseen(self, name: str) -> bool:
-        """Whether the last step would have left it, and did not because nobody may look."""
         unseen = vars(self).get("_unseen")
         return unseen is not None and name in unseen.names
 
     def __getattr__(self, name: str) -> Any:
-        """Only called for what is not there: make it if it can be, or say what may be meant."""
+        """Only called for what is not there: bring it back, or say what may be meant."""
         if self._is_unseen(name):
-            vars(self).update(self._unseen.look() | vars(self))
+            self._bring_back()
             return vars(self)[name]
         if name == "_theta":
             hint = "does its __init__ call super().__init__(loss, weights, lr)?"

@@ -435,6 +435,7 @@ class Recorder:
                     self._check_room(self.most)
                 self._resize(max(self.kept + 1, min(len(self.step), self._first_rows())))
             return value
+        self.optimizer._bring_back()
         seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
         what = type(self.optimizer).__name__
         lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"

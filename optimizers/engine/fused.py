@@ -36,7 +36,7 @@ def fused_step(optimizer: Any, g: np.ndarray) -> np.ndarray:
     made = fused.step(optimizer, g)
     if made is None:
         for part in by_prefix(optimizer).values():
-            vars(part)["_unseen"] = None
+            part._bring_back()
         return optimizer.moved(optimizer._theta, g)
     after, replay = made
     for prefix, part in by_prefix(optimizer).items():
@@ -224,7 +224,10 @@ def taken(spare: list[np.ndarray], size: int) -> np.ndarray:
 
     As soon as nobody holds the array, nor a view of it, its memory is spare again.
     """
-    memory = spare.pop() if spare else np.empty(size)
-    array = np.frombuffer(memory)  # views of it hold on to it, and not to the memory
+    try:
+        memory = spare.pop()
+    except IndexError:
+        memory = np.empty(size)
+    array = np.frombuffer(memory.data)  # a view of it holds on to it, not to the memory
     finalize(array, spare.append, memory).atexit = False
     return array

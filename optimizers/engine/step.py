@@ -203,7 +203,7 @@ def _moved(
     What else it sets on itself is added to `ways`, by prefix and name, for each way it can go.
     """
 
-    def step(clone: Any) -> dict[str, Symbols]:
+    def step(clone: Any, ways: Any = None) -> dict[str, Symbols]:
         for prefix, part in by_prefix(clone).items():
             own = vars(part)
             own |= {name: before[prefix + name].copy() for name in part.state}
@@ -239,7 +239,7 @@ def _moved(
 
     def run() -> dict[str, Symbols]:
         clone = _clone(optimizer)
-        found = step(clone)
+        found = step(clone, ways)
         if not all(is_library(type(part)) for part in parts(clone)):
             left = _told([extras(part) for part in parts(clone)])
             again = step(clone)
