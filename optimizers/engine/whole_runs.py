@@ -288,7 +288,7 @@ def _shared(step: Step, machine: Machine) -> list[str]:
     """What is watched and one number for all runs."""
     if machine.runs is None:
         return []
-    numbers = {n: x[()].depends for n, x in step.watched.items() if x.shape == ()}
+    numbers = {n: x.item().depends for n, x in step.watched.items() if x.shape == ()}
     shared = [name for name, depends in numbers.items() if not depends & RUN]
     if shared and machine.columns:
         raise Untraceable(f"it watches {shared[0]!r}, which may be one number or one a run")
