@@ -10,9 +10,9 @@ import autograd.numpy as np
 import numpy
 import pytest
 
-from optimizers import RULES, SGD, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, pure
+from optimizers import RULES, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, pure
 from optimizers import optimizer as loop
-from optimizers.engine import fused
+from optimizers.engine import fused, machine_code
 
 pytest.importorskip("llvmlite")
 
@@ -364,6 +364,19 @@ def test_what_a_formula_reads_may_change_between_two_steps(monkeypatch):
     assert numpy.array_equal(run(), plainly(run))
 
 
+def test_a_formula_of_the_librarys_may_be_replaced():
+    def run():
+        with pytest.MonkeyPatch.context() as patch:
+            momentum = Momentum(wavy, weights(), lr=0.1)
+            momentum.minimize(2)
+            patch.setattr(Momentum, "direction", lambda self, theta, g: GAMMA * g)
+            momentum.minimize(2)
+            patch.setattr(sys.modules[__name__], "GAMMA", 0.25)
+            return momentum.minimize(2).theta
+
+    assert numpy.array_equal(run(), plainly(run))
+
+
 def test_a_formula_that_keeps_something_elsewhere_is_told_as_ever():
     class Keeps(Optimizer):
         def direction(self, theta, g):
@@ -432,13 +445,12 @@ def test_threads_do_not_meet():
         assert numpy.array_equal(theta, plainly(lambda i=i: run(i)))
 
 
-def test_millions_of_weights_are_shared_between_threads():
-    g = numpy.random.default_rng(0).standard_normal(1_200_003)
-
-    def run():
-        sgd = SGD(lambda x: np.dot(x, g), numpy.ones(g.size), lr=0.1)
-        sgd.minimize_raw()
-        sgd.minimize_raw()
-        return sgd.theta
-
-    assert numpy.array_equal(run(), plainly(run))
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "NAdam"])
+def test_what_is_too_much_for_the_cache_and_for_one_thread(name, monkeypatch):
+    monkeypatch.setattr(machine_code, "CACHED", 0)
+    monkeypatch.setattr(machine_code, "FEW", 0)
+    how = {"exclude_from_weight_decay": ["1", "3"]} if name == "AdamW" else {}
+    rng = numpy.random.default_rng(0)
+    odd = [rng.standard_normal(size) for size in (3, 1, 129, 7, 64, 1001)]
+    loss = lambda w: sum([np.sum(np.sin(x)) for x in w])  # noqa: E731
+    assert_nobody_can_tell(lambda: RULES[name](loss, odd, **how))

@@ -304,14 +304,20 @@ def _arguments(kinds: list[tuple[str, str]]) -> list[str]:
     ]
 
 
-def update_text(update: Update) -> Text:
-    """Write the function that makes one step of many weights."""
+def update_text(update: Update, past_cache: bool = False) -> Text:
+    """Write the function that makes one step of many weights.
+
+    What it writes is aligned to as many numbers as there are lanes, and goes past the cache if
+    asked: what is too much for it need not be read to be overwritten.
+    """
     w = Text(LANES, frozenset(), at_once=True)
     read, after = list(update.read.values()), list(update.after.values())
     w.names |= {x: f"%x{k}" for k, x in enumerate(read)}
     new = [w.value(x, "run") for x in after]
     arrays = [("ptr", "fixed"), *(("ptr", f"in{k}") for k in range(len(read)))]
     arrays += [("ptr", f"out{k}") for k in range(len(after))]
+    how = f"align {8 * LANES}" + ", !nontemporal !0" * past_cache
+    w.declared |= {"!0 = !{i32 1}"} if past_cache else set()
     w.lines = [
         "entry:",
         *_arguments(arrays),
@@ -324,11 +330,12 @@ def update_text(update: Update) -> Text:
         *(f"  %x{k} = load {w.type}, ptr %from{k}, align 8" for k in range(len(read))),
         *w.blocks["run"],
         *(f"  %to{k} = getelementptr double, ptr %out{k}, i64 %base" for k in range(len(after))),
-        *(f"  store {w.type} {x}, ptr %to{k}, align 8" for k, x in enumerate(new)),
+        *(f"  store {w.type} {x}, ptr %to{k}, {how}" for k, x in enumerate(new)),
         "  %n.next = add i64 %n, 1",
         "  %is.more = icmp slt i64 %n.next, %to",
         "  br i1 %is.more, label %run, label %done",
         "done:",
+        *["  fence seq_cst"] * past_cache,  # other threads see it all
         "  ret void",
     ]
     return w

@@ -9,9 +9,8 @@ written, on what there was before the step.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from weakref import finalize
 
 import numpy as np
 
@@ -23,6 +22,7 @@ from optimizers.state import extras, is_library
 
 FEWEST = 500_000  # operations: NumPy makes fewer as quickly
 
+Parts = dict[str, Any]  # the optimizer, and those inside it, by prefix
 Left = frozenset[tuple[str, str]]  # names of attributes, each with the prefix of its rule
 
 
@@ -31,15 +31,15 @@ def fused_step(optimizer: Any, g: np.ndarray) -> np.ndarray:
 
     The optimizer is in the midst of the step: t and η are set.
     """
-    own = vars(optimizer)
-    own["_fused"] = fused = _fused(optimizer)
-    made = fused.step(optimizer, g)
+    parts = by_prefix(optimizer)
+    vars(optimizer)["_fused"] = fused = _fused(optimizer, parts)
+    made = fused.step(optimizer, parts, g)
     if made is None:
-        for part in by_prefix(optimizer).values():
+        for part in parts.values():
             part._bring_back()
         return optimizer.moved(optimizer._theta, g)
     after, replay = made
-    for prefix, part in by_prefix(optimizer).items():
+    for prefix, part in parts.items():
         unseen = Unseen(replay, prefix)
         for name in unseen.names:
             vars(part).pop(name, None)
@@ -107,8 +107,6 @@ class Fused:
         The machine code; or, if there is none, why.
     is_right
         Whether it was held against the formula.
-    spare
-        Memory for the weights and the state.
     """
 
     written: list[Any]
@@ -116,7 +114,6 @@ class Fused:
     updates: Updates | None = None
     why_not: str = ""
     is_right: bool = False
-    spare: list[np.ndarray] = field(default_factory=list)
 
     def __str__(self) -> str:
         if self.updates is None:
@@ -127,29 +124,30 @@ class Fused:
         """Leave the steps to the formula."""
         self.updates, self.why_not = None, why_not
 
-    def holds(self, optimizer: Any) -> bool:
+    def holds(self, optimizer: Any, parts: Parts) -> bool:
         """Whether nothing has changed that it rests on."""
-        now = _written(optimizer, self.updates)
+        now = _written(optimizer, parts, self.updates)
         return (
             len(now) == len(self.written)
             and all(map(_is_same, now, self.written))
             and not self.around.changed
         )
 
-    def step(self, optimizer: Any, g: np.ndarray) -> tuple[dict[str, np.ndarray], Replay] | None:
+    def step(
+        self, optimizer: Any, parts: Parts, g: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], Replay] | None:
         """The weights and the state after a step, by name; None if it is left to the formula."""
         if self.updates is None:
             return None
         size, eta = optimizer._theta.size, optimizer.eta
-        arrays = {"theta": optimizer._theta, "g": g} | _state(by_prefix(optimizer))
+        arrays = {"theta": optimizer._theta, "g": g} | _state(parts)
         shared = {name: arrays.pop(name) for name in self.updates.shared}
-        out = {name: taken(self.spare, size) for name in arrays if name != "g"}
         arrays |= {"eta": eta} if np.ndim(eta) else {}
         if not all(_is_plain(x, size) for x in arrays.values()):
             return None
         given = {**settings_of(optimizer), **shared, "t": optimizer.t, "eta": eta}
         try:
-            after = out | self.updates(arrays, out, given)
+            after = self.updates(arrays, given)
         except Untraceable:  # the formula will raise what it raises
             return None
         replay = Replay(copy.copy(optimizer), self.updates.left)
@@ -163,17 +161,17 @@ class Fused:
         return after, replay
 
 
-def _fused(optimizer: Any) -> Fused:
+def _fused(optimizer: Any, parts: Parts) -> Fused:
     """What is known of its rule, made anew if that does not hold any more."""
     known = vars(optimizer)["_fused"]
-    if known is not None and known.holds(optimizer):
+    if known is not None and known.holds(optimizer, parts):
         return known
-    users = [part for part in by_prefix(optimizer).values() if not is_library(type(part))]
+    users = [part for part in parts.values() if not _is_librarys(part)]
     fused = Fused([], Surroundings(), is_right=not users)
     try:
-        if any(part.project is not None for part in by_prefix(optimizer).values()):
+        if any(part.project is not None for part in parts.values()):
             raise Untraceable("a projection looks at all weights")
-        fused.around = Surroundings(*map(type, users))
+        fused.around = Surroundings(*map(type, users), *(f for p in users for f in _formulas(p)))
         fused.updates = Updates(optimizer, optimizer.eta)
         if fused.around.changed:
             raise Untraceable("it keeps something from call to call")
@@ -182,25 +180,38 @@ def _fused(optimizer: Any) -> Fused:
     except Untraceable as reason:
         fused.around.put_back()
         fused.refuse(str(reason))
-    fused.written = _written(optimizer, fused.updates)
+    fused.written = _written(optimizer, parts, fused.updates)
     return fused
 
 
-def _written(optimizer: Any, updates: Updates | None) -> list[Any]:
-    """What may stand in the expressions, and what the formula reads on itself."""
+def _written(optimizer: Any, parts: Parts, updates: Updates | None) -> list[Any]:
+    """What may stand in the expressions, and what a formula of the user's own reads on itself."""
     settings = settings_of(optimizer)
     found: list[Any] = [np.ndim(optimizer.eta)]
-    for prefix, part in by_prefix(optimizer).items():
-        found += [type(part), part.project]
+    for prefix, part in parts.items():
+        found += [part.project, *_formulas(part)]
+        is_users = not _is_librarys(part)
         for name in type(part).__hyper_parameters__:
-            if prefix + name not in settings and name != "lr":
+            if prefix + name not in settings and (is_users or name != "lr"):
                 found.append(vars(part).get(name))
-        if updates is not None and not is_library(type(part)):
+        if updates is not None and is_users:
             found += [v for n, v in extras(part).items() if (prefix, n) not in updates.left]
     return [repr(x) if isinstance(x, (list, tuple, dict)) else x for x in found]
 
 
-def _state(parts: dict[str, Any]) -> dict[str, Any]:
+def _formulas(part: Any) -> list[Any]:
+    rule = type(part)
+    return [rule.direction, rule.update, rule.moved]
+
+
+def _is_librarys(part: Any) -> bool:
+    """Whether its formulas are the library's, which tests hold; a class may be given another."""
+    return is_library(type(part)) and all(
+        formula.__module__.startswith("optimizers.") for formula in _formulas(part)
+    )
+
+
+def _state(parts: Parts) -> dict[str, Any]:
     return {prefix + name: vars(p)[name] for prefix, p in parts.items() for name in p.state}
 
 
@@ -214,20 +225,3 @@ def _is_plain(x: Any, size: int) -> bool:
 
 def _is_equal(one: np.ndarray, other: Any) -> bool:
     return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True)
-
-
-# ---------------------------------------------------------------------------------------- memory
-
-
-def taken(spare: list[np.ndarray], size: int) -> np.ndarray:
-    """An array of memory that nobody has any more; fresh memory costs more than the step.
-
-    As soon as nobody holds the array, nor a view of it, its memory is spare again.
-    """
-    try:
-        memory = spare.pop()
-    except IndexError:
-        memory = np.empty(size)
-    array = np.frombuffer(memory.data)  # a view of it holds on to it, not to the memory
-    finalize(array, spare.append, memory).atexit = False
-    return array

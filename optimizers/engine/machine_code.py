@@ -26,6 +26,7 @@ from optimizers.engine.assembly import (
     run_text,
     update_text,
 )
+from optimizers.engine.memory import aligned, taken
 from optimizers.engine.numpy_loops import address_of
 from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
 from optimizers.engine.step import Step, updates_of
@@ -33,6 +34,7 @@ from optimizers.engine.step import Step, updates_of
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
+CACHED = 2e5  # weights: of more, what is written does not stay in the cache
 FEW = 1e6  # weights, likewise: their updates wait for the memory
 
 # ---------------------------------------------------------------- what is computed beforehand
@@ -323,61 +325,63 @@ class Updates:
     """
 
     def __init__(self, optimizer: Any, eta: Any) -> None:
+        self.size = optimizer._theta.size
         self.updates, self.left = updates_of(optimizer, eta)
         self.shared = self.updates[0].shared
-        self.texts = [update_text(update) for update in self.updates]
+        self.texts = [update_text(update, self.size > CACHED) for update in self.updates]
         self.calls = [compiled(text) for text in self.texts]
         self.cost = max(text.cost for text in self.texts)
+        self._spare: list[np.ndarray] = []
 
     def __call__(
-        self,
-        arrays: Mapping[str, np.ndarray],
-        out: Mapping[str, np.ndarray],
-        given: Mapping[str, Any],
-    ) -> dict[str, Any]:
+        self, arrays: Mapping[str, np.ndarray], given: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
         """Make a step.
 
         Parameters
         ----------
         arrays
             "theta", "g" and the state by name, (P,) each; "eta" if each weight has its own.
-        out
-            Where "theta" and the state go: other arrays, or the same.
         given
             The settings, "t" (1 at the first step), "eta", and the state that all weights share.
 
         Returns
         -------
-        shared
-            What follows of that state.
+        after
+            "theta" and the state.
         """
+        after = {name: taken(self._spare, self.size) for name in self.updates[0].after}
         each = ("t", "eta", *self.shared)
         given = {**given, **{name: [given[name]] for name in each if name in given}}
         for update, text, call in zip(self.updates, self.texts, self.calls, strict=True):
             values = computed(text.fed["fixed"], given, 1)
             fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
+            read = [np.ascontiguousarray(arrays[name]) for name in update.read]
+            written = [after[name] for name in update.after]
             for place in update.places:
-                read = [np.ascontiguousarray(arrays[name][place], float) for name in update.read]
-                self._pass(call, fixed, read, [out[name][place] for name in update.after])
-        after = computed([after for _, after in self.shared.values()], given, 1)
-        return {
+                self._pass(call, fixed, read, written, place)
+        shared = computed([x for _, x in self.shared.values()], given, 1)
+        return after | {
             name: np.reshape(value[0], np.shape(given[name][0]))
-            for name, value in zip(self.shared, after, strict=True)
+            for name, value in zip(self.shared, shared, strict=True)
         }
 
-    def _pass(self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any]) -> None:
-        size = len(read[0])
-        whole = size - size % LANES
-        a = np.array(list(map(address_of, (fixed, *read, *written))))
-        if whole:
-            in_threads(call, a, whole // LANES, size > FEW)
-        if whole < size:  # the last ones in arrays of their own, filled up
-            tails = [np.resize(x[whole:], LANES) for x in read]
-            ends = [np.empty(LANES) for _ in written]
-            a = np.array(list(map(address_of, (fixed, *tails, *ends))))
-            call(address_of(a), 0, 1)
-            for x, end in zip(written, ends, strict=True):
-                x[whole:] = end[: size - whole]
+    def _pass(
+        self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any], place: slice
+    ) -> None:
+        first = min(-(-place.start // LANES) * LANES, place.stop)  # what is written is aligned
+        last = place.stop - (place.stop - first) % LANES
+        if first < last:
+            a = np.array([address_of(fixed), *(address_of(x[first:]) for x in (*read, *written))])
+            in_threads(call, a, (last - first) // LANES, last - first > FEW)
+        for some in (slice(place.start, first), slice(last, place.stop)):
+            if some.start < some.stop:  # the others in arrays of their own, filled up
+                given = [np.resize(x[some], LANES) for x in read]
+                found = [aligned(np.empty(2 * LANES), LANES) for _ in written]
+                a = np.array(list(map(address_of, (fixed, *given, *found))))
+                call(address_of(a), 0, 1)
+                for x, new in zip(written, found, strict=True):
+                    x[some] = new[: some.stop - some.start]
 
 
 class Place(NamedTuple):
