@@ -25,7 +25,7 @@ GAMMA = 0.5
 def at_once(monkeypatch):
     """A few weights are treated like millions."""
     monkeypatch.setattr(loop, "MANY", 1)
-    monkeypatch.setattr(fused, "FEWEST", 0)
+    monkeypatch.setattr(fused, "LARGE", 0)
 
 
 def plainly(work):
@@ -425,12 +425,14 @@ def test_without_llvmlite_as_well(monkeypatch):
     assert numpy.array_equal(path.theta, plainly(lambda: Adam(wavy, weights()).minimize(4).theta))
 
 
-def test_few_weights_are_left_as_they_were(monkeypatch):
+def test_few_weights_and_short_formulas_are_left_as_they_were(monkeypatch):
     monkeypatch.undo()
-    few, many = Adam(bowl, numpy.ones(1000)), Adam(bowl, numpy.ones(50_000))
-    for adam in (few, many):
-        adam.minimize_raw()
-    assert AT_ONCE not in few.recorded.why
+    few, short = Adam(bowl, numpy.ones(1000)), Momentum(bowl, numpy.ones(50_000))
+    many = Adam(bowl, numpy.ones(50_000))
+    for optimizer in (few, short, many):
+        optimizer.minimize_raw()
+    assert "weights" not in few.recorded.why
+    assert "the formula moves the weights, since it is short" in short.recorded.why
     assert AT_ONCE in many.recorded.why
     assert "m_hat" in vars(few)
 

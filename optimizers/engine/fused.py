@@ -20,7 +20,8 @@ from optimizers.engine.step import by_prefix, settings_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.state import extras, is_library
 
-FEWEST = 500_000  # operations: NumPy makes fewer as quickly
+SHORT = 8  # operations: a formula of fewer gains
+LARGE = 500_000  # from so many weights on, where NumPy waits for the memory
 
 Parts = dict[str, Any]  # the optimizer, and those inside it, by prefix
 Left = frozenset[tuple[str, str]]  # names of attributes, each with the prefix of its rule
@@ -175,8 +176,8 @@ def _fused(optimizer: Any, parts: Parts) -> Fused:
         fused.updates = Updates(optimizer, optimizer.eta)
         if fused.around.changed:
             raise Untraceable("it keeps something from call to call")
-        if fused.updates.cost * optimizer._theta.size < FEWEST:
-            raise Untraceable("with so few weights one pass gains nothing")
+        if fused.updates.cost < SHORT and optimizer._theta.size < LARGE:
+            raise Untraceable("it is short: with so few weights one pass gains nothing")
     except Untraceable as reason:
         fused.around.put_back()
         fused.refuse(str(reason))
