@@ -320,7 +320,7 @@ def huber_if():
 
 @refused("branches on a value")
 def python_max():
-    return lambda w: sum(max(0, 1 - l * (w @ x)) for x, l in zip(X, LABEL, strict=True)) + w @ w
+    return lambda w: sum(max(0, 1 - y * (w @ x)) for x, y in zip(X, LABEL, strict=True)) + w @ w
 
 
 @refused("branches on a value")
@@ -377,8 +377,8 @@ def complex_inside():
 
 @refused("chance")
 def random_inside():
-    numpy.random.seed(0)
-    return lambda x: np.sum((x + 0.1 * numpy.random.randn(2)) ** 2)
+    numpy.random.seed(0)  # noqa: NPY002
+    return lambda x: np.sum((x + 0.1 * numpy.random.randn(2)) ** 2)  # noqa: NPY002
 
 
 @refused("chance")
@@ -519,10 +519,10 @@ def linear_system():
     return lambda w: np.sum(np.linalg.solve(A + np.diag(w**2), w) ** 2)
 
 
-@refused("more than 4000 scalars")
+@refused("more than 4000 scalars", [0.1] * 20)
 def long_loop():
     def loss(x):
-        for _ in range(600):
+        for _ in range(25):
             x = x - 0.01 * np.sin(x) * np.cos(x)
         return np.sum(x**2)
 

@@ -536,6 +536,8 @@ def _segments(ufunc: np.ufunc, a: np.ndarray, starts: Any, axis: int = 0) -> Any
 def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
     """Sums of products, which a processor may round once (fma) or twice."""
     name = function.__name__
+    order: Any = "K" if name == "dot" else "C"  # in which NumPy makes floats of whole numbers
+    a, b = (x if x.dtype in (object, float) else np.array(x, float, order=order) for x in (a, b))
     if not (a.ndim and b.ndim and (name != "dot" or max(a.ndim, b.ndim) <= 2)):
         if name == "dot" and not (a.ndim and b.ndim):
             return _ufunc(np.multiply, "__call__", a, b)

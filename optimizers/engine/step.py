@@ -83,7 +83,7 @@ def replayed(trace: Trace) -> Gradient:
         given = [theta.reshape(trace.inputs[0].shape), *([] if batch is None else [batch])]
         values = dict(zip(trace.inputs, given, strict=True))
         for node in trace.nodes:
-            if np.dtype(node.dtype).kind in "fc" and node.dtype != np.float64:
+            if node.dtype is not None and node.dtype.kind in "fc" and node.dtype != np.float64:
                 raise Untraceable(f"it computes in {node.dtype}")
             args, keywords = filled((node.args, node.kwargs), values)
             call: Any = MADE.get(node.fun, node.fun)

@@ -111,13 +111,13 @@ def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, l
                 raise Untraceable("it prints, or reads a file or the keyboard")
             yield _some(value.__globals__, names)
     elif isinstance(value, (BuiltinFunctionType, MethodType)):
-        _refuse_outside(value.__module__)
+        _refuse_outside(getattr(value, "__module__", None))
         yield None, [value.__self__, getattr(value, "__func__", None)]
     elif isinstance(value, partial):
         yield None, [value.func, *value.args, *value.keywords.values()]
     elif isinstance(value, type):
-        _refuse_outside(value.__module__)
-        if not _is_fixed(value.__module__):
+        _refuse_outside(getattr(value, "__module__", None))
+        if not _is_fixed(getattr(value, "__module__", None)):
             held = {n: v for n, v in vars(value).items() if not n.startswith("__")}
             yield _class(value, held), [*held.values(), vars(value).get("__call__")]
             yield None, list(value.__bases__)
