@@ -91,7 +91,7 @@ def assert_plain_steps_say_the_same(make, steps, **how):
 
 def some_case(rule, function, rng):
     """A way to run a rule on a function, drawn at random."""
-    runs = rng.choice([0, 0, 3, 6])
+    runs = rng.choice([0, 0, 3, 6]) if rule.batched else 0
     start, settings, how = function.start, {}, {}
     if runs:
         start = rng.uniform(*function.domain.T, (runs, 2))
@@ -114,10 +114,11 @@ def some_case(rule, function, rng):
         settings["lr"] = lr
     if rng.random() < 0.2:
         settings["project"] = partial(numpy.clip, a_min=-2.0, a_max=1.7)
+    watch = ("d", "eta", *rule.state)
     if rng.random() < 0.2:
-        rule = partial(Lookahead, inner=rule, k=int(rng.integers(1, 5)))
+        rule, watch = partial(Lookahead, inner=rule, k=int(rng.integers(1, 5))), (*watch, "slow")
     if rng.random() < 0.4:
-        how["watch"] = ("d", "eta", *RULES.get(getattr(rule, "__name__", ""), Lookahead).state)
+        how["watch"] = watch
     if rng.random() < 0.3:
         how["tol"] = 10 ** rng.uniform(-2, 1)
     how["every"] = int(rng.choice([1, 1, 3, 7, 100]))
@@ -133,6 +134,86 @@ def test_every_rule_on_every_function_however_it_is_run(name):
         ours = assert_plain_steps_say_the_same(make, steps, **how)
         compiled += ours.recorded.why == "whole runs in machine code"
     assert compiled == 0 if is_slow else compiled > 10
+
+
+class Clipped(Optimizer):
+    """A norm for each run, a branch on t, a schedule of its own."""
+
+    gamma, bound, warm = 0.8, 2.0, 4
+    state = ("m",)
+    batched = True
+
+    def direction(self, theta, g):
+        norm = np.linalg.norm(g, axis=-1, keepdims=True)
+        g = g * np.minimum(1.0, self.bound / (norm + 1e-12))
+        if self.t < self.warm:
+            g = g * (self.t / self.warm)
+        self.m = self.gamma * self.m + (1 - self.gamma) * g
+        return self.m / (1 - self.gamma**self.t)
+
+
+class Signs(Optimizer):
+    """In place, with helpers of NumPy's; for one run."""
+
+    beta = 0.9
+    state = ("m", "count")
+
+    def direction(self, theta, g):
+        self.m *= self.beta
+        self.m += np.where(np.sign(g) == np.sign(self.m), g, 0.5 * g)
+        self.count += np.abs(g) > 1
+        return np.clip(self.m, -1, 1) * np.maximum(0.1, 1 / (1 + self.count)) + 1e-3 * np.tanh(theta)
+
+
+class Restarted(Momentum):
+    """Grown from a rule of the library, with an __init__ and the loop's own names."""
+
+    def __init__(self, loss, weights, lr=0.01, period=7, **more):
+        super().__init__(loss, weights, lr=lr, **more)
+        self.period = period
+
+    def direction(self, theta, g):
+        if self.t % self.period == 0:
+            self.m = np.zeros_like(self.m)
+        return super().direction(theta, g) * self.eta**0.1
+
+
+class Averaged(Optimizer):
+    """Sets the weights itself."""
+
+    state = ("mean",)
+
+    def update(self, theta, g):
+        self.d = self.direction(theta, g)
+        self.mean = self.mean + (theta - self.mean) / self.t
+        return 0.9 * (theta - self.eta * self.d) + 0.1 * self.mean
+
+    def direction(self, theta, g):
+        return g + 0.1 * np.linalg.norm(g) * np.exp(-(theta**2))
+
+
+class Branches(Optimizer):
+    """Looks at a value: for plain steps."""
+
+    def direction(self, theta, g):
+        return g if np.linalg.norm(g) < 1 else g / np.linalg.norm(g)
+
+
+OWN_RULES = {Clipped: True, Signs: True, Restarted: True, Averaged: True, Branches: False}
+
+
+@pytest.mark.parametrize("rule", OWN_RULES)
+def test_a_rule_of_ones_own_however_it_is_run(rule):
+    rng = numpy.random.default_rng(list(OWN_RULES).index(rule))
+    compiled = 0
+    for function in list(FUNCTIONS.values())[::3]:
+        for loss in (function, lambda x, f=function: f(x) + 0.5 * np.sum(x**2)):
+            make, steps, how = some_case(rule, function, rng)
+            if loss is not function and make.args[0] is function and np.ndim(make.args[1]) == 1:
+                make = partial(make.func, loss, *make.args[1:], **make.keywords)
+            ours = assert_plain_steps_say_the_same(make, steps, **how)
+            compiled += ours.recorded.why == "whole runs in machine code"
+    assert compiled > 5 if OWN_RULES[rule] else compiled == 0
 
 
 # -------------------------------------------------------------------------- what students write
