@@ -20,6 +20,7 @@ from optimizers.weights import Layout, flatten
 FORMAT = "optimizers trajectory 1"
 FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full,
 MEMORY = 1 << 24  # but not for more numbers than this
+THREADED = 10_000  # numbers: to add up more, BLAS starts threads, and waits for them
 ROOM = 0.5  # the share of the machine's memory that a record may take
 
 
@@ -444,8 +445,9 @@ class Recorder:
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
         if theta.ndim == 1:
             # the sum of squares is cheap, and finite unless a weight is not or is beyond 1e154
+            is_cheap = theta.size < THREADED
             fine = math.isfinite(loss) and (
-                math.isfinite(theta.dot(theta)) or bool(np.isfinite(theta).all())
+                (is_cheap and math.isfinite(theta.dot(theta))) or bool(np.isfinite(theta).all())
             )
             if not fine and self.diverged_at == -1:
                 self.diverged_at = self.optimizer.t
@@ -528,9 +530,9 @@ def _divergence(at: np.ndarray) -> dict[str, Any]:
 
 
 def _longer(column: np.ndarray, rows: int) -> np.ndarray:
-    """A column with so many rows: a copy, unless it has them already."""
-    if len(column) == rows:
-        return column
+    """A column with so many rows: a copy, unless it has just them."""
+    if len(column) >= rows:
+        return column if len(column) == rows else column[:rows].copy()
     longer = np.full(
         (rows, *column.shape[1:]), np.nan if column.dtype == float else 0, column.dtype
     )
