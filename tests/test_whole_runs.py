@@ -454,6 +454,7 @@ def test_a_rule_of_the_library_may_be_patched_and_mended(rule, monkeypatch):
         ("LAMB(loss, start, lr=0.05, phi=phi)", "phi = lambda norm: 0 * norm + 1"),
         ("Adam(loss, start, lr=0.05, project=bring)", "high = 0.9"),
         ("Adam(loss, start, lr=0.05, project=bring)", "bring = None"),
+        ("Mine(loss, start, lr=0.05, project=bring)", "high = 0.9"),
         ("Adam(loss, start, lr=rate)", "low = 0.5"),
         ("Adam(loss, start, lr=rate)", "rate = lambda t: 0.1"),
         ("Lookahead(loss, start, lr=0.05, inner=inner)", "inner = partial(Momentum, momentum=0.5)"),
@@ -464,6 +465,7 @@ def test_a_rule_of_the_library_may_be_patched_and_mended(rule, monkeypatch):
 def test_what_a_rule_is_given_may_be_changed(make, change, loss):
     notebook = Notebook(start=[0.5, 1.0])
     notebook.names |= vars(optimizers) | {"partial": partial, "rosenbrock": rosenbrock}
+    notebook.names["Mine"] = Clipped
     notebook(
         "low, high = 0.0, 0.7\n"
         "def phi(norm): return np.clip(norm, low, high)\n"

@@ -212,7 +212,7 @@ def _moved(
                 for n in type(part).__hyper_parameters__
                 if prefix + n in settings
             }
-            if part.project is not None:
+            if part.project is not None and not isinstance(part.project, partial):
                 own["project"] = partial(_projected, part.project)
             own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
         vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
