@@ -317,6 +317,8 @@ class Updates:
         The names of what the formula sets beside its state, each with its prefix.
     cost
         The operations for each weight.
+    spare
+        Memory for the weights and the state.
 
     Raises
     ------
@@ -328,10 +330,11 @@ class Updates:
         self.size = optimizer._theta.size
         self.updates, self.left = updates_of(optimizer, eta)
         self.shared = self.updates[0].shared
-        self.texts = [update_text(update, self.size > CACHED) for update in self.updates]
-        self.calls = [compiled(text) for text in self.texts]
-        self.cost = max(text.cost for text in self.texts)
-        self._spare: list[np.ndarray] = []
+        texts = [update_text(update, self.size > CACHED) for update in self.updates]
+        self.calls = [compiled(text) for text in texts]
+        self.beforehand = [text.fed["fixed"] for text in texts]
+        self.cost = max(text.cost for text in texts)
+        self.spare: list[np.ndarray] = []
 
     def __call__(
         self, arrays: Mapping[str, np.ndarray], given: Mapping[str, Any]
@@ -350,11 +353,11 @@ class Updates:
         after
             "theta" and the state.
         """
-        after = {name: taken(self._spare, self.size) for name in self.updates[0].after}
+        after = {name: taken(self.spare, self.size) for name in self.updates[0].after}
         each = ("t", "eta", *self.shared)
         given = {**given, **{name: [given[name]] for name in each if name in given}}
-        for update, text, call in zip(self.updates, self.texts, self.calls, strict=True):
-            values = computed(text.fed["fixed"], given, 1)
+        for update, call, roots in zip(self.updates, self.calls, self.beforehand, strict=True):
+            values = computed(roots, given, 1)
             fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
             read = [np.ascontiguousarray(arrays[name]) for name in update.read]
             written = [after[name] for name in update.after]
