@@ -20,6 +20,7 @@ from optimizers.weights import Layout
 
 if TYPE_CHECKING:
     from optimizers.engine.numpy_lines import NumpyLines  # imported when something is recorded
+    from optimizers.engine.one_run import OneRun
 
 ELSEWHERE = 8  # points at which a constant is looked at again
 BESIDE = (0.1, 1.0, -1.0, 10.0, -10.0)  # steps, to look at a recording again
@@ -117,19 +118,44 @@ class Gradient:
         self._recordings = _kept_of(self.problem.formula, _shared)
         self.compiled = _kept_of(self.problem.given, _machines)
         self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
+        self._in_this_run: OneRun | None = None  # of a loss that promises nothing
         self._together: Any = _UNKNOWN
 
-    def begin(self) -> None:
-        """Compare with autograd once more before a recording is used: what it reads may differ."""
+    def begin(self, steps: int = 0, alone: bool = False) -> None:
+        """Compare with autograd once more before a recording is used: what it reads may differ.
+
+        Parameters
+        ----------
+        steps
+            How many are to come. In a long run the gradient is recorded without a promise as well.
+        alone
+            Whether only the library's own runs between them, which changes nothing.
+        """
         self.lines = None
         if not self.problem.is_library:
             self._trusted.clear()
+        if steps and not self.problem.pure and self.grad is None:
+            from optimizers.engine.one_run import LONG, OneRun
+
+            if steps >= LONG:
+                problem = self.problem
+                self._in_this_run = OneRun(self.by_autograd, problem.given, problem.name, alone)
+
+    def end(self) -> None:
+        """Forget what holds for a run alone."""
+        self._in_this_run = None
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
-        if self.lines is not None and batch is None and self.lines.fits(theta):
-            return self.lines.replay(theta)
+        lines = self.lines if self.problem.pure and batch is None else None
+        if lines is not None and lines.fits(theta):
+            return lines.replay(theta)
         one_by_one = theta.ndim > 1 and self._loss_of_runs(theta, batch) is None
+        if self._in_this_run is not None and not one_by_one:
+            found = self._in_this_run(theta, batch)
+            self.lines = self._in_this_run.lines
+            self._why_not = self._in_this_run.why_not or self._why_not
+            return found
         if not self.problem.pure or self.grad is not None or one_by_one:
             return self.plainly(theta, batch)
         return self._recorded(theta, batch)
@@ -229,6 +255,7 @@ class Gradient:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
         left = (
             "lines",
+            "_in_this_run",
             "_recordings",
             "_recordings_without_batch",
             "compiled",

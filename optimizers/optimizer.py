@@ -117,6 +117,13 @@ class Optimizer(Settings):
         recorder.take(path)
         return int(path.step[-1] - path.step[0])
 
+    @property
+    def _is_alone(self) -> bool:
+        """Whether only the library's own runs between two evaluations of the loss."""
+        from optimizers.engine.whole_runs import is_librarys
+
+        return self._batch_of is None and not callable(self.lr) and is_librarys(self)
+
     def _next_noise(self) -> tuple[Any, ...]:
         """What the loss takes beside the weights at the next step, as a tuple of one or none."""
         return (
@@ -233,7 +240,7 @@ class Optimizer(Settings):
         recorder = Recorder(self, steps, every, _names("watch", watch), may_stop)
         bar = Progress(steps, type(self).__name__) if progress else None
         moving = parts(self)
-        self.gradient.begin()
+        self.gradient.begin(steps if callback is None else 0, batches is None and self._is_alone)
         try:
             with np.errstate(all="ignore"):
                 made, gradient = 0, self.gradient.__call__
@@ -272,6 +279,7 @@ class Optimizer(Settings):
         finally:
             vars(self)["path"] = recorded = recorder.trajectory()
             self._diverged_at = recorder.diverged_at
+            self.gradient.end()
             if bar is not None:
                 bar.close()
         return recorded

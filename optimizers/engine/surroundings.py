@@ -7,6 +7,7 @@ may show: what counts its calls, keeps a list, draws by chance or prints is left
 from __future__ import annotations
 
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
@@ -22,6 +23,8 @@ PRINTS = {"print", "input", "open", "display"}
 OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "IPython", "tqdm"}
 MOST = 2_000  # values; of a longer list, the list alone is looked at
 LARGE = 1 << 13  # numbers: a larger array is not looked at
+HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module"}
+CONSTANT = {"numpy", "autograd", "scipy", *sys.stdlib_module_names}  # packages without settings
 LEAVES = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, np.ufunc)
 CHANCE = (np.random.Generator, np.random.RandomState, random.Random)
 
@@ -51,7 +54,14 @@ class Surroundings:
     """
 
     def __init__(self, *roots: Any) -> None:
-        self._places = [(look, put, look()) for look, put in _places(roots)]
+        found = list(_places(roots))
+        self._places = [(place[0], place[1], place[0]()) for place in found if place is not None]
+        self._sees_all = None not in found
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether all was looked at: no large array, no object that does not show what it holds."""
+        return self._sees_all
 
     @property
     def changed(self) -> bool:
@@ -80,8 +90,8 @@ def _alike(one: Any, other: Any) -> bool:
     return isinstance(one, (*LEAVES, set)) and bool(one == other or one != one)
 
 
-def _places(roots: tuple[Any, ...]) -> Iterator[Place]:
-    """Where the values are that these reach."""
+def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
+    """Where the values are that these reach; None for what nobody looks into."""
     queue = deque((root, frozenset[str]()) for root in roots)
     seen: dict[int, Any] = {}
     while queue and len(seen) < MOST:
@@ -92,13 +102,20 @@ def _places(roots: tuple[Any, ...]) -> Iterator[Place]:
         if isinstance(value, FunctionType):
             names = _names(value.__code__)
         for place, held in _opened(value, names):
-            queue.extend((child, names) for child in held[:MOST])
+            if held is None or len(held) > MOST:
+                yield None
+            queue.extend((child, names) for child in (held or [])[:MOST])
             if place is not None:
                 yield place
+    if queue and len(seen) == MOST:
+        yield None
 
 
-def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, list[Any]]]:
-    """The places in a value that may change, and what they hold."""
+Opened = Iterator[tuple[Place | None, list[Any] | None]]
+
+
+def _opened(value: Any, names: frozenset[str]) -> Opened:
+    """The places in a value that may change, and what they hold; None for what is not seen."""
     if isinstance(value, ModuleType):
         yield from _of_module(value, names)
     elif isinstance(value, FunctionType):
@@ -110,6 +127,7 @@ def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, l
             if names & PRINTS:
                 raise Untraceable("it prints, or reads a file or the keyboard")
             yield _some(value.__globals__, names)
+        yield None, None if names & HIDES or _has_settings(value.__module__) else []
     elif isinstance(value, (BuiltinFunctionType, MethodType)):
         _refuse_outside(getattr(value, "__module__", None))
         yield None, [value.__self__, getattr(value, "__func__", None)]
@@ -121,6 +139,7 @@ def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, l
             held = {n: v for n, v in vars(value).items() if not n.startswith("__")}
             yield _class(value, held), [*held.values(), vars(value).get("__call__")]
             yield None, list(value.__bases__)
+        yield None, None if _has_settings(getattr(value, "__module__", None)) else []
     elif isinstance(value, (staticmethod, classmethod)):
         yield None, [value.__func__]
     elif isinstance(value, property):
@@ -136,6 +155,8 @@ def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, l
     elif isinstance(value, np.ndarray):
         if value.size < LARGE and value.dtype != object:
             yield (value.copy, partial(np.copyto, value)), []
+        else:
+            yield None, None
     elif isinstance(value, Iterator):
         raise Untraceable("it takes from an iterator")
     else:
@@ -144,11 +165,11 @@ def _opened(value: Any, names: frozenset[str]) -> Iterator[tuple[Place | None, l
         if hasattr(value, "__dict__"):
             yield _dict(vars(value))
             yield None, [type(value)]
+        elif not isinstance(value, dict):
+            yield None, None
 
 
-def _of_module(
-    module: ModuleType, names: frozenset[str]
-) -> Iterator[tuple[Place | None, list[Any]]]:
+def _of_module(module: ModuleType, names: frozenset[str]) -> Opened:
     """What a function of these names finds there."""
     root = module.__name__.partition(".")[0]
     if root == "random":
@@ -160,6 +181,7 @@ def _of_module(
         _refuse_outside(root)
         if not _is_fixed(module.__name__):
             yield _some(vars(module), names)
+        yield None, None if _has_settings(module.__name__) else []
 
 
 def _refuse_outside(module: str | None) -> None:
@@ -170,6 +192,11 @@ def _refuse_outside(module: str | None) -> None:
 def _is_fixed(module: str | None) -> bool:
     """Whether the code is the library's or a package's."""
     return is_ours(module) or is_installed(module)
+
+
+def _has_settings(module: str | None) -> bool:
+    """Whether a package that nobody looks into may hold what changes."""
+    return is_installed(module) and (module or "").partition(".")[0] not in CONSTANT
 
 
 @cache

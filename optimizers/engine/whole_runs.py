@@ -201,7 +201,7 @@ def _renewed(known: Any, optimizer: Any, watch: tuple[str, ...]) -> tuple[_Known
         if not (is_known and alike(traced, known.trace)):
             return _Known(traced, _step(optimizer, replayed(traced), watch), {}), None
         at_start = traced.example if optimizer._theta.ndim == 1 else None
-    if not _is_librarys(optimizer):
+    if not is_librarys(optimizer):
         gradient = known.step.loss, known.step.gradient
         step = _step(optimizer, lambda *weights: gradient, watch)
         if not same_steps(step, known.step):
@@ -267,7 +267,7 @@ def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
         if prefix + name not in settings and name in vars(part) and not (prefix and name == "lr")
     ]
     nesting = repr(optimizer.layout.tree), optimizer.layout.shapes
-    how = optimizer._theta.ndim, watch, callable(optimizer.lr), _is_librarys(optimizer)
+    how = optimizer._theta.ndim, watch, callable(optimizer.lr), is_librarys(optimizer)
     formulas = [(type(p), type(p).direction, type(p).update) for p in by_prefix(optimizer).values()]
     return nesting, *how, *formulas, *fixed
 
@@ -313,7 +313,7 @@ def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- whether it holds
 
 
-def _is_librarys(optimizer: Any) -> bool:
+def is_librarys(optimizer: Any) -> bool:
     """Whether nothing but the library's own formulas makes the step."""
     for part in by_prefix(optimizer).values():
         settings = {n: vars(part).get(n) for n in type(part).__hyper_parameters__}
@@ -327,7 +327,7 @@ def _is_librarys(optimizer: Any) -> bool:
 
 def _cannot_change(optimizer: Any) -> bool:
     """Whether it is the library's own rule on its own function."""
-    return _is_librarys(optimizer) and optimizer.gradient.problem.is_library
+    return is_librarys(optimizer) and optimizer.gradient.problem.is_library
 
 
 def _is_right(
