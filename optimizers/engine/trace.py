@@ -404,6 +404,8 @@ class Traced(NDArrayOperatorsMixin):
         return self
 
     def __array_function__(self, fun: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if fun in FACTS and len(args) == 1 and not kwargs:
+            return fun(_value(args[0]))
         if fun in FACTS:
             return fun(*mapped(_value, args), **mapped(_value, kwargs))
         return self.recording.call(fun, args, kwargs)

@@ -82,8 +82,8 @@ def whole_run(
     _see_if_it_pays(optimizer, steps, watch)
     try:
         before = now = Surroundings(*_of_the_user(optimizer))
-    except Untraceable as reason:
-        raise _refused(optimizer, watch, str(reason)) from None
+    except Untraceable as error:
+        raise _refused(optimizer, watch, str(error)) from None
     try:
         run = _run(optimizer, steps, every, tol, watch, leave)
         if run is None or now.changed:  # what is kept from a first call on is there now
@@ -91,12 +91,10 @@ def whole_run(
             now = Surroundings(*_of_the_user(optimizer))
             run = _run(optimizer, steps, every, tol, watch, leave)
         if run is None or now.changed:
-            raise _refused(
-                optimizer,
-                watch,
-                "it does not give what plain steps give: the loss or the rule reads something that "
-                "changes, keeps something from call to call, or draws by chance",
-            )
+            reason = "it keeps something from call to call, or draws by chance"
+            if not now.changed:
+                reason = "it reads what changes: plain steps do not say the same"
+            raise _refused(optimizer, watch, reason)
     except BaseException:
         before.put_back()
         raise
