@@ -162,7 +162,9 @@ class Signs(Optimizer):
         self.m *= self.beta
         self.m += np.where(np.sign(g) == np.sign(self.m), g, 0.5 * g)
         self.count += np.abs(g) > 1
-        return np.clip(self.m, -1, 1) * np.maximum(0.1, 1 / (1 + self.count)) + 1e-3 * np.tanh(theta)
+        return np.clip(self.m, -1, 1) * np.maximum(0.1, 1 / (1 + self.count)) + 1e-3 * np.tanh(
+            theta
+        )
 
 
 class Restarted(Momentum):
