@@ -15,9 +15,11 @@ from benchmarks import (
     many_runs,
     network,
     one_run,
+    own_loss,
     peers,
     slider,
     tuned,
+    whole_field,
 )
 from benchmarks.machine import machine
 from benchmarks.report import Row, summary
@@ -32,6 +34,8 @@ ROWS: dict[str, Callable[[bool], Row]] = {
     "6": imports.measure,
     "7": slider.measure,
     "8": heat_map.measure,
+    "9": whole_field.measure,
+    "10": own_loss.measure,
 }
 GROWTH = "growth"
 HOW = """\

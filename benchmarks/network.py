@@ -18,7 +18,7 @@ from benchmarks.timing import Timing, interleave
 from optimizers import Adam, pure
 
 SIZES = (64, 32, 10)
-BATCH_SIZES = (32, 128)
+BATCH_SIZES = {32: (3, 5), 128: (2.5, 4)}  # and how much faster than torch we want to be
 STEPS = 200
 LR = 0.01
 
@@ -40,7 +40,7 @@ def measure(quick: bool) -> Row:
     """Time a training step at both batch sizes."""
     timings: dict[str, Timing] = {}
     goals, agreements = [], []
-    for batch_size in BATCH_SIZES:
+    for batch_size, (must, aim) in BATCH_SIZES.items():
         times, ends = measure_batch(task(batch_size), 3 if quick else 15)
         times = {name: timing.per(STEPS) for name, timing in times.items()}
         torches = [timing for name, timing in times.items() if name.startswith("torch")]
@@ -48,8 +48,8 @@ def measure(quick: bool) -> Row:
             Goal(
                 f"MLP {'-'.join(map(str, SIZES))}, batch {batch_size}, a step; beside torch eager",
                 times[OURS].median,
-                Limit("2× faster", faster(2, torches)),
-                Limit("4× faster", faster(4, torches)),
+                Limit(f"{must}× faster", faster(must, torches)),
+                Limit(f"{aim}× faster", faster(aim, torches)),
             )
         )
         agreements += [

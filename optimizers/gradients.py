@@ -19,7 +19,8 @@ from optimizers.problem import Problem
 from optimizers.weights import Layout
 
 if TYPE_CHECKING:
-    from optimizers.tape import Tape  # imported when something is recorded
+    from optimizers.engine.numpy_lines import NumpyLines  # imported when something is recorded
+    from optimizers.engine.one_run import OneRun
 
 ELSEWHERE = 8  # points at which a constant is looked at again
 BESIDE = (0.1, 1.0, -1.0, 10.0, -10.0)  # steps, to look at a recording again
@@ -50,19 +51,20 @@ class Followed(NamedTuple):
 # nesting, shapes and dtypes of what it is given; where it cannot be replayed, the reason stands
 # there. What is called but once is not recorded.
 _shared: dict[int, dict[Any, Any]] = {}
+_machines: dict[int, dict[Any, Any]] = {}  # likewise, the steps of rules on each loss, compiled
 _ONCE = object()
 _UNKNOWN = object()
 MOST = 64  # shapes of one loss; batches of ever other lengths are not worth it
 
 
-def _recordings_of(loss: Any) -> dict[Any, Any]:
-    if id(loss) not in _shared:
+def _kept_of(loss: Any, shared: dict[int, dict[Any, Any]]) -> dict[Any, Any]:
+    if id(loss) not in shared:
         try:
-            finalize(loss, _shared.pop, id(loss), None).atexit = False
+            finalize(loss, shared.pop, id(loss), None).atexit = False
         except TypeError:  # nobody says when it is gone
             return {}
-        _shared[id(loss)] = {}
-    return _shared[id(loss)]
+        shared[id(loss)] = {}
+    return shared[id(loss)]
 
 
 def _equal(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
@@ -74,7 +76,7 @@ class Gradient:
     """g = ∂loss/∂θ at flat weights.
 
     The gradient of a loss that is marked `pure` is recorded when it is taken a second time, and
-    replayed from then on (see tape.py). The numbers are the same.
+    replayed from then on (see engine/trace.py). The numbers are the same.
 
     Parameters
     ----------
@@ -104,7 +106,7 @@ class Gradient:
         self._start_recording()
 
     def _start_recording(self) -> None:
-        self.tape: Tape | None = None  # the recording in use
+        self.lines: NumpyLines | None = None  # the recording in use
         pure = self.problem.pure and self.grad is None
         self._why_not = (
             "it will be at a run's second step" if pure else "the loss is not marked @pure"
@@ -112,28 +114,59 @@ class Gradient:
         if self.grad is not None:
             self._why_not = "the gradient is the user's own"
         # without a batch, a loss may read data of its own: that recording is not shared
-        self._recordings_without_batch = _recordings_of(self.problem.given)
-        self._recordings = _recordings_of(self.problem.formula)
+        self._recordings_without_batch = _kept_of(self.problem.given, _shared)
+        self._recordings = _kept_of(self.problem.formula, _shared)
+        self.compiled = _kept_of(self.problem.given, _machines)
         self._trusted: set[Any] = set()  # the recordings that agreed with autograd since `begin`
+        self._in_this_run: OneRun | None = None  # of a loss that promises nothing
         self._together: Any = _UNKNOWN
 
-    def begin(self) -> None:
-        """Compare with autograd once more before a recording is used: what it reads may differ."""
-        self.tape = None
-        self._trusted.clear()
+    def begin(self, steps: int = 0, alone: bool = False) -> None:
+        """Compare with autograd once more before a recording is used: what it reads may differ.
+
+        Parameters
+        ----------
+        steps
+            How many are to come. In a long run the gradient is recorded without a promise as well.
+        alone
+            Whether only the library's own runs between them, which changes nothing.
+        """
+        self.lines = None
+        if not self.problem.is_library:
+            self._trusted.clear()
+        if steps and not self.problem.pure and self.grad is None:
+            from optimizers.engine.one_run import LONG, OneRun
+
+            if steps >= LONG:
+                problem = self.problem
+                self._in_this_run = OneRun(self.by_autograd, problem.given, problem.name, alone)
+
+    def end(self) -> None:
+        """Forget what holds for a run alone."""
+        self._in_this_run = None
 
     def __call__(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """Loss and gradient at theta (..., P): shapes (...) and (..., P)."""
-        if self.tape is not None and batch is None and self.tape.fits(theta):
-            return self.tape.replay(theta)
+        lines = self.lines if self.problem.pure and batch is None else None
+        if lines is not None and lines.fits(theta):
+            return lines.replay(theta)
         one_by_one = theta.ndim > 1 and self._loss_of_runs(theta, batch) is None
+        if self._in_this_run is not None and not one_by_one:
+            found = self._in_this_run(theta, batch)
+            self.lines = self._in_this_run.lines
+            self._why_not = self._in_this_run.why_not or self._why_not
+            return found
         if not self.problem.pure or self.grad is not None or one_by_one:
             return self.plainly(theta, batch)
         return self._recorded(theta, batch)
 
+    def once(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
+        """The same where no more calls are to come: checking a recording would not pay."""
+        return self(theta, batch) if self.problem.is_library else self.plainly(theta, batch)
+
     def plainly(self, theta: numpy.ndarray, batch: Any = None) -> tuple[Any, numpy.ndarray]:
         """The same without a recording: what the loss reads may have changed since the last."""
-        self.tape = None
+        self.lines = None
         if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
             pairs = [self.plainly(run, batch) for run in theta]
             return numpy.stack([p[0] for p in pairs]), numpy.stack([p[1] for p in pairs])
@@ -149,6 +182,10 @@ class Gradient:
         self._check(value, theta.shape[:-1])
         return value
 
+    def takes_runs(self, theta: numpy.ndarray, batch: Any = None) -> bool:
+        """Whether the loss is taken of these runs side by side."""
+        return self._loss_of_runs(theta, batch) is not None
+
     def _loss_of_runs(self, theta: numpy.ndarray, batch: Any) -> Callable[..., Any] | None:
         """The loss as one of many runs side by side; None if it is called run by run."""
         if self.grad is not None:
@@ -161,12 +198,13 @@ class Gradient:
         return self._together
 
     def _recorded(self, theta: numpy.ndarray, batch: Any) -> tuple[Any, numpy.ndarray]:
-        from optimizers.tape import NotReplayable, leaves, record, signature
+        from optimizers.engine.numpy_lines import record
+        from optimizers.engine.trace import NotTraceable, leaves, signature
 
         inputs = (theta,) if batch is None else (theta, batch)
         recordings = self._recordings_without_batch if batch is None else self._recordings
         key = self._nesting, signature(*inputs)
-        self.tape = None
+        self.lines = None
         if key not in recordings:
             if len(recordings) < MOST:
                 recordings[key] = _ONCE
@@ -175,26 +213,26 @@ class Gradient:
         if isinstance(known, str):
             self._why_not = known
             return self.by_autograd(theta, batch)
-        if key not in self._trusted:
+        if key not in self._trusted and (known is _ONCE or not self.problem.is_library):
             right = self.by_autograd(theta, batch)
             if known is _ONCE or not self._still_holds(known, right, theta, batch):
                 # not recorded yet, or the loss reads something else than it did then
                 try:
                     recordings[key] = record(self.by_autograd, *inputs, title=self.problem.name)
-                except NotReplayable as reason:
+                except NotTraceable as reason:
                     recordings[key] = self._why_not = str(reason)
                     return right
             self._trusted.add(key)
-            self.tape = recordings[key]
+            self.lines = recordings[key]
             return right
-        self.tape = known
+        self.lines = known
         return known.replay(*leaves(inputs))
 
-    def _still_holds(self, tape: Tape, right: Any, theta: numpy.ndarray, batch: Any) -> bool:
+    def _still_holds(self, lines: NumpyLines, right: Any, theta: numpy.ndarray, batch: Any) -> bool:
         """Whether a recording gives what autograd gives, here and beside: 0 hides a changed λ."""
-        from optimizers.tape import leaves
+        from optimizers.engine.trace import leaves
 
-        if not _equal(tape.replay(*leaves((theta, batch))), right):
+        if not _equal(lines.replay(*leaves((theta, batch))), right):
             return False
         size = numpy.abs(theta) + 1
         size *= numpy.random.default_rng(0).uniform(0.5, 1.0, theta.shape)
@@ -202,20 +240,28 @@ class Gradient:
         if theta.ndim > 1:  # one of these for each run
             far = [numpy.resize(BESIDE, theta.shape[:-1])[..., numpy.newaxis]]
         return all(
-            _equal(tape.replay(*leaves((point, batch))), self.by_autograd(point, batch))
+            _equal(lines.replay(*leaves((point, batch))), self.by_autograd(point, batch))
             for point in (theta + step * size for step in far)
         )
 
     @property
     def recorded(self) -> Recorded:
         """Whether the gradient is replayed, and if not, why."""
-        if self.tape is None:
+        if self.lines is None:
             return Recorded(False, self._why_not)
-        return Recorded(True, f"{self.tape.source.count(chr(10) + '    v')} lines of NumPy")
+        return Recorded(True, f"{self.lines.source.count(chr(10) + '    v')} lines of NumPy")
 
     def __getstate__(self) -> dict[str, Any]:
         """Recordings stay behind when an optimizer is copied or sent to another process."""
-        left = ("tape", "_recordings", "_recordings_without_batch", "_trusted", "_together")
+        left = (
+            "lines",
+            "_in_this_run",
+            "_recordings",
+            "_recordings_without_batch",
+            "compiled",
+            "_trusted",
+            "_together",
+        )
         return {k: v for k, v in vars(self).items() if k not in left}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from optimizers import checks
 from optimizers.checks import shown
+from optimizers.engine.trace import one_call
 from optimizers.problem import batched, pure
 from optimizers.recipe import Remade, by_recipe
 
@@ -102,6 +103,7 @@ defvjp(softmax, lambda ans, x: lambda g: ans * (g - np.sum(g * ans, axis=-1, kee
 
 
 @primitive
+@one_call  # it looks at the labels, to check them
 def one_hot(labels: Array, classes: int) -> Array:
     """A row for each label, True at the label's place: (...) → (..., classes).
 

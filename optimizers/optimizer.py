@@ -38,6 +38,7 @@ from optimizers.trajectory import Recorder, Trajectory
 from optimizers.weights import flatten, read_only
 
 Schedule = Callable[[int], Any]
+MANY = 40_000  # weights: of fewer, NumPy's steps are as quick as those in one pass
 
 
 class Optimizer(Settings):
@@ -99,12 +100,47 @@ class Optimizer(Settings):
         own["_value"] = loss
         return loss, g
 
+    def _in_machine_code(self, recorder: Recorder, steps: int, tol: float | None) -> int:
+        """Make all steps but the last in machine code, if that can be; return how many they are.
+
+        The last one, made plainly, leaves on `self` what a formula leaves there.
+        """
+        from optimizers.engine.scalars import Untraceable
+        from optimizers.engine.whole_runs import whole_run
+
+        try:
+            path = whole_run(self, steps, recorder.every, tol, recorder.watch, leave=1)
+        except Untraceable as reason:
+            vars(self)["_not_compiled"] = str(reason)
+            return 0
+        vars(self)["_not_compiled"] = ""
+        recorder.take(path)
+        return int(path.step[-1] - path.step[0])
+
+    @property
+    def _is_alone(self) -> bool:
+        """Whether only the library's own runs between two evaluations of the loss."""
+        from optimizers.engine.whole_runs import is_librarys
+
+        return self._batch_of is None and not callable(self.lr) and is_librarys(self)
+
+    def _next_noise(self) -> tuple[Any, ...]:
+        """What the loss takes beside the weights at the next step, as a tuple of one or none."""
+        return (
+            () if self._batch_of is None else (self._batch_of(self.t + 1, self._theta.shape[-1]),)
+        )
+
     def _step(self, g: np.ndarray) -> None:
         own = self.__dict__
         own["t"] += 1
         own["g"], own["_value"], own["_is_made"] = g, None, False  # a formula may make attributes
         own["eta"] = self._scheduled(self.t) if callable(self.lr) else self.lr
-        own["_theta"] = self.moved(self._theta, g)
+        if self._theta.ndim == 1 and self._theta.size >= MANY:
+            from optimizers.engine.fused import fused_step
+
+            own["_theta"] = fused_step(self, g)
+        else:
+            own["_theta"] = self.moved(self._theta, g)
         own["_is_made"] = True
 
     def moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
@@ -204,13 +240,20 @@ class Optimizer(Settings):
         recorder = Recorder(self, steps, every, _names("watch", watch), may_stop)
         bar = Progress(steps, type(self).__name__) if progress else None
         moving = parts(self)
-        self.gradient.begin()
+        self.gradient.begin(steps if callback is None else 0, batches is None and self._is_alone)
         try:
             with np.errstate(all="ignore"):
-                batch = self._next_batch(stream, 0, steps) if steps else None
-                loss, g = self._evaluate(batch, self.gradient)
-                recorder.add(self._theta, loss, g)
-                for done in range(1, steps + 1):
+                made, gradient = 0, self.gradient.__call__
+                if callback is None and batches is None:
+                    made = self._in_machine_code(recorder, steps, tol)
+                g, batch = recorder.gradient, None
+                if made:
+                    gradient = self.gradient.once
+                if not made:
+                    batch = self._next_batch(stream, 0, steps) if steps else None
+                    loss, g = self._evaluate(batch, gradient)
+                    recorder.add(self._theta, loss, g)
+                for done in range(made + 1, steps + 1):
                     if recorder.all_diverged or (tol is not None and recorder.within(tol)):
                         break
                     before = snapshot(moving)
@@ -218,7 +261,7 @@ class Optimizer(Settings):
                         self._step(g)
                         if done < steps:
                             batch = self._next_batch(stream, done, steps)
-                        loss, g = self._evaluate(batch, self.gradient)
+                        loss, g = self._evaluate(batch, gradient)
                         vars(self)["_theta"] = here = recorder.add(self._theta, loss, g)
                     except BaseException:
                         restore(before)
@@ -236,6 +279,7 @@ class Optimizer(Settings):
         finally:
             vars(self)["path"] = recorded = recorder.trajectory()
             self._diverged_at = recorder.diverged_at
+            self.gradient.end()
             if bar is not None:
                 bar.close()
         return recorded
@@ -312,7 +356,8 @@ class Optimizer(Settings):
             ) from error
         self.t, self.batch = 0, None
         self._is_library = is_library(type(self))
-        self._value = None
+        self._value, self._not_compiled = None, None
+        self._fused, self._unseen = None, None
         self._diverged_at = -1
         self._theta = np.array(
             np.broadcast_to(theta, runs + theta.shape[-1:]), order=_order(runs, theta.shape[-1])
@@ -398,8 +443,16 @@ class Optimizer(Settings):
 
     @property
     def recorded(self) -> Recorded:
-        """Whether the gradient is replayed from a recording (true or false), and why."""
-        return self.gradient.recorded
+        """Which language the steps were made in, other than plain autograd (false), and why."""
+        if self._not_compiled == "":
+            return Recorded(True, "whole runs in machine code")
+        found = self.gradient.recorded
+        why = [found.why]
+        if self._not_compiled not in (None, found.why):
+            why.append(f"no machine code, since {self._not_compiled}")
+        if self._fused is not None:
+            why.append(str(self._fused))
+        return Recorded(found.yes, "; ".join(why))
 
     def _repr_markdown_(self) -> str:
         lines = formula(type(self))

@@ -57,8 +57,9 @@ class Problem:
         The share that is told right, at flat weights: (..., P) → (...).
     seed, seeded
         The seed of all that is left to chance, and the same problem with another.
-    pure, batched
-        Whether the loss promises to depend on its arguments alone, and to take many runs.
+    pure, batched, is_library
+        Whether the loss promises to depend on its arguments alone, and to take many runs; whether
+        it is the library's own, which cannot change.
     formula
         Losses with the same formula share what was recorded of it.
     noun, chance
@@ -79,6 +80,7 @@ class Problem:
     seeded: Callable[[int], Problem] | None = None
     pure: bool = False
     batched: bool = False
+    is_library: bool = False
     formula: Any = None
     noun: str = "loss"
     chance: str = ""
@@ -319,6 +321,9 @@ class Promises:
 
 def pure(loss: Loss) -> Loss:
     """Promise that a loss depends on its arguments alone: no globals that change, no chance.
+
+    Then it is not traced anew for each run, and where compiling does not pay, its gradient is
+    replayed as NumPy lines.
 
     Examples
     --------

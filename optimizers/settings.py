@@ -29,6 +29,8 @@ class Settings(metaclass=RuleClass):
     _theta: np.ndarray  # the weights, flat: (..., P)
     _value: Any  # the loss there, once it is known
     _diverged_at: Any  # the step, or one a run; -1 for none
+    _fused: Any  # how its steps are made in one pass, and what these left to be looked at
+    _unseen: Any
 
     @property
     def hyper_parameters(self) -> dict[str, Any]:
@@ -79,8 +81,25 @@ class Settings(metaclass=RuleClass):
             vars(made)[name] = copy.copy(value) if isinstance(type(value), RuleClass) else value
         return made
 
+    def __getstate__(self) -> dict[str, Any]:
+        """All that can be looked at, and nothing that was compiled."""
+        self._bring_back()
+        return vars(self) | {"_fused": None}
+
+    def _bring_back(self) -> None:
+        """Set what the last step, made in one pass, did not: nobody had looked."""
+        if unseen := vars(self).get("_unseen"):
+            vars(self).update(unseen.look() | vars(self) | {"_unseen": None})
+
+    def _is_unseen(self, name: str) -> bool:
+        unseen = vars(self).get("_unseen")
+        return unseen is not None and name in unseen.names
+
     def __getattr__(self, name: str) -> Any:
-        """Only called for what is not there: say what may be meant."""
+        """Only called for what is not there: bring it back, or say what may be meant."""
+        if self._is_unseen(name):
+            self._bring_back()
+            return vars(self)[name]
         if name == "_theta":
             hint = "does its __init__ call super().__init__(loss, weights, lr)?"
         else:

@@ -87,8 +87,7 @@ def check_kept(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> None:
     TypeError
         If it does; the message says what to write.
     """
-    known = optimizer._ours | OURS_TOO | set(optimizer.state)
-    mine = {name: value for name, value in vars(optimizer).items() if name not in known}
+    mine = extras(optimizer)
     kept = [name for name, value in mine.items() if _holds_arrays(value)]
 
     def step(lost: str | None = None) -> np.ndarray | None:
@@ -113,6 +112,12 @@ def check_kept(optimizer: Any, theta: np.ndarray, g: np.ndarray) -> None:
             f" but its `state` does not say so: write state = {names} in the class. It then "
             "starts at zero, shaped like the weights, or as __init__ sets it"
         )
+
+
+def extras(optimizer: Any) -> dict[str, Any]:
+    """What a rule's own formulas, and its users, have put on it beside its state."""
+    known = optimizer._ours | OURS_TOO | set(optimizer.state)
+    return {name: value for name, value in vars(optimizer).items() if name not in known}
 
 
 def made_with(optimizer: Any) -> dict[str, dict[str, Any]]:

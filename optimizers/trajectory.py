@@ -20,6 +20,7 @@ from optimizers.weights import Layout, flatten
 FORMAT = "optimizers trajectory 1"
 FIRST_ROWS = 1024  # room for so many rows is made at first, and doubled when it is full,
 MEMORY = 1 << 24  # but not for more numbers than this
+THREADED = 10_000  # numbers: to add up more, BLAS starts threads, and waits for them
 ROOM = 0.5  # the share of the machine's memory that a record may take
 
 
@@ -359,6 +360,21 @@ class Recorder:
         self.added += 1
         return following
 
+    def take(self, path: Any) -> None:
+        """Take in the first rows of the run, made elsewhere."""
+        made = int(path.step[-1] - path.step[0])
+        self.kept = rows = len(path.step) - (made % self.every > 0)
+        room = max(rows, min(self.most, rows + FIRST_ROWS))
+        for name in ("theta", "loss", "grad_norm", "step"):
+            setattr(self, name, _longer(getattr(path, name)[:rows], room).copy())
+        self.watched = {n: _longer(path.watched[n][:rows], room).copy() for n in self.watch}
+        self.added, self.gradient = made + 1, path.gradient[-1]
+        at = path.diverged_at
+        self.diverged_at = int(at) if at.ndim == 0 else at
+        if made % self.every:
+            last = (path.watched[name][-1] for name in self.watch)
+            self.newest = (path.theta[-1], path.loss[-1], path.gradient[-1], path.step[-1], *last)
+
     def amend(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> None:
         """Take the newest iterate in anew: a callback has set the weights."""
         if theta.shape != self.gradient.shape:
@@ -420,6 +436,7 @@ class Recorder:
                     self._check_room(self.most)
                 self._resize(max(self.kept + 1, min(len(self.step), self._first_rows())))
             return value
+        self.optimizer._bring_back()
         seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
         what = type(self.optimizer).__name__
         lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"
@@ -428,8 +445,9 @@ class Recorder:
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:
         if theta.ndim == 1:
             # the sum of squares is cheap, and finite unless a weight is not or is beyond 1e154
+            is_cheap = theta.size < THREADED
             fine = math.isfinite(loss) and (
-                math.isfinite(theta.dot(theta)) or bool(np.isfinite(theta).all())
+                (is_cheap and math.isfinite(theta.dot(theta))) or bool(np.isfinite(theta).all())
             )
             if not fine and self.diverged_at == -1:
                 self.diverged_at = self.optimizer.t
@@ -512,9 +530,9 @@ def _divergence(at: np.ndarray) -> dict[str, Any]:
 
 
 def _longer(column: np.ndarray, rows: int) -> np.ndarray:
-    """A column with so many rows: a copy, unless it has them already."""
-    if len(column) == rows:
-        return column
+    """A column with so many rows: a copy, unless it has just them."""
+    if len(column) >= rows:
+        return column if len(column) == rows else column[:rows].copy()
     longer = np.full(
         (rows, *column.shape[1:]), np.nan if column.dtype == float else 0, column.dtype
     )

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.experiments.reads import (
+from optimizers.reads import (
     inside,
     is_installed,
     is_ours,

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from optimizers.cores import cores
+from optimizers.engine.scalars import Untraceable
+from optimizers.engine.whole_runs import whole_run
 from optimizers.experiments.inputs import SEED, Rule, label_of, plain
 from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
@@ -164,18 +166,17 @@ class Runs:
         """Make the steps and note the ends; drop the runs that diverged once they are the half."""
         rows = np.arange(len(runs))  # of `ends`, for the runs that are left
         every = int(self.kept[1]) if len(self.kept) > 1 else None
+        try:
+            self._note(ends, rows, whole_run(optimizer, self.steps, every or self.steps))
+            return
+        except Untraceable:  # as it is with NumPy, then
+            pass
         stretch = STRETCH if every is None else every * max(1, STRETCH // every)
         while not stopped():
             path = optimizer.minimize(
                 min(stretch, self.steps - optimizer.t), every=every or stretch
             )
-            ends["theta"][rows], ends["loss"][rows] = path.theta[-1], path.loss[-1]
-            ends["diverged"][rows] = path.diverged
-            if every:
-                seen = np.isin(path.step, self.kept)
-                losses = np.where(np.isfinite(path.loss[seen]), path.loss[seen], np.inf)
-                columns = np.searchsorted(self.kept, path.step[seen])
-                ends["curves"][np.ix_(rows, columns)] = losses.reshape(len(columns), -1).T
+            self._note(ends, rows, path)
             if optimizer.t >= self.steps or np.all(path.diverged):
                 return
             if np.mean(path.diverged) >= 0.5 and optimizer._theta.size > WORTH_DROPPING:
@@ -183,6 +184,16 @@ class Runs:
                 optimizer.select(~path.diverged)
                 if self.schedule is not None and "lr" in self.numbers:
                     optimizer.lr = self.schedule(self.columns["lr"][runs[rows], np.newaxis])
+
+    def _note(self, ends: dict[str, np.ndarray], rows: np.ndarray, path: Any) -> None:
+        """Write down where these runs are, and the losses that are to be kept."""
+        ends["theta"][rows], ends["loss"][rows] = path.theta[-1], path.loss[-1]
+        ends["diverged"][rows] = path.diverged
+        if len(self.kept) > 1:
+            seen = np.isin(path.step, self.kept)
+            losses = np.where(np.isfinite(path.loss[seen]), path.loss[seen], np.inf)
+            columns = np.searchsorted(self.kept, path.step[seen])
+            ends["curves"][np.ix_(rows, columns)] = losses.reshape(len(columns), -1).T
 
     def settings(self) -> dict[str, Any]:
         """What the results depend on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import autograd.numpy as np
@@ -200,6 +201,7 @@ class Function(Known):
             minimum=self.minimum,
             pure=self.pure,
             batched=True,
+            is_library=_is_ours(self.body),
             formula=self,
         )
 
@@ -208,6 +210,14 @@ class Function(Known):
 
     def _repr_latex_(self) -> str | None:
         return rf"$f(\theta) = {self.formula}$" if self.formula else None
+
+
+def _is_ours(body: Any) -> bool:
+    """Whether a formula is one of this library, all of it: a moved one is made of two."""
+    if isinstance(body, partial):
+        return all(map(_is_ours, filter(callable, (body.func, *body.args))))
+    formula = getattr(body, "formula", body)
+    return formula.__module__.startswith("optimizers.functions.")
 
 
 def real(argument: str, given: Any) -> Any:

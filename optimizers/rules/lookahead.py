@@ -115,7 +115,7 @@ class Lookahead(Optimizer):
 
     def __getattr__(self, name: str) -> Any:
         """The inner rule's m, v, m_hat, … can be looked at here as well."""
-        if name == "fast" or name.startswith("_"):
+        if name == "fast" or name.startswith("_") or self._is_unseen(name):
             return super().__getattr__(name)
         return getattr(self.fast, name)
 

@@ -1,0 +1,76 @@
+"""Row 9: every rule on every function, over learning rates and starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from benchmarks.report import OURS, Agreement, Goal, Limit, Row, difference
+from benchmarks.timing import interleave
+from optimizers import RULES
+from optimizers.experiments.runs import finish
+from optimizers.functions import FUNCTIONS, Function
+from optimizers.problem import as_problem
+
+RATES = np.geomspace(1e-5, 10, 60)
+STARTS = 32
+STEPS = 500
+NEAR = 0.02  # of the domain's width: how far the starts lie from the function's own, normally
+OTHERS = {name: rule for name, rule in RULES.items() if name != "Newton"}
+
+
+def measure(quick: bool) -> Row:
+    """Time all of it, and what is left of it without Newton, which inverts a matrix a step."""
+    without = "ours, without Newton"
+    contenders = {OURS: lambda: losses(RULES), without: lambda: losses(OTHERS)}
+    if quick:
+        contenders = {without: contenders[without]}
+    timings, results = interleave(contenders, 1, warm_up=False)
+    work = (
+        f"{len(RULES)} rules × {len(FUNCTIONS)} functions × {len(RATES)} learning rates × "
+        f"{STARTS} starts × {STEPS} steps"
+    )
+    alone = one_by_one(results[without])
+    return Row(
+        9,
+        work,
+        timings,
+        [Goal(work, timings[OURS].median, Limit("", 20), Limit("", 5))] * (not quick),
+        [Agreement("some of the runs, one by one", alone, 0.0)],
+        ["Nothing is compiled when it begins."],
+    )
+
+
+def starts(function: Function) -> np.ndarray:
+    """Points near the function's own start, (STARTS, 2)."""
+    assert function.domain is not None
+    assert function.start is not None
+    away = np.random.default_rng(0).standard_normal((STARTS, 2))
+    return function.start + NEAR * np.ptp(function.domain, axis=1) * away
+
+
+def losses(rules: Mapping[str, Any]) -> dict[tuple[str, str], np.ndarray]:
+    """The final losses by rule and function, (STARTS, rates)."""
+    found = {}
+    for label, function in FUNCTIONS.items():
+        problem = as_problem(function)
+        columns = {"lr": np.tile(RATES, STARTS)}
+        at = np.repeat(starts(function), len(RATES), axis=0)
+        for name, rule in rules.items():
+            ends = finish(rule, problem, STEPS, columns, at, progress=False)
+            found[name, label] = ends.loss.reshape(STARTS, len(RATES))
+    return found
+
+
+def one_by_one(found: Mapping[tuple[str, str], np.ndarray]) -> float:
+    """How far a run of each pair is from the same run alone on NumPy."""
+    far = []
+    for i, ((name, label), ends) in enumerate(found.items()):
+        function, at = FUNCTIONS[label], divmod(i * 97 % ends.size, len(RATES))
+        alone = OTHERS[name](function, starts(function)[at[0]], lr=RATES[at[1]])
+        path = alone.minimize(STEPS, every=STEPS, callback=lambda optimizer: None)
+        pair = np.nan_to_num([ends[at], path.loss[-1]], posinf=np.inf)
+        far.append(0.0 if pair[0] == pair[1] else difference(*pair, floor=1.0))
+    return max(far)

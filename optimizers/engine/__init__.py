@@ -1,0 +1,1 @@
+"""One trace of a step, in three languages: NumPy, machine code, JavaScript."""

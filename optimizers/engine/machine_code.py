@@ -1,0 +1,432 @@
+"""Steps as machine code, by llvmlite: whole runs, side by side in vector registers.
+
+The numbers are NumPy's, bit for bit. What depends on t and on settings alone is computed
+beforehand, by Python and NumPy, as the rule says it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise, repeat
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optimizers.cores import cores
+from optimizers.engine.assembly import (
+    CALL,
+    LANES,
+    carried,
+    compiled,
+    names_in,
+    run_text,
+    update_text,
+)
+from optimizers.engine.memory import aligned, taken
+from optimizers.engine.numpy_loops import address_of
+from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
+from optimizers.engine.step import Step, updates_of
+
+STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
+ALONE = 1e6  # operations that are not worth a second thread
+PIECES = 8  # of the work, for each thread
+CACHED = 2e5  # weights: of more, what is written does not stay in the cache
+FEW = 1e6  # weights, likewise: their updates wait for the memory
+
+# ---------------------------------------------------------------- what is computed beforehand
+
+
+def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[Any]:
+    """The values of expressions of t and of settings: one each, or a list of one a step.
+
+    `given` has the inputs by name: numbers, or columns (runs, 1); of those that belong to a step,
+    a list of arrays or numbers.
+    """
+    found: dict[Scalar, Any] = {}
+
+    def value(x: Scalar) -> Any:
+        if x not in found:
+            found[x] = made(x)
+        return found[x]
+
+    def made(x: Scalar) -> Any:
+        if x.op == "constant":
+            return x.args[0]
+        if x.op == "input":
+            name, i = x.args
+            if name == "t" or not x.depends & STEP:
+                return given[name]
+            return [row if np.ndim(row) != 1 else row[i] for row in given[name]]
+        args = [value(a) for a in x.args]
+        if not x.depends & STEP:
+            return plain(x.op)(*args)
+        each = [
+            a if of.depends & STEP else repeat(a, steps) for a, of in zip(args, x.args, strict=True)
+        ]
+        return list(map(plain(x.op), *each))
+
+    try:
+        with np.errstate(all="ignore"):
+            return [value(root) for root in roots]
+    except ArithmeticError as error:
+        raise Untraceable(f"a number that depends on t: {error}") from error
+
+
+# ------------------------------------------------------------------------------------ whole runs
+
+
+@dataclass(frozen=True)
+class Path:
+    """Rows of a run, or of many.
+
+    Attributes
+    ----------
+    theta, loss, gradient, step
+        At each row that is kept: (rows, …, P), (rows, …), (rows, …, P), and the steps made (rows,).
+    watched
+        What else was asked for, by name, (rows, …).
+    state
+        The weights ("theta") and the state after the last step, by name.
+    diverged_at
+        The step at which a run stopped being finite, -1 if it did not: (…).
+    """
+
+    theta: np.ndarray
+    loss: np.ndarray
+    gradient: np.ndarray
+    step: np.ndarray
+    watched: dict[str, np.ndarray]
+    state: dict[str, np.ndarray]
+    diverged_at: np.ndarray
+
+    @property
+    def diverged(self) -> np.ndarray:
+        """Which runs diverged."""
+        return np.asarray(self.diverged_at >= 0)
+
+    @property
+    def grad_norm(self) -> np.ndarray:
+        """The Euclidean norm of the gradient, added up as NumPy does."""
+        with np.errstate(all="ignore"):
+            return np.asarray(np.sqrt(np.vecdot(self.gradient, self.gradient)))
+
+
+class Machine:
+    """A step, compiled for one run or for many.
+
+    Parameters
+    ----------
+    step
+        What is compiled.
+    runs
+        How many runs; None for one alone, whose arrays have no axis of runs.
+    columns
+        The settings that differ from run to run, and "eta" if the learning rate of each step does.
+
+    Raises
+    ------
+    Untraceable
+        If it cannot be compiled, or an operation would not give NumPy's numbers.
+    """
+
+    def __init__(
+        self, step: Step, runs: int | None = None, columns: frozenset[str] = frozenset()
+    ) -> None:
+        self.step, self.runs, self.columns = step, runs, columns
+        self.lanes = 1 if runs is None else LANES
+        self.text = run_text(step, self.lanes, columns, alone=runs is None)
+        self.call = compiled(self.text)
+        self.ld = -(-(runs or 1) // self.lanes) * self.lanes
+        size = step.g.size
+        self.carried = _places(0, {n: x.shape for n, x in carried(step).items()})
+        self.recorded = _places(0, {"theta": (size,), "loss": (), "gradient": (size,)})
+        self.recorded |= _places(1 + 2 * size, {n: self.carried[n].shape for n in step.watched})
+        self.width = sum(place.size for place in self.recorded.values())
+        numbers = self.text.cost + CALL * len(self.text.fed["grid"]) + 8
+        threads = min(cores(), self.ld // self.lanes)
+        self.stretch = max(1, int(STRETCH * threads / (self.ld * numbers)))
+        self.table_names = set().union(*map(names_in, self.text.fed["table"]))
+        self._kept: dict[Any, np.ndarray] = {}
+
+    def run(
+        self,
+        start: Mapping[str, np.ndarray],
+        t: int,
+        steps: int,
+        settings: Mapping[str, Any],
+        *,
+        etas: list[Any] | None = None,
+        batches: list[Any] | None = None,
+        every: int = 1,
+        tol: float | None = None,
+        diverged_at: Any = -1,
+    ) -> Path:
+        """Make steps, as `Optimizer.minimize` does, bit for bit.
+
+        Parameters
+        ----------
+        start
+            "theta" and the state by name, each (runs, …), or (…) alone; and what else is watched,
+            if it has a value yet.
+        t, steps
+            How many steps were made before, and how many are to be made.
+        settings
+            The hyper-parameters of the step: numbers, or columns (runs, 1).
+        etas, batches
+            Of each step, if the learning rate is scheduled, and if there are batches.
+        every, tol
+            As in `minimize`.
+        diverged_at
+            The marks of the runs that diverged before.
+        """
+        if tol is not None:
+            steps = self._within(tol, start, t, steps, settings, etas, batches, diverged_at)
+        runs, ld, last = self.runs or 1, self.ld, t + steps
+        x = np.empty((sum(place.size for place in self.carried.values()), ld))
+        for name, place in self.carried.items():
+            given = np.nan if start.get(name) is None else start[name]
+            if np.size(given) == runs * place.size:
+                x[place.rows, :runs] = np.reshape(given, (runs, place.size)).T
+            else:  # the same for all runs, or unknown yet
+                x[place.rows, :runs] = np.reshape(given, (-1, 1))
+        if runs < ld:
+            x[:, runs:] = x[:, runs - 1 : runs]
+        marks = np.empty(ld)
+        marks[:runs] = diverged_at
+        marks[runs:] = marks[runs - 1]  # lanes that are left over follow the last run
+        kept = steps // every + 1 + (steps % every > 0)
+        record = np.empty((kept, self.width, ld))
+        begin = t
+        while begin <= last:
+            end = min(begin + self.stretch, last + 1)  # the last iterate is looked at, not moved
+            fed = self._fed(settings, t, begin, end, etas, batches)
+            first = record[-(-(begin - t) // every) :]
+            counts = (ld, begin, last, end, every, -(begin - t) % every)
+            self._advance([*fed, first, marks], counts, x)
+            if (marks[:runs] >= 0).all():  # nothing is left to go on with
+                stop = max(int(marks[:runs].max()), t)
+                if stop < last:
+                    again = {"etas": etas, "batches": batches, "diverged_at": diverged_at}
+                    return self.run(start, t, stop - t, settings, every=every, **again)
+            begin = end
+        parts = {name: self._part(record, place) for name, place in self.recorded.items()}
+        gradient = parts["gradient"]
+        if self.runs is not None and start["theta"].flags.c_contiguous:
+            gradient = np.ascontiguousarray(gradient)  # as NumPy adds there
+        return Path(
+            parts["theta"],
+            parts["loss"],
+            gradient,
+            t + np.minimum(np.arange(kept) * every, steps),
+            {name: parts[name] for name in self.step.watched},
+            {name: self._part(x, place) for name, place in self.carried.items()},
+            marks[:runs].astype(int).reshape(self._lead),
+        )
+
+    @property
+    def _lead(self) -> tuple[int, ...]:
+        return () if self.runs is None else (self.runs,)
+
+    def _part(self, values: np.ndarray, place: Place) -> np.ndarray:
+        """Some rows of (…, rows, ld) as (…, runs, *shape)."""
+        if self.runs is None:
+            some = values[..., place.rows, 0]
+        else:
+            some = values[..., place.rows, : self.runs].swapaxes(-1, -2)
+        return some if len(place.shape) == 1 else some.reshape((*some.shape[:-1], *place.shape))
+
+    def _within(self, tol: float, start: Any, t: int, steps: int, *more: Any) -> int:
+        """How many steps there are until the gradient's norm is at most `tol` in every run."""
+        settings, etas, batches, marks = more
+        done, window = 0, 128
+        while True:
+            window = min(window, steps - done)
+            rest = {"etas": etas and etas[done:], "batches": batches and batches[done:]}
+            path = self.run(start, t + done, window, settings, diverged_at=marks, **rest)
+            row = path.step.reshape(-1, *[1] * len(self._lead))
+            lost = (path.diverged_at >= 0) & (path.diverged_at <= row)
+            near = ((path.grad_norm <= tol) | lost).reshape(len(row), -1).all(axis=1)
+            if near.any() or done + window == steps:
+                return done + int(np.argmax(near) if near.any() else window)
+            start, marks, done, window = path.state, path.diverged_at, done + window, 2 * window
+
+    def _fed(
+        self, settings: Mapping[str, Any], t: int, begin: int, end: int, etas: Any, batches: Any
+    ) -> list[np.ndarray]:
+        """What is computed beforehand for the steps from begin to end: an array of each kind."""
+        given = {**settings, "t": list(range(begin + 1, end + 1))}
+        for name, values in (("eta", etas), ("batch", batches)):
+            if values is not None:
+                given[name] = [values[min(i - t, len(values) - 1)] for i in range(begin, end)]
+        fixed, columns, grid = (
+            computed(self.text.fed[kind], given, end - begin)
+            for kind in ("fixed", "column", "grid")
+        )
+        grids = [[self._by_run(v) for v in each] for each in zip(*grid, strict=True)]
+        columns = [self._by_run(v) for v in columns]
+        table = self._table(given, begin, end)
+        return [np.array(fixed, float), np.array(columns, float), table, np.array(grids, float)]
+
+    def _table(self, given: Mapping[str, Any], begin: int, end: int) -> np.ndarray:
+        """What each step has for all runs; of the same settings, it is kept."""
+        named = self.table_names
+        key = (begin, end, *(given[name] for name in sorted(named - {"t"})))
+        is_kept = not named & {"eta", "batch"}
+        if not is_kept or key not in self._kept:
+            rows = computed(self.text.fed["table"], given, end - begin)
+            table = np.array(list(zip(*rows, strict=True)), float)
+            if not is_kept:
+                return table
+            if len(self._kept) > 8:
+                self._kept.clear()
+            self._kept[key] = table
+        return self._kept[key]
+
+    def _by_run(self, value: Any) -> np.ndarray:
+        """A number for each run, (runs, 1) or one, as (ld,)."""
+        row = np.broadcast_to(np.ravel(value), self.runs or 1)
+        return np.concatenate([row, np.full(self.ld - row.size, row[-1])])
+
+    def _advance(self, arrays: list[np.ndarray], counts: tuple[int, ...], x: np.ndarray) -> None:
+        base, down = address_of(x), x.strides[0]
+        rows = range(base, base + len(x) * down, down)
+        a = np.array([*map(address_of, arrays), *counts, *rows])
+        work = self.text.cost * self.ld * (counts[3] - counts[1])
+        in_threads(self.call, a, self.ld // self.lanes, work > ALONE)
+
+
+class Updates:
+    """The step of many weights that are treated one by one, in one pass through the memory.
+
+    Parameters
+    ----------
+    optimizer
+        Whose step it is.
+    eta
+        The learning rate: one number, or one a weight.
+
+    Attributes
+    ----------
+    shared
+        The names of the state that is one number for all weights.
+    left
+        The names of what the formula sets beside its state, each with its prefix.
+    cost
+        The operations for each weight.
+    spare
+        Memory for the weights and the state.
+
+    Raises
+    ------
+    Untraceable
+        If the rule is none of these, or cannot be compiled.
+    """
+
+    def __init__(self, optimizer: Any, eta: Any) -> None:
+        self.size = optimizer._theta.size
+        self.updates, self.left = updates_of(optimizer, eta)
+        self.shared = self.updates[0].shared
+        texts = [update_text(update, self.size > CACHED) for update in self.updates]
+        self.calls = [compiled(text) for text in texts]
+        self.beforehand = [text.fed["fixed"] for text in texts]
+        self.cost = max(text.cost for text in texts)
+        self.spare: list[np.ndarray] = []
+
+    def __call__(
+        self, arrays: Mapping[str, np.ndarray], given: Mapping[str, Any]
+    ) -> dict[str, np.ndarray]:
+        """Make a step.
+
+        Parameters
+        ----------
+        arrays
+            "theta", "g" and the state by name, (P,) each; "eta" if each weight has its own.
+        given
+            The settings, "t" (1 at the first step), "eta", and the state that all weights share.
+
+        Returns
+        -------
+        after
+            "theta" and the state.
+        """
+        after = {name: taken(self.spare, self.size) for name in self.updates[0].after}
+        each = ("t", "eta", *self.shared)
+        given = {**given, **{name: [given[name]] for name in each if name in given}}
+        for update, call, roots in zip(self.updates, self.calls, self.beforehand, strict=True):
+            values = computed(roots, given, 1)
+            fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
+            read = [np.ascontiguousarray(arrays[name]) for name in update.read]
+            written = [after[name] for name in update.after]
+            for place in update.places:
+                self._pass(call, fixed, read, written, place)
+        shared = computed([x for _, x in self.shared.values()], given, 1)
+        return after | {
+            name: np.reshape(value[0], np.shape(given[name][0]))
+            for name, value in zip(self.shared, shared, strict=True)
+        }
+
+    def _pass(
+        self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any], place: slice
+    ) -> None:
+        first = min(-(-place.start // LANES) * LANES, place.stop)  # what is written is aligned
+        last = place.stop - (place.stop - first) % LANES
+        if first < last:
+            a = np.array([address_of(fixed), *(address_of(x[first:]) for x in (*read, *written))])
+            in_threads(call, a, (last - first) // LANES, last - first > FEW)
+        for some in (slice(place.start, first), slice(last, place.stop)):
+            if some.start < some.stop:  # the others in arrays of their own, filled up
+                given = [np.resize(x[some], LANES) for x in read]
+                found = [aligned(np.empty(2 * LANES), LANES) for _ in written]
+                a = np.array(list(map(address_of, (fixed, *given, *found))))
+                call(address_of(a), 0, 1)
+                for x, new in zip(written, found, strict=True):
+                    x[some] = new[: some.stop - some.start]
+
+
+class Place(NamedTuple):
+    """Where an array stands in the rows."""
+
+    rows: slice
+    size: int
+    shape: tuple[int, ...]
+
+
+def _places(row: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, Place]:
+    found = {}
+    for name, shape in shapes.items():
+        size = prod(shape)
+        found[name] = Place(slice(row, row + size), size, shape)
+        row += size
+    return found
+
+
+def in_threads(call: Any, a: np.ndarray, count: int, several: bool) -> None:
+    """Call f(arguments, from, to), by several threads if asked: ctypes lets go of Python.
+
+    They take pieces until none is left; a thread that comes too late is not waited for.
+    """
+    threads = min(cores(), count) if several else 1
+    pieces = min(PIECES * threads, count) if several else 1
+    edges = [count * i // pieces for i in range(pieces + 1)]
+    left = iter([(address_of(a), low, high) for low, high in pairwise(edges)])
+
+    def work() -> None:
+        for piece in left:
+            call(*piece)
+
+    others = [_workers().submit(work) for _ in range(threads - 1)]
+    try:
+        work()
+    finally:
+        for other in others:  # they write into arrays that are about to go
+            if not other.cancel():
+                other.result()
+
+
+@cache
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(cores() - 1, "machine code")

@@ -1,0 +1,392 @@
+"""One step of a rule on a loss, as scalars: from the weights and the state to the next ones."""
+
+from __future__ import annotations
+
+import copy
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from optimizers.engine.scalars import (
+    HYPER,
+    LONGEST,
+    RUN,
+    STEP,
+    Scalar,
+    Symbols,
+    Untraceable,
+    explored,
+    inputs,
+    limited,
+    scalar,
+    symbols,
+)
+from optimizers.engine.trace import Trace, added_at, filled
+from optimizers.state import extras, is_library, parts
+from optimizers.weights import Layout
+
+FEW = 5  # weights of a layer stand for all, where each is treated by itself
+WEIGHTS = 256  # of one run; of more, a step is no straight line
+Gradient = Callable[..., tuple[Any, Any]]  # (θ, batch or None) → loss, g, on symbols
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What a step makes of what it is given.
+
+    Attributes
+    ----------
+    before, after
+        "theta" and the names in `state`, as the inputs of the step and as what follows them, made
+        of these and of the inputs `g`.
+    loss, gradient
+        At the weights before the step; loss () and gradient (P,), which the step is given as `g`.
+    watched
+        Attributes of the rule after the step, state or not.
+    settings
+        The hyper-parameters that are inputs; all others are written into the expressions.
+    """
+
+    before: dict[str, Symbols]
+    after: dict[str, Symbols]
+    loss: Symbols
+    gradient: Symbols
+    g: Symbols
+    watched: dict[str, Symbols]
+    settings: dict[str, Any]
+
+
+def _made(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda *how, **keywords: symbols(function(*how, **keywords))
+
+
+# what makes new arrays: expressions may be written into them
+MADE: dict[Any, Callable[..., Any]] = {
+    function: _made(function) for function in (np.zeros, np.ones, np.full, np.eye)
+}
+MADE |= {function: lambda x, *how, **keywords: symbols(x) for function in (np.array, np.asarray)}
+MADE[added_at] = lambda total, key, part: symbols(added_at(symbols(total), key, part))
+
+
+def replayed(trace: Trace) -> Gradient:
+    """The loss and the gradient that were traced, as a function of symbols.
+
+    Traced at weights (1, P), they have the numbers of runs side by side: NumPy's ** of one number
+    may differ in the last bit from that of an array.
+    """
+
+    def gradient(theta: Symbols, batch: Symbols | None = None) -> tuple[Any, Any]:
+        given = [theta.reshape(trace.inputs[0].shape), *([] if batch is None else [batch])]
+        values = dict(zip(trace.inputs, given, strict=True))
+        for node in trace.nodes:
+            if node.dtype is not None and node.dtype.kind in "fc" and node.dtype != np.float64:
+                raise Untraceable(f"it computes in {node.dtype}")
+            args, keywords = filled((node.args, node.kwargs), values)
+            call: Any = MADE.get(node.fun, node.fun)
+            values[node] = call(*args, **keywords)
+        loss, g = map(symbols, filled(trace.outputs, values))
+        return loss.reshape(()), g.reshape(theta.shape)
+
+    return gradient
+
+
+def step_of(
+    optimizer: Any,
+    gradient: Gradient,
+    batch: tuple[int, ...] | None = None,
+    watch: tuple[str, ...] = (),
+) -> Step:
+    """Run a rule's own formula on symbols.
+
+    Parameters
+    ----------
+    optimizer
+        It is looked at, not changed; of many runs, the step of one.
+    gradient
+        The loss and its gradient, on symbols.
+    batch
+        The shape of the array that is handed in at each step, if there is one.
+    watch
+        Names of attributes to know as well.
+
+    Raises
+    ------
+    Untraceable
+        If the step cannot be written as scalars.
+    """
+    try:
+        with limited(), np.errstate(all="ignore"):
+            try:
+                return _traced(optimizer, gradient, batch, watch, settings_of(optimizer))
+            except Untraceable:  # a setting may be no number to the formula: written in, it is one
+                if any(np.ndim(v) for v in settings_of(optimizer).values()):
+                    raise
+                return _traced(optimizer, gradient, batch, watch, {})
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable(f"{type(error).__name__}: {error}") from error
+
+
+def same_steps(one: Step, other: Step) -> bool:
+    """Whether two steps are made of the same expressions."""
+    if one.settings.keys() != other.settings.keys():
+        return False
+    return _told(one.after) == _told(other.after) and _told(one.watched) == _told(other.watched)
+
+
+def by_prefix(optimizer: Any) -> dict[str, Any]:
+    """The optimizer and those inside it, by what stands before the names of what they hold."""
+    found = parts(optimizer)
+    return {"": found[0]} | {f"{type(p).__name__}_": p for p in found[1:]}
+
+
+def settings_of(optimizer: Any) -> dict[str, Any]:
+    """The hyper-parameters that are numbers, or one number a run, by name."""
+    found = {}
+    for prefix, part in by_prefix(optimizer).items():
+        for name, known in type(part).__hyper_parameters__.items():
+            value = vars(part).get(name)
+            if known.kind.range is None or (prefix and name == "lr"):
+                continue
+            if isinstance(value, float) or (isinstance(value, np.ndarray) and value.ndim > 1):
+                found[prefix + name] = value
+    return found
+
+
+def _traced(
+    optimizer: Any,
+    gradient: Gradient,
+    batch: tuple[int, ...] | None,
+    watch: tuple[str, ...],
+    settings: Mapping[str, Any],
+) -> Step:
+    size = optimizer._theta.shape[-1]
+    if size > WEIGHTS:
+        raise Untraceable(f"it has more than {WEIGHTS} weights")
+    runs = optimizer._theta.ndim - 1
+    before = {"theta": inputs("theta", (size,))}
+    for prefix, part in by_prefix(optimizer).items():
+        for name in part.state:
+            if not isinstance(vars(part)[name], np.ndarray):
+                raise Untraceable(f"its state {name!r} is no array")
+            before[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name])[runs:])
+    given = None if batch is None else inputs("batch", batch, STEP)
+    loss, slope = map(symbols, gradient(before["theta"], given))
+    set_ = {name: inputs(name, (), HYPER)[()] for name in settings}
+    eta = set_.get("lr", optimizer.lr)
+    if callable(eta):
+        shape = np.shape(optimizer._scheduled(optimizer.t + 1))
+        eta = inputs("eta", shape if len(shape) == 1 else (), STEP)[()]
+    found = _moved(optimizer, before, set_, inputs("g", (size,)), eta, given, watch)
+    after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
+    return Step(before, after, loss, slope, inputs("g", (size,)), watched, dict(settings))
+
+
+def _moved(
+    optimizer: Any,
+    before: Mapping[str, Symbols],
+    settings: Mapping[str, Any],
+    g: Symbols,
+    eta: Any,
+    batch: Any = None,
+    watch: tuple[str, ...] = (),
+    layout: Any = None,
+    ways: set[frozenset[tuple[str, str]]] | None = None,
+) -> dict[str, Symbols]:
+    """What the rule makes of these: the weights, the state, and what is watched.
+
+    What else it sets on itself is added to `ways`, by prefix and name, for each way it can go.
+    """
+
+    def step(clone: Any, ways: Any = None) -> dict[str, Symbols]:
+        for prefix, part in by_prefix(clone).items():
+            own = vars(part)
+            own |= {name: before[prefix + name].copy() for name in part.state}
+            own |= {
+                n: settings[prefix + n]
+                for n in type(part).__hyper_parameters__
+                if prefix + n in settings
+            }
+            if part.project is not None and not isinstance(part.project, partial):
+                own["project"] = partial(_projected, part.project)
+            own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
+        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
+        held = {prefix: dict(vars(part)) for prefix, part in by_prefix(clone).items()}
+        theta = before["theta"].view()
+        theta.setflags(write=False)  # the loop moves the weights
+        found = {"theta": clone.moved(theta, g.copy())}
+        if ways is not None:
+            ways.add(
+                frozenset(
+                    (prefix, name)
+                    for prefix, part in by_prefix(clone).items()
+                    for name, value in vars(part).items()
+                    if name not in part.state and value is not held[prefix].get(name, ...)
+                )
+            )
+        for prefix, part in by_prefix(clone).items():
+            found |= {prefix + name: vars(part)[name] for name in part.state}
+        found |= {name: getattr(clone, name) for name in watch if name not in found}
+        for name in before:
+            if np.shape(found[name]) != before[name].shape:
+                raise Untraceable(f"{name!r} changes its shape in a step")
+        return {name: symbols(value) for name, value in found.items()}
+
+    def run() -> dict[str, Symbols]:
+        clone = _clone(optimizer)
+        found = step(clone, ways)
+        if not all(is_library(type(part)) for part in parts(clone)):
+            left = _told([extras(part) for part in parts(clone)])
+            again = step(clone)
+            same = left == _told([extras(part) for part in parts(clone)])
+            if not same or _told(found) != _told(again):
+                raise Untraceable("it keeps something from step to step that `state` does not name")
+        return found
+
+    return explored(run)
+
+
+def _told(value: Any, depth: int = 8) -> Any:
+    """What a value holds, to be compared: an expression is told by what it is."""
+    if isinstance(value, Scalar):
+        return id(value)
+    if isinstance(value, np.ndarray):
+        return value.shape, [_told(x) for x in value.ravel().tolist()]
+    if isinstance(value, dict):
+        return {name: _told(child, depth - 1) for name, child in value.items()}
+    if isinstance(value, (list, tuple, set, deque)):
+        return [_told(child, depth - 1) for child in value]
+    if isinstance(value, (int, float, str, bytes, type(None))):
+        return repr(value)
+    is_open = depth and hasattr(value, "__dict__") and not callable(value)
+    return _told(vars(value), depth - 1) if is_open else type(value)
+
+
+def _projected(project: Any, theta: Symbols) -> Symbols:
+    if not project.layout.is_vector:
+        raise Untraceable("it brings back weights that are no vector")
+    return symbols(project.function(theta.copy()))
+
+
+@dataclass(frozen=True, eq=False)
+class Update:
+    """What an elementwise rule makes of one weight, for the layers in which it is the same.
+
+    Attributes
+    ----------
+    places
+        The slices of the weights that it holds for.
+    read, after
+        By name, of one weight: what is looked at (theta, the state, g, and eta if each weight has
+        its own), and what follows.
+    shared
+        State that is one number for all weights, and what follows it.
+    """
+
+    places: list[slice]
+    read: dict[str, Scalar]
+    after: dict[str, Scalar]
+    shared: dict[str, tuple[Scalar, Scalar]]
+
+
+def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[str, str]]]:
+    """Write down a rule that treats each weight by itself, once for all weights.
+
+    It runs on a few weights a layer; that it looks at no other weight shows in the expressions.
+
+    Parameters
+    ----------
+    optimizer
+        It is looked at, not changed.
+    eta
+        The learning rate of a step: one number, or one a weight.
+
+    Returns
+    -------
+    updates, names
+        The names, each with its prefix, are those of what the formula sets beside its state.
+
+    Raises
+    ------
+    Untraceable
+        If a weight's step depends on other weights, or cannot be written as scalars.
+    """
+    layout, size = optimizer.layout, optimizer._theta.shape[-1]
+    if optimizer._theta.ndim > 1:
+        raise Untraceable("it has many runs")
+    shapes = tuple((1,) * (len(shape) - 1) + (FEW,) for shape in layout.shapes)
+    few, count = Layout(layout.tree, layout.names, shapes), FEW * len(shapes)
+    before, shared = {"theta": inputs("theta", (count,))}, {}
+    for prefix, part in by_prefix(optimizer).items():
+        for name in part.state:
+            value = vars(part)[name]
+            if np.shape(value) == (size,):
+                before[prefix + name] = inputs(prefix + name, (count,))
+            elif isinstance(value, np.ndarray) and value.size == 1:
+                shared[prefix + name] = inputs(prefix + name, value.shape, STEP)
+            else:
+                raise Untraceable(f"its state {name!r} is not shaped like the weights")
+    settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(optimizer)}
+    g = inputs("g", (count,))
+    rate = inputs("eta", (count,)) if np.ndim(eta) else inputs("eta", (), STEP)[()]
+    ways: set[frozenset[tuple[str, str]]] = set()
+    try:
+        with limited(LONGEST * len(shapes)), np.errstate(all="ignore"):
+            found = _moved(optimizer, before | shared, settings, g, rate, layout=few, ways=ways)
+    except Untraceable:
+        raise
+    except Exception as error:
+        raise Untraceable(f"{type(error).__name__}: {error}") from error
+    if len(ways) > 1:
+        raise Untraceable("what it sets on itself differs from step to step")
+    if any(x.depends & RUN for name in shared for x in found[name].ravel()):
+        raise Untraceable("a number that all weights share depends on one of them")
+    groups: dict[tuple[Scalar, ...], list[slice]] = {}
+    for i, place in enumerate(layout.slices):
+        each = [[_alone(found[n][k], k) for n in before] for k in range(FEW * i, FEW * i + FEW)]
+        if any(one is not other for some in each for one, other in zip(some, each[0], strict=True)):
+            raise Untraceable("it treats the weights of a layer differently")
+        places = groups.setdefault(tuple(each[0]), [])
+        if places and places[-1].stop == place.start:
+            place = slice(places.pop().start, place.stop)
+        places.append(place)
+    read = {name: x[0] for name, x in before.items()} | {"g": g[0]}
+    read |= {"eta": rate[0]} if np.ndim(rate) else {}
+    more = {name: (x.ravel()[0], found[name].ravel()[0]) for name, x in shared.items()}
+    updates = [
+        Update(places, read, dict(zip(before, after, strict=True)), more)
+        for after, places in groups.items()
+    ]
+    return updates, next(iter(ways))
+
+
+def _alone(x: Scalar, i: int) -> Scalar:
+    """The expression of weight i as that of weight 0; an error if it looks at another."""
+
+    @cache
+    def moved(x: Scalar) -> Scalar:
+        if not x.depends & RUN:
+            return x
+        if x.op == "part":
+            raise Untraceable("it multiplies matrices of weights")
+        if x.op != "input":
+            return scalar(x.op, *map(moved, x.args))
+        if x.args[1] != i:
+            raise Untraceable("the step of a weight depends on other weights")
+        return inputs(x.args[0], (1,))[0]
+
+    return moved(x)
+
+
+def _clone(optimizer: Any) -> Any:
+    """A copy that may be changed, with all that a rule of the user's own has put on itself."""
+    clone = copy.copy(optimizer)  # and of the inner rule
+    for part in parts(clone):
+        if not is_library(type(part)):
+            vars(part).update(copy.deepcopy(extras(part)))
+    return clone

@@ -1,0 +1,248 @@
+"""What functions may change beside their results: looked at before a call, put back after it.
+
+A trace calls a function more often than a run would, and a run in machine code not at all. Neither
+may show: what counts its calls, keeps a list, draws by chance or prints is left to plain steps.
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import numpy as np
+
+from optimizers.engine.scalars import Untraceable
+from optimizers.reads import inside, is_installed, is_ours
+
+PRINTS = {"print", "input", "open", "display"}
+OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "IPython", "tqdm"}
+MOST = 2_000  # values; of a longer list, the list alone is looked at
+LARGE = 1 << 13  # numbers: a larger array is not looked at
+HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module"}
+CONSTANT = {"numpy", "autograd", "scipy", *sys.stdlib_module_names}  # packages without settings
+LEAVES = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, np.ufunc)
+CHANCE = (np.random.Generator, np.random.RandomState, random.Random)
+
+Place = tuple[Callable[[], Any], Callable[[Any], Any]]  # copies what it holds; puts that back
+
+
+class Surroundings:
+    """What functions hold, and what they name: closures, globals, attributes, lists, chance.
+
+    Raises
+    ------
+    Untraceable
+        If they print, look at a clock, or take from an iterator: that cannot be put back.
+
+    Examples
+    --------
+    >>> calls = []
+    >>> def loss(x):
+    ...     calls.append(x)
+    ...     return x**2
+    >>> before = Surroundings(loss, calls)
+    >>> loss(3.0), before.changed, calls
+    (9.0, True, [3.0])
+    >>> before.put_back()
+    >>> before.changed, calls
+    (False, [])
+    """
+
+    def __init__(self, *roots: Any) -> None:
+        found = list(_places(roots))
+        self._places = [(place[0], place[1], place[0]()) for place in found if place is not None]
+        self._sees_all = None not in found
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether all was looked at: no large array, no object that does not show what it holds."""
+        return self._sees_all
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything is not as it was."""
+        return not all(_alike(before, look()) for look, _, before in self._places)
+
+    def put_back(self) -> None:
+        """Make everything what it was."""
+        for look, put, before in self._places:
+            if not _alike(before, look()):
+                put(before)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two copies hold the same objects, or equal numbers."""
+    if one is other:
+        return True
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple)):
+        return len(one) == len(other) and all(map(_alike, one, other))
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.dtype != object and np.array_equal(one, other)
+    return isinstance(one, (*LEAVES, set)) and bool(one == other or one != one)
+
+
+def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
+    """Where the values are that these reach; None for what nobody looks into."""
+    queue = deque((root, frozenset[str]()) for root in roots)
+    seen: dict[int, Any] = {}
+    while queue and len(seen) < MOST:
+        value, names = queue.popleft()
+        if isinstance(value, LEAVES) or id(value) in seen:
+            continue
+        seen[id(value)] = value  # kept, so that no two have one id
+        if isinstance(value, FunctionType):
+            names = _names(value.__code__)
+        for place, held in _opened(value, names):
+            if held is None or len(held) > MOST:
+                yield None
+            queue.extend((child, names) for child in (held or [])[:MOST])
+            if place is not None:
+                yield place
+    if queue and len(seen) == MOST:
+        yield None
+
+
+Opened = Iterator[tuple[Place | None, list[Any] | None]]
+
+
+def _opened(value: Any, names: frozenset[str]) -> Opened:
+    """The places in a value that may change, and what they hold; None for what is not seen."""
+    if isinstance(value, ModuleType):
+        yield from _of_module(value, names)
+    elif isinstance(value, FunctionType):
+        for cell in value.__closure__ or ():
+            yield _attribute(cell, "cell_contents")
+        yield _dict(vars(value))
+        yield None, [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        if not _is_fixed(value.__module__):
+            if names & PRINTS:
+                raise Untraceable("it prints, or reads a file or the keyboard")
+            yield _some(value.__globals__, names)
+        yield None, None if names & HIDES or _has_settings(value.__module__) else []
+    elif isinstance(value, (BuiltinFunctionType, MethodType)):
+        _refuse_outside(getattr(value, "__module__", None))
+        yield None, [value.__self__, getattr(value, "__func__", None)]
+    elif isinstance(value, partial):
+        yield None, [value.func, *value.args, *value.keywords.values()]
+    elif isinstance(value, type):
+        _refuse_outside(getattr(value, "__module__", None))
+        if not _is_fixed(getattr(value, "__module__", None)):
+            held = {n: v for n, v in vars(value).items() if not n.startswith("__")}
+            yield _class(value, held), [*held.values(), vars(value).get("__call__")]
+            yield None, list(value.__bases__)
+        yield None, None if _has_settings(getattr(value, "__module__", None)) else []
+    elif isinstance(value, (staticmethod, classmethod)):
+        yield None, [value.__func__]
+    elif isinstance(value, property):
+        yield None, [value.fget]
+    elif isinstance(value, CHANCE):
+        yield _chance(value), []
+    elif isinstance(value, (list, deque)):
+        yield (value.copy, partial(_refill, value, value.extend)), list(value)
+    elif isinstance(value, set):
+        yield (value.copy, partial(_refill, value, value.update)), list(value)
+    elif isinstance(value, (tuple, frozenset)):
+        yield None, list(value)
+    elif isinstance(value, np.ndarray):
+        if value.size < LARGE and value.dtype != object:
+            yield (value.copy, partial(np.copyto, value)), []
+        else:
+            yield None, None
+    elif isinstance(value, Iterator):
+        raise Untraceable("it takes from an iterator")
+    else:
+        if isinstance(value, dict):
+            yield _dict(value)
+        if hasattr(value, "__dict__"):
+            yield _dict(vars(value))
+            yield None, [type(value)]
+        elif not isinstance(value, dict):
+            yield None, None
+
+
+def _of_module(module: ModuleType, names: frozenset[str]) -> Opened:
+    """What a function of these names finds there."""
+    root = module.__name__.partition(".")[0]
+    if root == "random":
+        yield _chance(random._inst), []
+    elif root in ("numpy", "autograd"):
+        if "random" in names or module.__name__.endswith("random"):
+            yield _chance(np.random.mtrand._rand), []
+    else:
+        _refuse_outside(root)
+        if not _is_fixed(module.__name__):
+            yield _some(vars(module), names)
+        yield None, None if _has_settings(module.__name__) else []
+
+
+def _refuse_outside(module: str | None) -> None:
+    if (module or "").partition(".")[0] in OUTSIDE:
+        raise Untraceable(f"it looks at the world outside, by {module}")
+
+
+def _is_fixed(module: str | None) -> bool:
+    """Whether the code is the library's or a package's."""
+    return is_ours(module) or is_installed(module)
+
+
+def _has_settings(module: str | None) -> bool:
+    """Whether a package that nobody looks into may hold what changes."""
+    return is_installed(module) and (module or "").partition(".")[0] not in CONSTANT
+
+
+@cache
+def _names(code: CodeType) -> frozenset[str]:
+    """The names of globals and attributes in the code of a function, and of those made in it."""
+    return frozenset(code.co_names).union(*map(_names, inside(code)))
+
+
+def _refill(holder: Any, fill: Callable[[Any], Any], before: Any) -> None:
+    holder.clear()
+    fill(before)
+
+
+def _dict(holder: dict[Any, Any]) -> tuple[Place, list[Any]]:
+    return (holder.copy, partial(_refill, holder, holder.update)), list(holder.values())
+
+
+def _some(holder: dict[str, Any], names: frozenset[str]) -> tuple[Place, list[Any]]:
+    def look() -> dict[str, Any]:
+        return {name: holder[name] for name in names if name in holder}
+
+    return (look, holder.update), list(look().values())
+
+
+def _attribute(holder: Any, name: str) -> tuple[Place, list[Any]]:
+    held = partial(getattr, holder, name, None)
+    return (held, partial(setattr, holder, name)), [held()]
+
+
+def _class(holder: type, held: dict[str, Any]) -> Place:
+    def look() -> dict[str, Any]:
+        return {name: vars(holder).get(name) for name in held}
+
+    def put(before: dict[str, Any]) -> None:
+        for name, value in before.items():
+            if vars(holder).get(name) is not value:
+                setattr(holder, name, value)
+
+    return look, put
+
+
+def _chance(source: Any) -> Place:
+    if isinstance(source, random.Random):
+        return source.getstate, source.setstate
+    if isinstance(source, np.random.RandomState):
+        return source.get_state, source.set_state
+    return partial(getattr, source.bit_generator, "state"), partial(
+        setattr, source.bit_generator, "state"
+    )
