@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import Field, fields
-from functools import cached_property, partial
+from functools import cached_property, partial, singledispatchmethod
 from hashlib import blake2b
 from types import CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -164,6 +164,8 @@ def _parts(kind: type) -> dict[str, Any]:
                 part = [of for of in (part.fget, part.fset) if of is not None]
             elif isinstance(part, cached_property):
                 part = part.func
+            elif isinstance(part, singledispatchmethod):  # beside its functions it keeps a cache
+                part = {qualified_name(of): f for of, f in part.dispatcher.registry.items()}
             is_place = inspect.ismemberdescriptor(part) or inspect.isgetsetdescriptor(part)
             if not is_place and (is_code or not name.startswith(("__", "_abc_"))):
                 found[f"{qualified_name(ancestor)}.{name}"] = part
