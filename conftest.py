@@ -1,7 +1,11 @@
 """For every test: figures are closed after it; at the end a table of the rules' differences."""
 
+import gc
+import os
 import signal
 import sys
+from contextlib import contextmanager
+from threading import Timer
 
 import pytest
 
@@ -10,6 +14,26 @@ def pytest_configure():
     """Let Ctrl-C, which some tests press, be heard: what a shell starts with & ignores it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def ctrl_c():
+    """Press Ctrl-C after some seconds; the block around must end by it."""
+
+    @contextmanager
+    def pressed(seconds):
+        press = Timer(seconds, os.kill, (os.getpid(), signal.SIGINT))
+        gc.collect()
+        gc.disable()  # an interrupt that meets a callback of the collector is lost
+        press.start()
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                yield
+        finally:
+            press.cancel()
+            gc.enable()
+
+    return pressed
 
 
 @pytest.fixture(autouse=True)

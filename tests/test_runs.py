@@ -1,8 +1,5 @@
 """Many runs in pieces, on several threads, with those that diverge dropped: the same numbers."""
 
-import os
-import signal
-import threading
 from functools import partial
 
 import numpy
@@ -88,7 +85,7 @@ def test_state_of_another_shape_survives_the_dropping_of_others(small_pieces):
     numpy.testing.assert_allclose(ends.theta[1], theta, rtol=1e-9)
 
 
-def test_an_interrupt_stops_the_threads_before_they_are_done(monkeypatch):
+def test_an_interrupt_stops_the_threads_before_they_are_done(monkeypatch, ctrl_c):
     monkeypatch.setattr(runs, "IN_CACHE", 4)
     steps = []
 
@@ -99,8 +96,6 @@ def test_an_interrupt_stops_the_threads_before_they_are_done(monkeypatch):
             steps.append(self.t)
             return g
 
-    ctrl_c = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
-    ctrl_c.start()
-    with pytest.raises(KeyboardInterrupt):
+    with ctrl_c(0.3):
         finish(partial(Counted, lr=1e-4), as_problem(rosenbrock), 10**6, {}, numpy.zeros((8, 2)))
     assert len(steps) < 10**6
