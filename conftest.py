@@ -6,8 +6,15 @@ import signal
 import sys
 from contextlib import contextmanager
 from threading import Timer
+from time import perf_counter
 
 import pytest
+
+
+def pytest_collection_finish():
+    """Let the collector pass over what stays: all modules, all tests."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_configure():
@@ -18,7 +25,7 @@ def pytest_configure():
 
 @pytest.fixture
 def ctrl_c():
-    """Press Ctrl-C after some seconds; the block around must end by it."""
+    """Press Ctrl-C after some seconds; the block must end by it, and soon."""
 
     @contextmanager
     def pressed(seconds):
@@ -26,9 +33,11 @@ def ctrl_c():
         gc.collect()
         gc.disable()  # an interrupt that meets a callback of the collector is lost
         press.start()
+        began = perf_counter()
         try:
             with pytest.raises(KeyboardInterrupt):
                 yield
+            assert perf_counter() - began - seconds < 5  # the work would take minutes
         finally:
             press.cancel()
             gc.enable()

