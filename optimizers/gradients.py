@@ -102,7 +102,7 @@ class Gradient:
         self.grad = grad
         self.is_checked = False  # `grad`, against autograd
         self._traced = False  # whether the loss was ever seen to depend on the weights
-        self._nesting = (repr(layout.tree), layout.shapes)
+        self.nesting = (repr(layout.tree), layout.shapes)
         self._start_recording()
 
     def _start_recording(self) -> None:
@@ -203,7 +203,7 @@ class Gradient:
 
         inputs = (theta,) if batch is None else (theta, batch)
         recordings = self._recordings_without_batch if batch is None else self._recordings
-        key = self._nesting, signature(*inputs)
+        key = self.nesting, signature(*inputs)
         self.lines = None
         if key not in recordings:
             if len(recordings) < MOST:

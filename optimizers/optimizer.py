@@ -120,9 +120,9 @@ class Optimizer(Settings):
     @property
     def _is_alone(self) -> bool:
         """Whether only the library's own runs between two evaluations of the loss."""
-        from optimizers.engine.whole_runs import is_librarys
+        from optimizers.engine.seen import Seen
 
-        return self._batch_of is None and not callable(self.lr) and is_librarys(self)
+        return self._batch_of is None and not callable(self.lr) and Seen(self).is_librarys
 
     def _next_noise(self) -> tuple[Any, ...]:
         """What the loss takes beside the weights at the next step, as a tuple of one or none."""

@@ -13,7 +13,7 @@ from optimizers.engine.assembly import Text, compiled
 from optimizers.engine.machine_code import Machine, Updates
 from optimizers.engine.numpy_loops import numpy_loop
 from optimizers.engine.scalars import Untraceable
-from optimizers.engine.step import settings_of
+from optimizers.engine.seen import Seen
 from optimizers.functions import FUNCTIONS, ackley, noisy, rosenbrock, sphere
 
 pytest.importorskip("llvmlite")
@@ -294,7 +294,7 @@ def assert_equal_updates(optimizer):
         arrays = {n: x.copy() for n, x in held.items() if x.shape == size}
         shared = {n: x for n, x in held.items() if x.shape != size}
         eta = optimizer._scheduled(optimizer.t + 1) if callable(optimizer.lr) else optimizer.lr
-        given = {**settings_of(optimizer), **shared, "t": optimizer.t + 1, "eta": eta}
+        given = {**Seen(optimizer).settings, **shared, "t": optimizer.t + 1, "eta": eta}
         more = {"eta": eta} if np.ndim(eta) else {}
         after = updates({**arrays, **more, "g": g}, given)
         optimizer._step(g)

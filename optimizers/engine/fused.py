@@ -16,7 +16,7 @@ import numpy as np
 
 from optimizers.engine.machine_code import Updates
 from optimizers.engine.scalars import Untraceable
-from optimizers.engine.step import by_prefix, settings_of
+from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.state import extras, is_library
 
@@ -146,7 +146,7 @@ class Fused:
         arrays |= {"eta": eta} if np.ndim(eta) else {}
         if not all(_is_plain(x, size) for x in arrays.values()):
             return None
-        given = {**settings_of(optimizer), **shared, "t": optimizer.t, "eta": eta}
+        given = {**settings_of(parts), **shared, "t": optimizer.t, "eta": eta}
         try:
             after = self.updates(arrays, given)
         except Untraceable:  # the formula will raise what it raises
@@ -187,7 +187,7 @@ def _fused(optimizer: Any, parts: Parts) -> Fused:
 
 def _written(optimizer: Any, parts: Parts, updates: Updates | None) -> list[Any]:
     """What may stand in the expressions, and what a formula of the user's own reads on itself."""
-    settings = settings_of(optimizer)
+    settings = settings_of(parts)
     found: list[Any] = [np.ndim(optimizer.eta)]
     for prefix, part in parts.items():
         found += [part.project, *_formulas(part)]

@@ -8,7 +8,8 @@ from optimizers.engine.assembly import assembly_of
 from optimizers.engine.javascript import step_in_javascript
 from optimizers.engine.machine_code import Machine
 from optimizers.engine.numpy_lines import record
-from optimizers.engine.whole_runs import columns_of, traced_step
+from optimizers.engine.seen import Seen
+from optimizers.engine.whole_runs import traced_step
 
 
 def in_numpy(optimizer: Any) -> str:
@@ -53,8 +54,8 @@ def in_assembly(optimizer: Any) -> str:
     >>> "run:" in in_assembly(SGD(lambda x: (x[0] - 1) ** 2, [3.0]))
     True
     """
-    runs = None if optimizer._theta.ndim == 1 else len(optimizer._theta)
-    return assembly_of(Machine(traced_step(optimizer), runs, columns_of(optimizer)).text)
+    seen = Seen(optimizer)
+    return assembly_of(Machine(traced_step(optimizer), seen.runs, seen.columns).text)
 
 
 def in_javascript(optimizer: Any, name: str = "step") -> str:

@@ -25,6 +25,7 @@ from optimizers.engine.scalars import (
     scalar,
     symbols,
 )
+from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.trace import Trace, added_at, filled
 from optimizers.state import extras, is_library, parts
 from optimizers.weights import Layout
@@ -118,12 +119,13 @@ def step_of(
     Untraceable
         If the step cannot be written as scalars.
     """
+    settings = settings_of(by_prefix(optimizer))
     try:
         with limited(), np.errstate(all="ignore"):
             try:
-                return _traced(optimizer, gradient, batch, watch, settings_of(optimizer))
+                return _traced(optimizer, gradient, batch, watch, settings)
             except Untraceable:  # a setting may be no number to the formula: written in, it is one
-                if any(np.ndim(v) for v in settings_of(optimizer).values()):
+                if any(map(np.ndim, settings.values())):
                     raise
                 return _traced(optimizer, gradient, batch, watch, {})
     except Untraceable:
@@ -137,25 +139,6 @@ def same_steps(one: Step, other: Step) -> bool:
     if one.settings.keys() != other.settings.keys():
         return False
     return _told(one.after) == _told(other.after) and _told(one.watched) == _told(other.watched)
-
-
-def by_prefix(optimizer: Any) -> dict[str, Any]:
-    """The optimizer and those inside it, by what stands before the names of what they hold."""
-    found = parts(optimizer)
-    return {"": found[0]} | {f"{type(p).__name__}_": p for p in found[1:]}
-
-
-def settings_of(optimizer: Any) -> dict[str, Any]:
-    """The hyper-parameters that are numbers, or one number a run, by name."""
-    found = {}
-    for prefix, part in by_prefix(optimizer).items():
-        for name, known in type(part).__hyper_parameters__.items():
-            value = vars(part).get(name)
-            if known.kind.range is None or (prefix and name == "lr"):
-                continue
-            if isinstance(value, float) or (isinstance(value, np.ndarray) and value.ndim > 1):
-                found[prefix + name] = value
-    return found
 
 
 def _traced(
@@ -331,7 +314,7 @@ def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[
                 shared[prefix + name] = inputs(prefix + name, value.shape, STEP)
             else:
                 raise Untraceable(f"its state {name!r} is not shaped like the weights")
-    settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(optimizer)}
+    settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(by_prefix(optimizer))}
     g = inputs("g", (count,))
     rate = inputs("eta", (count,)) if np.ndim(eta) else inputs("eta", (), STEP)[()]
     ways: set[frozenset[tuple[str, str]]] = set()

@@ -6,6 +6,7 @@ may show: what counts its calls, keeps a list, draws by chance or prints is left
 
 from __future__ import annotations
 
+import dis
 import random
 import sys
 from collections import deque
@@ -20,12 +21,13 @@ from optimizers.engine.scalars import Untraceable
 from optimizers.reads import inside, is_installed, is_ours
 
 PRINTS = {"print", "input", "open", "display"}
-OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "IPython", "tqdm"}
+OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "os", "pathlib", "IPython", "tqdm"}
 MOST = 2_000  # values; of a longer list, the list alone is looked at
 LARGE = 1 << 13  # numbers: a larger array is not looked at
 HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module"}
 CONSTANT = {"numpy", "autograd", "scipy", *sys.stdlib_module_names}  # packages without settings
-LEAVES = (bool, int, float, complex, str, bytes, type(None), np.generic, np.dtype, np.ufunc)
+PLAIN = (bool, int, float, complex, str, bytes, type(None))
+LEAVES = (*PLAIN, CodeType, np.generic, np.dtype, np.ufunc)
 CHANCE = (np.random.Generator, np.random.RandomState, random.Random)
 
 Place = tuple[Callable[[], Any], Callable[[Any], Any]]  # copies what it holds; puts that back
@@ -102,8 +104,8 @@ def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
         if isinstance(value, FunctionType):
             names = _names(value.__code__)
         for place, held in _opened(value, names):
-            if held is None or len(held) > MOST:
-                yield None
+            if held is None or len(held) > MOST or any(h is root for h in held for root in roots):
+                yield None  # what reaches itself would be kept for ever by who keeps this
             queue.extend((child, names) for child in (held or [])[:MOST])
             if place is not None:
                 yield place
@@ -122,12 +124,14 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
         for cell in value.__closure__ or ():
             yield _attribute(cell, "cell_contents")
         yield _dict(vars(value))
-        yield None, [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values()]
+        for name in ("__code__", "__defaults__", "__kwdefaults__"):
+            yield _attribute(value, name)
         if not _is_fixed(value.__module__):
             if names & PRINTS:
                 raise Untraceable("it prints, or reads a file or the keyboard")
             yield _some(value.__globals__, names)
-        yield None, None if names & HIDES or _has_settings(value.__module__) else []
+        is_hidden = names & HIDES or _imports(value.__code__) or _has_settings(value.__module__)
+        yield None, None if is_hidden else []
     elif isinstance(value, (BuiltinFunctionType, MethodType)):
         _refuse_outside(getattr(value, "__module__", None))
         yield None, [value.__self__, getattr(value, "__func__", None)]
@@ -136,8 +140,8 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
     elif isinstance(value, type):
         _refuse_outside(getattr(value, "__module__", None))
         if not _is_fixed(getattr(value, "__module__", None)):
-            held = {n: v for n, v in vars(value).items() if not n.startswith("__")}
-            yield _class(value, held), [*held.values(), vars(value).get("__call__")]
+            held = {n: v for n, v in vars(value).items() if not n.startswith("__") or callable(v)}
+            yield _class(value, held), list(held.values())
             yield None, list(value.__bases__)
         yield None, None if _has_settings(getattr(value, "__module__", None)) else []
     elif isinstance(value, (staticmethod, classmethod)):
@@ -155,7 +159,7 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
     elif isinstance(value, np.ndarray):
         if value.size < LARGE and value.dtype != object:
             yield (value.copy, partial(np.copyto, value)), []
-        else:
+        if type(value) is not np.ndarray or value.size >= LARGE or value.dtype == object:
             yield None, None
     elif isinstance(value, Iterator):
         raise Untraceable("it takes from an iterator")
@@ -203,6 +207,13 @@ def _has_settings(module: str | None) -> bool:
 def _names(code: CodeType) -> frozenset[str]:
     """The names of globals and attributes in the code of a function, and of those made in it."""
     return frozenset(code.co_names).union(*map(_names, inside(code)))
+
+
+@cache
+def _imports(code: CodeType) -> bool:
+    """Whether a function imports when it is called."""
+    own = any(step.opname == "IMPORT_NAME" for step in dis.get_instructions(code))
+    return own or any(map(_imports, inside(code)))
 
 
 def _refill(holder: Any, fill: Callable[[Any], Any], before: Any) -> None:

@@ -10,8 +10,9 @@ Nothing that the loss or the rule does beside computing is lost or done twice.
 from __future__ import annotations
 
 import copy
+import operator
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,12 @@ import numpy as np
 from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
 from optimizers.engine.scalars import RUN, Untraceable
-from optimizers.engine.step import (
-    WEIGHTS,
-    Step,
-    by_prefix,
-    replayed,
-    same_steps,
-    settings_of,
-    step_of,
-)
+from optimizers.engine.seen import Seen
+from optimizers.engine.step import WEIGHTS, Step, replayed, same_steps, step_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.trace import NotTraceable, Trace, alike, trace
 from optimizers.hyper_parameters import LOOP_WORDS
-from optimizers.reads import is_ours
-from optimizers.state import extras, is_library, parts, select
+from optimizers.state import extras, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
 COMPILING = 0.02  # seconds that it takes, about: runs that take as long on NumPy come first
@@ -44,12 +37,29 @@ LOOKED_AT = 4  # of many runs
 
 @dataclass(eq=False)
 class _Known:
-    """What was made of a rule on a loss: the step as scalars, and machines by number of runs."""
+    """What was made of a rule on a loss: the step as scalars, and machines by number of runs.
+
+    Attributes
+    ----------
+    around, roots
+        What it rests on, as it was; and whose that is, but for the loss.
+    is_right
+        Whether it was held against plain steps, and cannot change.
+    """
 
     trace: Trace
     step: Step
     machines: dict[Any, Machine]
-    is_right: bool = False  # it was held against plain steps, and cannot change
+    around: Surroundings | None = None
+    roots: list[Any] = field(default_factory=list)
+    is_right: bool = False
+
+    def stands(self, roots: list[Any]) -> bool:
+        """Whether all that it rests on is in sight, and as it was."""
+        around, mine = self.around, self.roots
+        if around is None or not around.sees_all or len(mine) != len(roots):
+            return False
+        return all(map(operator.is_, mine, roots)) and not around.changed
 
 
 @np.errstate(all="ignore")  # runs diverge
@@ -79,140 +89,150 @@ def whole_run(
     Untraceable
         If they are to be made by NumPy; the optimizer is as it was. The message says why.
     """
-    _see_if_it_pays(optimizer, steps, watch)
-    try:
-        before = now = Surroundings(*_of_the_user(optimizer))
-    except Untraceable as error:
-        raise _refused(optimizer, watch, str(error)) from None
-    try:
-        run = _run(optimizer, steps, every, tol, watch, leave)
-        if run is None or now.changed:  # what is kept from a first call on is there now
-            _forget(optimizer, watch)
-            now = Surroundings(*_of_the_user(optimizer))
-            run = _run(optimizer, steps, every, tol, watch, leave)
-        if run is None or now.changed:
-            reason = "it keeps something from call to call, or draws by chance"
-            if not now.changed:
-                reason = "it reads what changes: plain steps do not say the same"
-            raise _refused(optimizer, watch, reason)
-    except BaseException:
-        before.put_back()
-        raise
-    path, made, batches = run
-    for prefix, part in by_prefix(optimizer).items():
+    seen = Seen(optimizer)
+    run = _Run(seen, seen.key(watch), steps, every, tol, watch, leave)
+    path, made, batches = run.made()
+    for prefix, part in seen.parts.items():
+        held = vars(part)
         for name in ("_theta", *part.state):
             key = "theta" if name == "_theta" else prefix + name
             if key in path.state and not (prefix and name == "_theta"):
-                vars(part)[name] = np.array(path.state[key], order="K")
+                held[name] = np.array(path.state[key], order="K")
     vars(optimizer).update(t=optimizer.t + made, _value=path.loss[-1])
     if batches is not None:
         vars(optimizer)["batch"] = batches[made]
     return path
 
 
-def _run(
-    optimizer: Any, steps: int, every: int, tol: float | None, watch: tuple[str, ...], leave: int
-) -> tuple[Path, int, Any] | None:
-    """The path, the steps made, and the batches; None if plain steps say something else."""
-    known, machine, at_start = _machine(optimizer, watch)
-    shared = _shared(known.step, machine)
-    numbers = (steps // every + 2) * machine.width * machine.ld
-    if 8 * numbers > trajectory.ROOM * trajectory.memory():
-        raise Untraceable("its record is too long to be made in one go")
-    start = {n: np.copy(x, order="K") for n, x in carried_by(optimizer).items()}
-    so_far = {name: getattr(optimizer, name, None) for name in watch}
-    start |= {name: np.copy(value) for name, value in so_far.items() if value is not None}
-    t, settings = optimizer.t, settings_of(optimizer)
-    how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
-    path = machine.run(start, t, steps - leave, settings, every=every, tol=tol, **how)
-    made = int(path.step[-1]) - t
-    near = tol is not None and np.all((path.grad_norm[-1] <= tol) | path.diverged)
-    if leave and (made < steps - leave or near or np.all(path.diverged)):  # it ends there
-        if made < 2:
+@dataclass(eq=False)
+class _Run:
+    """A run that is to be made: whose, its key among what is kept, and what `minimize` was told."""
+
+    seen: Seen
+    key: Any
+    steps: int
+    every: int
+    tol: float | None
+    watch: tuple[str, ...]
+    leave: int
+
+    def made(self) -> tuple[Path, int, Any]:
+        """The path, the steps made, and the batches; the rule's state does not move yet."""
+        kept = self.seen.optimizer.gradient.compiled
+        known = kept.get(self.key)
+        self._see_if_it_pays(known)
+        problem, roots = self.seen.optimizer.gradient.problem, self.seen.of_the_user
+        others = [root for root in roots if root is not problem.given]
+        is_trusted = isinstance(known, _Known) and known.stands(others)
+        try:
+            before = now = known.around if is_trusted else Surroundings(*roots)
+        except Untraceable as error:
+            raise self._refused(str(error)) from None
+        try:
+            run = self._tried(is_trusted or problem.is_library or problem.pure)
+            if run is None or now.changed:  # what is kept from a first call on is there now
+                kept.pop(self.key, None)
+                now = Surroundings(*roots)
+                run = self._tried(False)
+            if run is None or now.changed:
+                reason = "it keeps something from call to call, or draws by chance"
+                if not now.changed:
+                    reason = "it reads what changes: plain steps do not say the same"
+                raise self._refused(reason)
+        except BaseException:
+            before.put_back()
+            raise
+        known = kept[self.key]
+        known.around, known.roots = now, others
+        return run
+
+    def _tried(self, is_trusted: bool) -> tuple[Path, int, Any] | None:
+        """The path, the steps made, and the batches; None if plain steps say something else."""
+        seen, steps, every, tol, leave = self.seen, self.steps, self.every, self.tol, self.leave
+        optimizer = seen.optimizer
+        known, machine, at_start = self._machine(is_trusted)
+        shared = _shared(known.step, machine)
+        numbers = (steps // every + 2) * machine.width * machine.ld
+        if 8 * numbers > trajectory.room():
+            raise Untraceable("its record is too long to be made in one go")
+        start = seen.carried
+        for name in self.watch:
+            value = getattr(optimizer, name, None)
+            if value is not None:
+                start[name] = value
+        t = optimizer.t
+        how = {**_of_each_step(optimizer, steps), "diverged_at": optimizer._diverged_at}
+        path = machine.run(start, t, steps - leave, seen.settings, every=every, tol=tol, **how)
+        made = int(path.step[-1]) - t
+        near = tol is not None and np.all((path.grad_norm[-1] <= tol) | path.diverged)
+        if leave and (made < steps - leave or near or path.diverged.all()):  # it ends there
+            if made < 2:
+                raise Untraceable("the run is short")
+            path = machine.run(start, t, made - leave, seen.settings, every=every, **how)
+            made -= leave
+        for name in shared:
+            path.watched[name] = path.watched[name][:, 0]
+        if not (known.is_right or _is_right(seen, machine, start, path, how, at_start)):
+            return None
+        known.is_right = seen.cannot_change
+        return path, made, how["batches"]
+
+    def _see_if_it_pays(self, known: Any) -> None:
+        gradient, theta = self.seen.optimizer.gradient, self.seen.optimizer._theta
+        if gradient.grad is not None:
+            raise Untraceable("the gradient is the user's own")
+        if theta.shape[-1] > WEIGHTS:
+            raise Untraceable(f"it has more than {WEIGHTS} weights")
+        if self.steps < FEWEST:
             raise Untraceable("the run is short")
-        path = machine.run(start, t, made - leave, settings, every=every, **how)
-        made -= leave
-    for name in shared:
-        path.watched[name] = path.watched[name][:, 0]
-    right = known.is_right or _is_right(optimizer, machine, start, path, settings, how, at_start)
-    if not right:
-        return None
-    known.is_right = _cannot_change(optimizer)
-    return path, made, how["batches"]
+        if not LOOP_WORDS.isdisjoint(set(self.watch) - WATCHED):
+            raise Untraceable("it watches what the loop keeps")
+        if isinstance(known, str):
+            raise Untraceable(known)
+        if not isinstance(known, _Known):
+            a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
+            spent = (known or 0.0) + self.steps * a_step
+            if spent < COMPILING:
+                gradient.compiled[self.key] = spent
+                raise Untraceable("it made too few steps for compiling to pay")
 
+    def _machine(self, is_trusted: bool) -> tuple[_Known, Machine, Any]:
+        """What was compiled, if it still stands, or a new one; loss and g here, if known."""
+        seen, kept = self.seen, self.seen.optimizer.gradient.compiled
+        columns = seen.columns
+        if len(kept) > MOST:
+            kept.clear()
+        try:
+            known, at_start = self._renewed(kept.get(self.key), is_trusted)
+            kept[self.key] = known
+            if (seen.runs, columns) not in known.machines:
+                known.machines[seen.runs, columns] = Machine(known.step, seen.runs, columns)
+        except (Untraceable, NotTraceable) as reason:
+            raise self._refused(str(reason)) from reason
+        return known, known.machines[seen.runs, columns], at_start
 
-def carried_by(optimizer: Any) -> dict[str, np.ndarray]:
-    """Weights and state, by the names that a step gives them."""
-    found = {"theta": optimizer._theta}
-    for prefix, part in by_prefix(optimizer).items():
-        found |= {prefix + name: vars(part)[name] for name in part.state}
-    return found
+    def _renewed(self, known: Any, is_trusted: bool) -> tuple[_Known, Any]:
+        """What is known, if a trace says the same today; else what a trace says."""
+        optimizer, is_known, at_start = self.seen.optimizer, isinstance(known, _Known), None
+        if not (is_known and is_trusted):
+            traced = _traced(optimizer, again=is_known)
+            if not (is_known and alike(traced, known.trace)):
+                return _Known(traced, _step(optimizer, replayed(traced), self.watch), {}), None
+            at_start = traced.example if self.seen.runs is None else None
+        if not self.seen.is_librarys:
+            gradient = known.step.loss, known.step.gradient
+            step = _step(optimizer, lambda *weights: gradient, self.watch)
+            if not same_steps(step, known.step):
+                return _Known(known.trace, step, {}), at_start
+        return known, at_start
+
+    def _refused(self, reason: str) -> Untraceable:
+        """The reason, which is remembered."""
+        self.seen.optimizer.gradient.compiled[self.key] = reason
+        return Untraceable(reason)
 
 
 # ------------------------------------------------------------------------------- what is compiled
-
-
-def _see_if_it_pays(optimizer: Any, steps: int, watch: tuple[str, ...]) -> None:
-    gradient, theta = optimizer.gradient, optimizer._theta
-    if gradient.grad is not None:
-        raise Untraceable("the gradient is the user's own")
-    if theta.shape[-1] > WEIGHTS:
-        raise Untraceable(f"it has more than {WEIGHTS} weights")
-    if steps < FEWEST:
-        raise Untraceable("the run is short")
-    if not LOOP_WORDS.isdisjoint(set(watch) - WATCHED):
-        raise Untraceable("it watches what the loop keeps")
-    kept, key = gradient.compiled, _key(optimizer, watch)
-    known = kept.get(key)
-    if isinstance(known, str):
-        raise Untraceable(known)
-    if not isinstance(known, _Known):
-        a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
-        spent = (known or 0.0) + steps * a_step
-        if spent < COMPILING:
-            kept[key] = spent
-            raise Untraceable("it made too few steps for compiling to pay")
-
-
-def _machine(optimizer: Any, watch: tuple[str, ...]) -> tuple[_Known, Machine, Any]:
-    """What was compiled, if it still stands, or a new one; loss and g here, if they are known."""
-    kept, key = optimizer.gradient.compiled, _key(optimizer, watch)
-    runs = None if optimizer._theta.ndim == 1 else len(optimizer._theta)
-    columns = columns_of(optimizer)
-    if len(kept) > MOST:
-        kept.clear()
-    try:
-        known, at_start = _renewed(kept.get(key), optimizer, watch)
-        kept[key] = known
-        if (runs, columns) not in known.machines:
-            known.machines[runs, columns] = Machine(known.step, runs, columns)
-    except (Untraceable, NotTraceable) as reason:
-        raise _refused(optimizer, watch, str(reason)) from reason
-    return known, known.machines[runs, columns], at_start
-
-
-def _renewed(known: Any, optimizer: Any, watch: tuple[str, ...]) -> tuple[_Known, Any]:
-    """What is known, if a trace says the same today; else what a trace says."""
-    problem, is_known, at_start = optimizer.gradient.problem, isinstance(known, _Known), None
-    if not (is_known and (problem.is_library or problem.pure)):
-        traced = _traced(optimizer, again=is_known)
-        if not (is_known and alike(traced, known.trace)):
-            return _Known(traced, _step(optimizer, replayed(traced), watch), {}), None
-        at_start = traced.example if optimizer._theta.ndim == 1 else None
-    if not is_librarys(optimizer):
-        gradient = known.step.loss, known.step.gradient
-        step = _step(optimizer, lambda *weights: gradient, watch)
-        if not same_steps(step, known.step):
-            return _Known(known.trace, step, {}), at_start
-    return known, at_start
-
-
-def columns_of(optimizer: Any) -> frozenset[str]:
-    """The settings that differ from run to run, and "eta" if a schedule's learning rate does."""
-    columns = {n for n, v in settings_of(optimizer).items() if np.ndim(v) > 1}
-    if callable(optimizer.lr) and np.ndim(optimizer._scheduled(optimizer.t + 1)) > 1:
-        columns |= {"eta"}
-    return frozenset(columns)
 
 
 def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
@@ -238,48 +258,6 @@ def _traced(optimizer: Any, again: bool = False) -> Trace:
 def _step(optimizer: Any, gradient: Any, watch: tuple[str, ...]) -> Step:
     batch = optimizer._next_noise()
     return step_of(optimizer, gradient, batch[0].shape if batch else None, watch)
-
-
-def _of_the_user(optimizer: Any) -> list[Any]:
-    """What may do more than compute: the loss, the rule, a schedule, a projection, …"""
-    found = [] if optimizer.gradient.problem.is_library else [optimizer.gradient.problem.given]
-    for part in by_prefix(optimizer).values():
-        settings = (vars(part).get(name) for name in type(part).__hyper_parameters__)
-        found += [type(part), part.project, *filter(callable, settings)]
-    return found
-
-
-def _refused(optimizer: Any, watch: tuple[str, ...], reason: str) -> Untraceable:
-    """The reason, which is remembered."""
-    optimizer.gradient.compiled[_key(optimizer, watch)] = reason
-    return Untraceable(reason)
-
-
-def _key(optimizer: Any, watch: tuple[str, ...]) -> Any:
-    """What a step depends on besides its inputs, as far as it is known."""
-    settings = settings_of(optimizer)
-    fixed = [
-        (type(part), name, _frozen(vars(part)[name]))
-        for prefix, part in by_prefix(optimizer).items()
-        for name in type(part).__hyper_parameters__
-        if prefix + name not in settings and name in vars(part) and not (prefix and name == "lr")
-    ]
-    nesting = repr(optimizer.layout.tree), optimizer.layout.shapes
-    how = optimizer._theta.ndim, watch, callable(optimizer.lr), is_librarys(optimizer)
-    formulas = [(type(p), type(p).direction, type(p).update) for p in by_prefix(optimizer).values()]
-    return nesting, *how, *formulas, *fixed
-
-
-def _frozen(value: Any) -> Any:
-    if isinstance(value, np.ndarray):
-        return value.shape, value.tobytes()
-    if callable(value):
-        return "schedule" if not isinstance(value, type) else value
-    return type(value), repr(value)
-
-
-def _forget(optimizer: Any, watch: tuple[str, ...]) -> None:
-    optimizer.gradient.compiled.pop(_key(optimizer, watch), None)
 
 
 def _shared(step: Step, machine: Machine) -> list[str]:
@@ -311,35 +289,17 @@ def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- whether it holds
 
 
-def is_librarys(optimizer: Any) -> bool:
-    """Whether nothing but the library's own formulas makes the step."""
-    for part in by_prefix(optimizer).values():
-        settings = {n: vars(part).get(n) for n in type(part).__hyper_parameters__}
-        more = [v for n, v in settings.items() if callable(v) and n not in ("lr", "inner")]
-        formulas = type(part).direction, type(part).update
-        own = is_library(type(part)) and all(is_ours(f.__module__) for f in formulas)
-        if more or not own or part.project is not None:
-            return False
-    return True
-
-
-def _cannot_change(optimizer: Any) -> bool:
-    """Whether it is the library's own rule on its own function."""
-    return is_librarys(optimizer) and optimizer.gradient.problem.is_library
-
-
 def _is_right(
-    optimizer: Any,
+    seen: Seen,
     machine: Machine,
     start: Mapping[str, np.ndarray],
     path: Path,
-    settings: Mapping[str, Any],
     how: Mapping[str, Any],
     at_start: Any,
 ) -> bool:
     """Whether plain steps say the same: at the start with all that is carried on, at the end g."""
-    gradient, first = optimizer.gradient, int(path.step[0])
-    some = _some_runs(optimizer)
+    gradient, first = seen.optimizer.gradient, int(path.step[0])
+    some = _some_runs(seen.optimizer)
 
     def plainly(row: int) -> tuple[Any, np.ndarray]:
         theta = path.theta[row] if some is None else path.theta[row][some]
@@ -353,7 +313,7 @@ def _is_right(
     before = plainly(0) if at_start is None else at_start
     return (
         is_right(0, before)
-        and _first_step_is_right(optimizer, machine, start, before[1], some, settings, how)
+        and _first_step_is_right(seen, machine, start, before[1], some, how)
         and is_right(-1, plainly(-1))
     )
 
@@ -366,22 +326,16 @@ def _some_runs(optimizer: Any) -> np.ndarray | None:
 
 
 def _first_step_is_right(
-    optimizer: Any,
+    seen: Seen,
     machine: Machine,
     start: Mapping[str, np.ndarray],
     g: np.ndarray,
     some: np.ndarray | None,
-    settings: Mapping[str, Any],
     how: Mapping[str, Any],
 ) -> bool:
-    batches = how["batches"] and how["batches"][:2]
-    one = machine.run(
-        start,
-        optimizer.t,
-        1,
-        settings,
-        **{**how, "batches": batches, "etas": how["etas"] and how["etas"][:1]},
-    )
+    optimizer, batches = seen.optimizer, how["batches"] and how["batches"][:2]
+    first = {**how, "batches": batches, "etas": how["etas"] and how["etas"][:1]}
+    one = machine.run(start, optimizer.t, 1, seen.settings, **first)
     trial = copy.copy(optimizer)
     for part in parts(trial):
         vars(part).update(copy.deepcopy(extras(part)))
@@ -396,7 +350,7 @@ def _first_step_is_right(
     trial._step(g)
     return not fine or all(
         _equal(one.state[name] if some is None else one.state[name][some], value)
-        for name, value in carried_by(trial).items()
+        for name, value in Seen(trial).carried.items()
     )
 
 
