@@ -121,7 +121,7 @@ class Gradient:
         self._in_this_run: OneRun | None = None  # of a loss that promises nothing
         self._together: Any = _UNKNOWN
 
-    def begin(self, steps: int = 0, alone: bool = False) -> None:
+    def begin(self, steps: int = 0, alone: Callable[[], bool] = lambda: False) -> None:
         """Compare with autograd once more before a recording is used: what it reads may differ.
 
         Parameters
@@ -139,7 +139,7 @@ class Gradient:
 
             if steps >= LONG:
                 problem = self.problem
-                self._in_this_run = OneRun(self.by_autograd, problem.given, problem.name, alone)
+                self._in_this_run = OneRun(self.by_autograd, problem.given, problem.name, alone())
 
     def end(self) -> None:
         """Forget what holds for a run alone."""

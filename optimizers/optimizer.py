@@ -240,7 +240,9 @@ class Optimizer(Settings):
         recorder = Recorder(self, steps, every, _names("watch", watch), may_stop)
         bar = Progress(steps, type(self).__name__) if progress else None
         moving = parts(self)
-        self.gradient.begin(steps if callback is None else 0, batches is None and self._is_alone)
+        self.gradient.begin(
+            steps if callback is None else 0, lambda: batches is None and self._is_alone
+        )
         try:
             with np.errstate(all="ignore"):
                 made, gradient = 0, self.gradient.__call__

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from os import PathLike
 from typing import Any
 
@@ -364,10 +365,10 @@ class Recorder:
         """Take in the first rows of the run, made elsewhere."""
         made = int(path.step[-1] - path.step[0])
         self.kept = rows = len(path.step) - (made % self.every > 0)
-        room = max(rows, min(self.most, rows + FIRST_ROWS))
+        room = max(rows + 1, min(self.most, rows + FIRST_ROWS))  # arrays of its own
         for name in ("theta", "loss", "grad_norm", "step"):
-            setattr(self, name, _longer(getattr(path, name)[:rows], room).copy())
-        self.watched = {n: _longer(path.watched[n][:rows], room).copy() for n in self.watch}
+            setattr(self, name, _longer(getattr(path, name)[:rows], room))
+        self.watched = {name: _longer(path.watched[name][:rows], room) for name in self.watch}
         self.added, self.gradient = made + 1, path.gradient[-1]
         at = path.diverged_at
         self.diverged_at = int(at) if at.ndim == 0 else at
@@ -508,6 +509,7 @@ def room() -> float:
     return ROOM * memory()
 
 
+@cache
 def memory() -> float:
     """The bytes of memory that the machine has; where it does not say, what a small one has."""
     try:
@@ -533,10 +535,9 @@ def _longer(column: np.ndarray, rows: int) -> np.ndarray:
     """A column with so many rows: a copy, unless it has just them."""
     if len(column) >= rows:
         return column if len(column) == rows else column[:rows].copy()
-    longer = np.full(
-        (rows, *column.shape[1:]), np.nan if column.dtype == float else 0, column.dtype
-    )
-    longer[: len(column)] = column[:rows]
+    longer = np.empty((rows, *column.shape[1:]), column.dtype)
+    longer[: len(column)] = column
+    longer[len(column) :] = np.nan if column.dtype == float else 0
     return longer
 
 

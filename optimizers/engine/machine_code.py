@@ -35,6 +35,7 @@ STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths o
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
 CACHED = 2e5  # weights: of more, what is written does not stay in the cache
+NOTHING = np.empty(0)
 FEW = 1e6  # weights, likewise: their updates wait for the memory
 
 # ---------------------------------------------------------------- what is computed beforehand
@@ -258,18 +259,19 @@ class Machine:
         self, settings: Mapping[str, Any], t: int, begin: int, end: int, etas: Any, batches: Any
     ) -> list[np.ndarray]:
         """What is computed beforehand for the steps from begin to end: an array of each kind."""
-        given = {**settings, "t": list(range(begin + 1, end + 1))}
+        given = {**settings, "t": range(begin + 1, end + 1)}
         for name, values in (("eta", etas), ("batch", batches)):
             if values is not None:
                 given[name] = [values[min(i - t, len(values) - 1)] for i in range(begin, end)]
-        fixed, columns, grid = (
-            computed(self.text.fed[kind], given, end - begin)
-            for kind in ("fixed", "column", "grid")
-        )
-        grids = [[self._by_run(v) for v in each] for each in zip(*grid, strict=True)]
-        columns = [self._by_run(v) for v in columns]
+        fed, steps = self.text.fed, end - begin
+        fixed = np.array(computed(fed["fixed"], given, steps), float)
         table = self._table(given, begin, end)
-        return [np.array(fixed, float), np.array(columns, float), table, np.array(grids, float)]
+        if self.runs is None:
+            return [fixed, NOTHING, table, NOTHING]
+        columns = [self._by_run(v) for v in computed(fed["column"], given, steps)]
+        grid = zip(*computed(fed["grid"], given, steps), strict=True)
+        grids = [[self._by_run(v) for v in each] for each in grid]
+        return [fixed, np.array(columns, float), table, np.array(grids, float)]
 
     def _table(self, given: Mapping[str, Any], begin: int, end: int) -> np.ndarray:
         """What each step has for all runs; of the same settings, it is kept."""
