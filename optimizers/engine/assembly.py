@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections import OrderedDict
+from functools import cache
 from math import prod
 from threading import Lock
 from typing import Any
@@ -455,10 +456,10 @@ _lock = Lock()
 
 def compiled(w: Text) -> Any:
     """The function of a text, made or found: f(arguments, from, to)."""
-    text = _program(w)
+    text, lanes = _program(w), w.lanes
     with _lock:
         if text not in _compiled:
-            _compiled[text] = _compile(text)
+            _compiled[text] = _compile(text, lanes)
             if len(_compiled) > KEPT:
                 _compiled.popitem(last=False)
         _compiled.move_to_end(text)
@@ -467,7 +468,7 @@ def compiled(w: Text) -> Any:
 
 def assembly_of(w: Text) -> str:
     """The machine code of a text, as this processor's instructions spelled out."""
-    module, machine = _verified(_program(w))
+    module, machine = _verified(_program(w), w.lanes)
     return str(machine.emit_assembly(module))
 
 
@@ -476,20 +477,28 @@ def _program(w: Text) -> str:
     return "\n".join([*sorted(w.declared), head, *w.lines, "}"])
 
 
-def _verified(text: str) -> tuple[Any, Any]:
-    """What LLVM understands, and the machine that it is for."""
+def _verified(text: str, lanes: int) -> tuple[Any, Any]:
+    """What LLVM understands, and the machine that it is for.
+
+    Of a single number at a time, LLVM takes longer to look for better code than that code saves.
+    """
     module = llvm().parse_assembly(text)
     module.verify()
+    cpu, features = _processor()
     return module, llvm().Target.from_default_triple().create_target_machine(
-        cpu=llvm().get_host_cpu_name(),
-        features=llvm().get_host_cpu_features().flatten(),
-        opt=2,
+        cpu=cpu, features=features, opt=0 if lanes == 1 else 2
     )
 
 
-def _compile(text: str) -> Any:
+@cache
+def _processor() -> tuple[str, str]:
+    """Its name, and the instructions that it has."""
+    return llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
+
+
+def _compile(text: str, lanes: int) -> Any:
     try:
-        engine = llvm().create_mcjit_compiler(*_verified(text))
+        engine = llvm().create_mcjit_compiler(*_verified(text, lanes))
         engine.finalize_object()
     except RuntimeError as error:
         raise Untraceable(f"LLVM refuses it: {error}") from error

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from fractions import Fraction
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from math import prod
 from typing import Any
 from weakref import WeakValueDictionary
@@ -369,9 +369,16 @@ def symbols(x: Any) -> Symbols:
     return _elementwise(constant, _bare(x), always=True)
 
 
+@cache
 def _each(function: Callable[..., Any], count: int) -> Any:
     """A ufunc of objects."""
     return np.frompyfunc(function, count, 1)
+
+
+@cache
+def _by_name(op: str, count: int) -> Any:
+    """The ufunc of expressions that an operation is."""
+    return np.frompyfunc(partial(scalar, op), count, 1)
 
 
 def _elementwise(function: Callable[..., Any], *arrays: Any, always: bool = False) -> Any:
@@ -389,7 +396,7 @@ def _ufunc(
     if keywords.pop("dtype", None) not in (None, bool, float, np.dtype(float)):
         raise Untraceable(f"np.{name} is asked for float32 or the like")
     first, *others = given
-    one = _each(partial(scalar, name), ufunc.nin)
+    one = _by_name(name, ufunc.nin)
     if method == "reduce":
         found = _reduced(ufunc, _bare(first), *others, **keywords)
     elif method == "reduceat":
@@ -411,6 +418,7 @@ def _ufunc(
 # ------------------------------------------------------------------ the order in which NumPy adds
 
 
+@cache
 def _either(op: str) -> Callable[..., Any]:
     """An operation on expressions, and on numbers where an order is tried."""
 
@@ -490,6 +498,8 @@ def _reduced(
     left = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
     if initial not in (None, np._NoValue) or a.size == 0:
         raise Untraceable(f"np.{ufunc.__name__}.reduce of nothing, or with an initial value")
+    if all(a.shape[i] == 1 for i in axes):  # nothing to add to
+        return _objects(list(map(_counted, a.ravel().tolist()))).reshape(left)[()]
 
     def ordered(order: Any, inner: int, a: np.ndarray) -> Any:
         """As they lie in memory: runs along so many of the axes in order, these in turn."""
@@ -502,7 +512,7 @@ def _reduced(
         return _objects(found).reshape(left)[()]
 
     if ufunc not in (np.add, np.multiply):
-        op = _each(partial(scalar, ufunc.__name__), 2)
+        op = _by_name(ufunc.__name__, 2)
         for i in axes:  # in whatever order
             a = op.reduce(a, axis=i, keepdims=True)
         return a.reshape(left)[()]
@@ -582,7 +592,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def _where(condition: Any, yes: Any, no: Any) -> Any:
-    return _each(partial(scalar, "where"), 3)(*map(_bare, (condition, yes, no)))
+    return _by_name("where", 3)(*map(_bare, (condition, yes, no)))
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Any:

@@ -50,6 +50,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 LARGE = 1 << 20  # bytes: an array of constants that is not copied
 LONGEST = 20_000  # calls; beyond it (a long Python loop) compiling takes longer than it saves
 PLAIN = (bool, int, float, complex)  # numbers of Python's
+NESTS = {dict, list, tuple}
 
 
 class NotTraceable(Exception):
@@ -94,17 +95,29 @@ class Trace:
 
 def leaves(nesting: Any) -> list[Any]:
     """Return what a nesting of dicts, lists and tuples holds; None is nothing."""
-    if type(nesting) in (dict, list, tuple):
-        children = nesting.values() if type(nesting) is dict else nesting
-        return [leaf for child in children for leaf in leaves(child)]
-    return [] if nesting is None else [nesting]
+    found: list[Any] = []
+    _gather(nesting, found)
+    return found
+
+
+def _gather(nesting: Any, found: list[Any]) -> None:
+    if type(nesting) in NESTS:
+        for child in nesting.values() if type(nesting) is dict else nesting:
+            if type(child) in NESTS:
+                _gather(child, found)
+            elif child is not None:
+                found.append(child)
+    elif nesting is not None:
+        found.append(nesting)
 
 
 def mapped(function: Callable[[Any], Any], nesting: Any) -> Any:
     """Return the nesting with `function(leaf)` in place of each leaf."""
     kind = type(nesting)
     if kind is tuple or kind is list:
-        return kind([mapped(function, child) for child in nesting])
+        return kind(
+            [mapped(function, x) if x is None or type(x) in NESTS else function(x) for x in nesting]
+        )
     if kind is dict:
         return {key: mapped(function, child) for key, child in nesting.items()}
     return None if nesting is None else function(nesting)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import operator
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -215,10 +216,10 @@ class _Run:
         """What is known, if a trace says the same today; else what a trace says."""
         optimizer, is_known, at_start = self.seen.optimizer, isinstance(known, _Known), None
         if not (is_known and is_trusted):
-            traced = _traced(optimizer, again=is_known)
+            traced, right = _traced(optimizer, again=is_known)
+            at_start = right if self.seen.runs is None else None
             if not (is_known and alike(traced, known.trace)):
-                return _Known(traced, _step(optimizer, replayed(traced), self.watch), {}), None
-            at_start = traced.example if self.seen.runs is None else None
+                return _Known(traced, _step(optimizer, replayed(traced), self.watch), {}), at_start
         if not self.seen.is_librarys:
             gradient = known.step.loss, known.step.gradient
             step = _step(optimizer, lambda *weights: gradient, self.watch)
@@ -237,12 +238,15 @@ class _Run:
 
 def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     """One run's step, gradient and rule together, as scalars."""
-    return _step(optimizer, replayed(_traced(optimizer)), watch)
+    return _step(optimizer, replayed(_traced(optimizer)[0]), watch)
 
 
-def _traced(optimizer: Any, again: bool = False) -> Trace:
-    """The loss and its gradient."""
-    gradient, theta = optimizer.gradient, optimizer._theta
+def _traced(optimizer: Any, again: bool = False) -> tuple[Trace, Any]:
+    """The loss and its gradient; and what they are here, of one run.
+
+    What a loss makes once and keeps is not to be made of traced values: it is called before.
+    """
+    gradient, theta, right = optimizer.gradient, optimizer._theta, None
     if theta.ndim > 2:
         raise Untraceable("its runs are more than a row")
     batch = optimizer._next_noise()
@@ -252,7 +256,11 @@ def _traced(optimizer: Any, again: bool = False) -> Trace:
         theta = theta[0]
     if batch and not (type(batch[0]) is np.ndarray and batch[0].ndim == 1):
         raise Untraceable("the loss is taken on batches of data")
-    return trace(gradient.by_autograd, theta, *batch, again=again)
+    if not again:
+        with suppress(Exception):  # the trace will say what is wrong
+            right = gradient.by_autograd(theta, *batch)
+    traced = trace(gradient.by_autograd, theta, *batch, again=True)
+    return traced, traced.example if right is None else right
 
 
 def _step(optimizer: Any, gradient: Any, watch: tuple[str, ...]) -> Step:
