@@ -450,25 +450,28 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
 
 # ------------------------------------------------------------------------------------- compiled
 
-_compiled: OrderedDict[str, Any] = OrderedDict()
+_compiled: OrderedDict[tuple[str, bool], Any] = OrderedDict()
 _lock = Lock()
 
 
-def compiled(w: Text) -> Any:
-    """The function of a text, made or found: f(arguments, from, to)."""
-    text, lanes = _program(w), w.lanes
+def compiled(w: Text, well: bool = True) -> Any:
+    """The function of a text, made or found: f(arguments, from, to).
+
+    LLVM takes three times as long to make it well, and it is up to twice as quick then.
+    """
+    key = _program(w), well
     with _lock:
-        if text not in _compiled:
-            _compiled[text] = _compile(text, lanes)
+        if key not in _compiled:
+            _compiled[key] = _compile(*key)
             if len(_compiled) > KEPT:
                 _compiled.popitem(last=False)
-        _compiled.move_to_end(text)
-        return _compiled[text]
+        _compiled.move_to_end(key)
+        return _compiled[key]
 
 
 def assembly_of(w: Text) -> str:
     """The machine code of a text, as this processor's instructions spelled out."""
-    module, machine = _verified(_program(w), w.lanes)
+    module, machine = _verified(_program(w), well=True)
     return str(machine.emit_assembly(module))
 
 
@@ -477,16 +480,13 @@ def _program(w: Text) -> str:
     return "\n".join([*sorted(w.declared), head, *w.lines, "}"])
 
 
-def _verified(text: str, lanes: int) -> tuple[Any, Any]:
-    """What LLVM understands, and the machine that it is for.
-
-    Of a single number at a time, LLVM takes longer to look for better code than that code saves.
-    """
+def _verified(text: str, well: bool) -> tuple[Any, Any]:
+    """What LLVM understands, and the machine that it is for."""
     module = llvm().parse_assembly(text)
     module.verify()
     cpu, features = _processor()
     return module, llvm().Target.from_default_triple().create_target_machine(
-        cpu=cpu, features=features, opt=0 if lanes == 1 else 2
+        cpu=cpu, features=features, opt=2 if well else 0
     )
 
 
@@ -496,9 +496,9 @@ def _processor() -> tuple[str, str]:
     return llvm().get_host_cpu_name(), llvm().get_host_cpu_features().flatten()
 
 
-def _compile(text: str, lanes: int) -> Any:
+def _compile(text: str, well: bool) -> Any:
     try:
-        engine = llvm().create_mcjit_compiler(*_verified(text, lanes))
+        engine = llvm().create_mcjit_compiler(*_verified(text, well))
         engine.finalize_object()
     except RuntimeError as error:
         raise Untraceable(f"LLVM refuses it: {error}") from error

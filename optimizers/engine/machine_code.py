@@ -32,6 +32,7 @@ from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
 from optimizers.engine.step import Step, updates_of
 
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
+MUCH = 8e6  # operations on a row of lanes, from which on they save what better code costs
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
 CACHED = 2e5  # weights: of more, what is written does not stay in the cache
@@ -127,6 +128,8 @@ class Machine:
         How many runs; None for one alone, whose arrays have no axis of runs.
     columns
         The settings that differ from run to run, and "eta" if the learning rate of each step does.
+    steps
+        How many are to come first: many are worth better code.
 
     Raises
     ------
@@ -135,12 +138,15 @@ class Machine:
     """
 
     def __init__(
-        self, step: Step, runs: int | None = None, columns: frozenset[str] = frozenset()
+        self,
+        step: Step,
+        runs: int | None = None,
+        columns: frozenset[str] = frozenset(),
+        steps: int = 1,
     ) -> None:
         self.step, self.runs, self.columns = step, runs, columns
         self.lanes = 1 if runs is None else LANES
         self.text = run_text(step, self.lanes, columns, alone=runs is None)
-        self.call = compiled(self.text)
         self.ld = -(-(runs or 1) // self.lanes) * self.lanes
         size = step.g.size
         self.carried = _places(0, {n: x.shape for n, x in carried(step).items()})
@@ -152,6 +158,15 @@ class Machine:
         self.stretch = max(1, int(STRETCH * threads / (self.ld * numbers)))
         self.table_names = set().union(*map(names_in, self.text.fed["table"]))
         self._kept: dict[Any, np.ndarray] = {}
+        self._made, self._is_well_made = 0, False
+        self.call: Any = None
+        self._compile(steps)
+
+    def _compile(self, steps: int) -> None:
+        """Have code for what was made and so many steps more."""
+        well = (self._made + steps) * self.text.cost * self.ld > MUCH * self.lanes
+        if self.call is None or well > self._is_well_made:
+            self.call, self._is_well_made = compiled(self.text, well), well
 
     def run(
         self,
@@ -294,10 +309,13 @@ class Machine:
         return np.concatenate([row, np.full(self.ld - row.size, row[-1])])
 
     def _advance(self, arrays: list[np.ndarray], counts: tuple[int, ...], x: np.ndarray) -> None:
+        steps = counts[3] - counts[1]
+        self._compile(steps)
+        self._made += steps
         base, down = address_of(x), x.strides[0]
         rows = range(base, base + len(x) * down, down)
         a = np.array([*map(address_of, arrays), *counts, *rows])
-        work = self.text.cost * self.ld * (counts[3] - counts[1])
+        work = self.text.cost * self.ld * steps
         in_threads(self.call, a, self.ld // self.lanes, work > ALONE)
 
 

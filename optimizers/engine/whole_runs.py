@@ -29,7 +29,7 @@ from optimizers.hyper_parameters import LOOP_WORDS
 from optimizers.state import extras, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
-COMPILING = 0.02  # seconds that it takes, about: runs that take as long on NumPy come first
+COMPILING = 0.006  # seconds that it takes, about: runs that take as long on NumPy come first
 BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
 WATCHED = {"t", "eta", "g", "d"}  # of what the loop keeps, what can be recorded there
 MOST = 64  # compiled steps of one loss
@@ -44,8 +44,8 @@ class _Known:
     ----------
     around, roots
         What it rests on, as it was; and whose that is, but for the loss.
-    is_right
-        Whether it was held against plain steps, and cannot change.
+    was_right
+        Whether it was held against plain steps.
     """
 
     trace: Trace
@@ -53,7 +53,7 @@ class _Known:
     machines: dict[Any, Machine]
     around: Surroundings | None = None
     roots: list[Any] = field(default_factory=list)
-    is_right: bool = False
+    was_right: bool = False
 
     def stands(self, roots: list[Any]) -> bool:
         """Whether all that it rests on is in sight, and as it was."""
@@ -173,9 +173,14 @@ class _Run:
             made -= leave
         for name in shared:
             path.watched[name] = path.watched[name][:, 0]
-        if not (known.is_right or _is_right(seen, machine, start, path, how, at_start)):
+        if known.was_right and seen.cannot_change:
+            return path, made, how["batches"]
+        right = _gradients_are_right(seen, path, how["batches"], at_start)
+        if right and not (known.was_right and seen.is_librarys):
+            right = _first_step_is_right(seen, machine, start, path.gradient[0], how)
+        if not right:
             return None
-        known.is_right = seen.cannot_change
+        known.was_right = True
         return path, made, how["batches"]
 
     def _see_if_it_pays(self, known: Any) -> None:
@@ -207,7 +212,8 @@ class _Run:
             known, at_start = self._renewed(kept.get(self.key), is_trusted)
             kept[self.key] = known
             if (seen.runs, columns) not in known.machines:
-                known.machines[seen.runs, columns] = Machine(known.step, seen.runs, columns)
+                machine = Machine(known.step, seen.runs, columns, self.steps)
+                known.machines[seen.runs, columns] = machine
         except (Untraceable, NotTraceable) as reason:
             raise self._refused(str(reason)) from reason
         return known, known.machines[seen.runs, columns], at_start
@@ -297,40 +303,25 @@ def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- whether it holds
 
 
-def _is_right(
-    seen: Seen,
-    machine: Machine,
-    start: Mapping[str, np.ndarray],
-    path: Path,
-    how: Mapping[str, Any],
-    at_start: Any,
-) -> bool:
-    """Whether plain steps say the same: at the start with all that is carried on, at the end g."""
-    gradient, first = seen.optimizer.gradient, int(path.step[0])
-    some = _some_runs(seen.optimizer)
+def _gradients_are_right(seen: Seen, path: Path, batches: Any, at_start: Any) -> bool:
+    """Whether loss and gradient at the start and at the end are what plain autograd says."""
+    gradient, some = seen.optimizer.gradient, _some_runs(seen)
 
-    def plainly(row: int) -> tuple[Any, np.ndarray]:
-        theta = path.theta[row] if some is None else path.theta[row][some]
-        noise = how["batches"] and how["batches"][int(path.step[row]) - first]
-        return gradient.plainly(np.array(theta, order="K"), noise)
+    def are_right(row: int, plain: Any = None) -> bool:
+        ours = [x[row] if some is None else x[row][some] for x in (path.loss, path.gradient)]
+        if plain is None:
+            theta = path.theta[row] if some is None else path.theta[row][some]
+            noise = batches and batches[int(path.step[row] - path.step[0])]
+            plain = gradient.plainly(np.array(theta, order="K"), noise)
+        return all(map(_equal, ours, plain))
 
-    def is_right(row: int, plain: tuple[Any, np.ndarray]) -> bool:
-        ours = path.loss[row], path.gradient[row]
-        return all(map(_equal, ours if some is None else [x[some] for x in ours], plain))
-
-    before = plainly(0) if at_start is None else at_start
-    return (
-        is_right(0, before)
-        and _first_step_is_right(seen, machine, start, before[1], some, how)
-        and is_right(-1, plainly(-1))
-    )
+    return are_right(0, at_start) and are_right(-1)
 
 
-def _some_runs(optimizer: Any) -> np.ndarray | None:
-    theta = optimizer._theta
-    if theta.ndim == 1:
+def _some_runs(seen: Seen) -> np.ndarray | None:
+    if seen.runs is None:
         return None
-    return np.unique(np.linspace(0, len(theta) - 1, LOOKED_AT).astype(int))
+    return np.unique(np.linspace(0, seen.runs - 1, LOOKED_AT).astype(int))
 
 
 def _first_step_is_right(
@@ -338,9 +329,10 @@ def _first_step_is_right(
     machine: Machine,
     start: Mapping[str, np.ndarray],
     g: np.ndarray,
-    some: np.ndarray | None,
     how: Mapping[str, Any],
 ) -> bool:
+    some = _some_runs(seen)
+    g = g if some is None else g[some]
     optimizer, batches = seen.optimizer, how["batches"] and how["batches"][:2]
     first = {**how, "batches": batches, "etas": how["etas"] and how["etas"][:1]}
     one = machine.run(start, optimizer.t, 1, seen.settings, **first)
