@@ -350,7 +350,8 @@ class Optimizer(Settings):
                 f"of {' and '.join(shapes)} at a time; `sweep` loops over them"
             )
         try:
-            runs = np.broadcast_shapes(theta.shape[:-1], *shapes.values())
+            alone = theta.shape[:-1]
+            runs = np.broadcast_shapes(alone, *shapes.values()) if shapes else alone
         except ValueError as error:
             counts = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise ValueError(

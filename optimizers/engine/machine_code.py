@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise, repeat
+from itertools import islice, pairwise, repeat
 from math import prod
 from typing import Any, NamedTuple
 
@@ -32,6 +32,8 @@ from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
 from optimizers.engine.step import Step, updates_of
 
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
+TOGETHER = {"add", "subtract", "multiply", "divide", "negative"}  # where all round alike
+FEW_STEPS = 16  # of fewer, an array costs more than it saves
 MUCH = 8e6  # operations on a row of lanes, from which on they save what better code costs
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
@@ -43,10 +45,10 @@ FEW = 1e6  # weights, likewise: their updates wait for the memory
 
 
 def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[Any]:
-    """The values of expressions of t and of settings: one each, or a list of one a step.
+    """The values of expressions of t and of settings: one each, or one a step, in a sequence.
 
     `given` has the inputs by name: numbers, or columns (runs, 1); of those that belong to a step,
-    a list of arrays or numbers.
+    a sequence of arrays or numbers.
     """
     found: dict[Scalar, Any] = {}
 
@@ -66,16 +68,33 @@ def computed(roots: list[Scalar], given: Mapping[str, Any], steps: int) -> list[
         args = [value(a) for a in x.args]
         if not x.depends & STEP:
             return plain(x.op)(*args)
+        if x.op in TOGETHER and all(map(_is_float, args)):
+            if x.op == "divide" and not np.all(args[1]):
+                raise ZeroDivisionError("division by zero")
+            return plain(x.op)(*args)
         each = [
-            a if of.depends & STEP else repeat(a, steps) for a, of in zip(args, x.args, strict=True)
+            (a.tolist() if isinstance(a, np.ndarray) else a) if of.depends & STEP else repeat(a)
+            for a, of in zip(args, x.args, strict=True)
         ]
-        return list(map(plain(x.op), *each))
+        return _together([plain(x.op)(*step) for step in islice(zip(*each, strict=False), steps)])
 
     try:
         with np.errstate(all="ignore"):
             return [value(root) for root in roots]
     except ArithmeticError as error:
         raise Untraceable(f"a number that depends on t: {error}") from error
+
+
+def _is_float(value: Any) -> bool:
+    """Whether it is floats, or becomes one beside a float."""
+    return isinstance(value, (float, np.ndarray)) or (type(value) is int and abs(value) < 1 << 53)
+
+
+def _together(values: list[Any]) -> Any:
+    """Python's floats as an array, on which NumPy computes what Python would with each."""
+    if len(values) < FEW_STEPS or any(type(value) is not float for value in values):
+        return values
+    return np.array(values)
 
 
 # ------------------------------------------------------------------------------------ whole runs
@@ -295,7 +314,7 @@ class Machine:
         is_kept = not named & {"eta", "batch"}
         if not is_kept or key not in self._kept:
             rows = computed(self.text.fed["table"], given, end - begin)
-            table = np.array(list(zip(*rows, strict=True)), float)
+            table = np.array(rows, float).T.copy()
             if not is_kept:
                 return table
             if len(self._kept) > 8:
