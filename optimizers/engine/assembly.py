@@ -20,7 +20,8 @@ from optimizers.engine.numpy_loops import libm_pow, llvm, matmul_counts, numpy_l
 from optimizers.engine.scalars import RUN, STEP, Scalar, Untraceable, inputs
 from optimizers.engine.step import Step, Update
 
-LANES = 8  # runs side by side in a register
+LANES = 8  # numbers side by side in a register
+ABREAST = 2 * LANES  # runs: while one register waits for a division, the other goes on
 KEPT = 128  # compiled functions
 CALL = 16  # what a call costs, in sums
 

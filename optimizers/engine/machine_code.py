@@ -18,6 +18,7 @@ import numpy as np
 
 from optimizers.cores import cores
 from optimizers.engine.assembly import (
+    ABREAST,
     CALL,
     LANES,
     carried,
@@ -164,7 +165,7 @@ class Machine:
         steps: int = 1,
     ) -> None:
         self.step, self.runs, self.columns = step, runs, columns
-        self.lanes = 1 if runs is None else LANES
+        self.lanes = 1 if runs is None else ABREAST
         self.text = run_text(step, self.lanes, columns, alone=runs is None)
         self.ld = -(-(runs or 1) // self.lanes) * self.lanes
         size = step.g.size

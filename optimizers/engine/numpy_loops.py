@@ -17,7 +17,7 @@ import numpy as np
 
 from optimizers.engine.scalars import Untraceable
 
-MANY = 8  # numbers at a time, where a loop is tried
+MANY = 16  # numbers at a time, where a loop is tried
 
 
 @cache
