@@ -89,6 +89,7 @@ class RuleClass(ABCMeta):
     """The type of every rule's class: it collects the hyper-parameters, and knows them by name."""
 
     __hyper_parameters__: dict[str, HyperParameter]
+    __own__: tuple[dict[str, Any], dict[str, Kind]]  # defaults and kinds that it names itself
     batched: bool
     of_the_library: ClassVar[set[str]] = set()  # names of hyper-parameters
 
@@ -96,6 +97,8 @@ class RuleClass(ABCMeta):
         super().__init__(name, bases, namespace, **keywords)
         if {"direction", "update", "__init__"} & namespace.keys() and "batched" not in namespace:
             cls.batched = False  # a new formula does not inherit the promise of another
+        attributes = {k: v for k, v in vars(cls).items() if _is_setting(k, v)}
+        cls.__own__ = attributes | _arguments(cls), _kinds(cls)
         cls.__hyper_parameters__ = _collected(cls)
         _check_state(cls)
         if cls.__module__.startswith("optimizers."):
@@ -159,9 +162,8 @@ def _collected(rule: type) -> dict[str, HyperParameter]:
     for ancestor in reversed(rule.__mro__):
         if not isinstance(ancestor, RuleClass):
             continue
-        attributes = {k: v for k, v in vars(ancestor).items() if _is_setting(k, v)}
-        kinds = _kinds(ancestor)
-        for name, default in (attributes | _arguments(ancestor)).items():
+        own, kinds = ancestor.__own__
+        for name, default in own.items():
             if name in LOOP_WORDS | OTHER_WORDS:
                 raise TypeError(
                     f"{ancestor.__name__}: {name!r} cannot be a hyper-parameter, since the loop or "
