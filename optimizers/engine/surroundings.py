@@ -8,11 +8,17 @@ from __future__ import annotations
 
 import dis
 import random
-import sys
-from collections import deque
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    CodeType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    SimpleNamespace,
+)
 from typing import Any
 
 import numpy as np
@@ -24,10 +30,16 @@ PRINTS = {"print", "input", "open", "display"}
 OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "os", "pathlib", "IPython", "tqdm"}
 MOST = 2_000  # values; of a longer list, the list alone is looked at
 LARGE = 1 << 13  # numbers: a larger array is not looked at
-HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module"}
-CONSTANT = {"numpy", "autograd", "scipy", *sys.stdlib_module_names}  # packages without settings
-PLAIN = (bool, int, float, complex, str, bytes, type(None))
-LEAVES = (*PLAIN, CodeType, np.generic, np.dtype, np.ufunc)
+HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module", "__import__"}
+HIDES |= {"__dict__", "__globals__", "__closure__"}
+# modules that hold nothing that changes
+CONSTANT = {"numpy", "autograd", "scipy", "builtins", "math", "cmath", "operator", "functools"}
+CONSTANT |= {"itertools", "collections", "fractions", "numbers", "typing", "types", "abc", "copy"}
+CONSTANT |= {"dataclasses", "enum", "statistics", "random"}
+LEAVES = (bool, int, float, complex, str, bytes, type(None), CodeType)
+HOLDERS = {list, dict, set, frozenset, tuple, deque, OrderedDict, defaultdict, np.ndarray}
+HOLDERS |= {property, staticmethod, classmethod, partial, np.ufunc}  # they have no other attributes
+HOLDERS |= {FunctionType, BuiltinFunctionType, MethodType, ModuleType}
 CHANCE = (np.random.Generator, np.random.RandomState, random.Random)
 
 Place = tuple[Callable[[], Any], Callable[[Any], Any]]  # copies what it holds; puts that back
@@ -84,12 +96,19 @@ def _alike(one: Any, other: Any) -> bool:
     if type(one) is not type(other):
         return False
     if isinstance(one, dict):
-        return one.keys() == other.keys() and all(_alike(one[k], other[k]) for k in one)
-    if isinstance(one, (list, tuple)):
+        return list(one) == list(other) and all(_alike(one[k], other[k]) for k in one)
+    if isinstance(one, (list, tuple, deque)):
         return len(one) == len(other) and all(map(_alike, one, other))
     if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and one.dtype != object and np.array_equal(one, other)
-    return isinstance(one, (*LEAVES, set)) and bool(one == other or one != one)
+        like = one.dtype == other.dtype and one.shape == other.shape
+        return like and one.tobytes() == other.tobytes()
+    if isinstance(one, (set, CodeType)):
+        return bool(one == other)
+    return _is_leaf(one) and repr(one) == repr(other)  # 0.0 is not -0.0, and nan is nan
+
+
+def _is_leaf(value: Any) -> bool:
+    return type(value) in LEAVES or isinstance(value, (np.generic, np.dtype))
 
 
 def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
@@ -98,7 +117,7 @@ def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
     seen: dict[int, Any] = {}
     while queue and len(seen) < MOST:
         value, names = queue.popleft()
-        if isinstance(value, LEAVES) or id(value) in seen:
+        if _is_leaf(value) or id(value) in seen:
             continue
         seen[id(value)] = value  # kept, so that no two have one id
         if isinstance(value, FunctionType):
@@ -133,17 +152,22 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
         is_hidden = names & HIDES or _imports(value.__code__) or _has_settings(value.__module__)
         yield None, None if is_hidden else []
     elif isinstance(value, (BuiltinFunctionType, MethodType)):
-        _refuse_outside(getattr(value, "__module__", None))
+        module = getattr(value, "__module__", None)
+        _refuse_outside(module)
         yield None, [value.__self__, getattr(value, "__func__", None)]
+        yield None, None if _has_settings(module) else []
     elif isinstance(value, partial):
-        yield None, [value.func, *value.args, *value.keywords.values()]
+        yield _dict(value.keywords)
+        yield None, [value.func, *value.args]
     elif isinstance(value, type):
-        _refuse_outside(getattr(value, "__module__", None))
-        if not _is_fixed(getattr(value, "__module__", None)):
-            held = {n: v for n, v in vars(value).items() if not n.startswith("__") or callable(v)}
-            yield _class(value, held), list(held.values())
-            yield None, list(value.__bases__)
-        yield None, None if _has_settings(getattr(value, "__module__", None)) else []
+        module = getattr(value, "__module__", None)
+        _refuse_outside(module)
+        yield None, [type(value), *value.__bases__]
+        if not _is_fixed(module):
+            yield _class(value)
+        elif value not in (object, type, SimpleNamespace, *HOLDERS, *LEAVES):
+            in_python = any(isinstance(held, FunctionType) for held in vars(value).values())
+            yield None, [] if in_python and not _has_settings(module) else None
     elif isinstance(value, (staticmethod, classmethod)):
         yield None, [value.__func__]
     elif isinstance(value, property):
@@ -161,16 +185,20 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
             yield (value.copy, partial(np.copyto, value)), []
         if type(value) is not np.ndarray or value.size >= LARGE or value.dtype == object:
             yield None, None
+    elif isinstance(value, np.ufunc):
+        yield None, [] if getattr(np, value.__name__, None) is value else None
     elif isinstance(value, Iterator):
         raise Untraceable("it takes from an iterator")
+    elif isinstance(value, dict):
+        yield _dict(value)
+        yield None, [getattr(value, "default_factory", None)]
+    if type(value) in HOLDERS or isinstance(value, (type, *CHANCE)):
+        return
+    if hasattr(value, "__dict__"):
+        yield _dict(vars(value))
+        yield (partial(type, value), partial(setattr, value, "__class__")), [type(value)]
     else:
-        if isinstance(value, dict):
-            yield _dict(value)
-        if hasattr(value, "__dict__"):
-            yield _dict(vars(value))
-            yield None, [type(value)]
-        elif not isinstance(value, dict):
-            yield None, None
+        yield None, None
 
 
 def _of_module(module: ModuleType, names: frozenset[str]) -> Opened:
@@ -200,7 +228,8 @@ def _is_fixed(module: str | None) -> bool:
 
 def _has_settings(module: str | None) -> bool:
     """Whether a package that nobody looks into may hold what changes."""
-    return is_installed(module) and (module or "").partition(".")[0] not in CONSTANT
+    constant = is_ours(module) or (module or "").partition(".")[0] in CONSTANT
+    return is_installed(module) and not constant
 
 
 @cache
@@ -237,16 +266,19 @@ def _attribute(holder: Any, name: str) -> tuple[Place, list[Any]]:
     return (held, partial(setattr, holder, name)), [held()]
 
 
-def _class(holder: type, held: dict[str, Any]) -> Place:
+def _class(holder: type) -> tuple[Place, list[Any]]:
     def look() -> dict[str, Any]:
-        return {name: vars(holder).get(name) for name in held}
+        own = vars(holder).items()
+        return {n: v for n, v in own if not n.startswith("__") or callable(v)}
 
     def put(before: dict[str, Any]) -> None:
+        for name in look().keys() - before.keys():
+            delattr(holder, name)
         for name, value in before.items():
             if vars(holder).get(name) is not value:
                 setattr(holder, name, value)
 
-    return look, put
+    return (look, put), list(look().values())
 
 
 def _chance(source: Any) -> Place:
