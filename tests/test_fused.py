@@ -12,7 +12,7 @@ import pytest
 
 from optimizers import RULES, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, pure
 from optimizers import optimizer as loop
-from optimizers.engine import fused, machine_code
+from optimizers.engine import fused, updates
 
 pytest.importorskip("llvmlite")
 
@@ -449,8 +449,8 @@ def test_threads_do_not_meet():
 
 @pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "NAdam"])
 def test_what_is_too_much_for_the_cache_and_for_one_thread(name, monkeypatch):
-    monkeypatch.setattr(machine_code, "CACHED", 0)
-    monkeypatch.setattr(machine_code, "FEW", 0)
+    monkeypatch.setattr(updates, "CACHED", 0)
+    monkeypatch.setattr(updates, "ALONE", 0)
     how = {"exclude_from_weight_decay": ["1", "3"]} if name == "AdamW" else {}
     rng = numpy.random.default_rng(0)
     odd = [rng.standard_normal(size) for size in (3, 1, 129, 7, 64, 1001)]

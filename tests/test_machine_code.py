@@ -10,10 +10,11 @@ from traced import carried_by, traced_step
 
 from optimizers import RULES, SGD, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, RMSProp
 from optimizers.engine.assembly import Text, compiled
-from optimizers.engine.machine_code import Machine, Updates
+from optimizers.engine.machine_code import Machine
 from optimizers.engine.numpy_loops import numpy_loop
 from optimizers.engine.scalars import Untraceable
 from optimizers.engine.seen import Seen
+from optimizers.engine.updates import Updates
 from optimizers.functions import FUNCTIONS, ackley, noisy, rosenbrock, sphere
 
 pytest.importorskip("llvmlite")

@@ -18,7 +18,7 @@ import numpy as np
 
 from optimizers.engine.numpy_loops import libm_pow, llvm, matmul_counts, numpy_loop
 from optimizers.engine.scalars import RUN, STEP, Scalar, Untraceable, inputs
-from optimizers.engine.step import Step, Update
+from optimizers.engine.step import Step
 
 LANES = 8  # numbers side by side in a register
 ABREAST = 2 * LANES  # runs: while one register waits for a division, the other goes on
@@ -294,7 +294,7 @@ def carried(step: Step) -> dict[str, Any]:
     return {**step.before, **more}
 
 
-def _arguments(kinds: list[tuple[str, str]]) -> list[str]:
+def arguments(kinds: list[tuple[str, str]]) -> list[str]:
     """Lines that take the arguments out of the array in which they come."""
     return [
         line
@@ -304,43 +304,6 @@ def _arguments(kinds: list[tuple[str, str]]) -> list[str]:
             f"  %{name} = load {kind}, ptr %at.{name}",
         )
     ]
-
-
-def update_text(update: Update, past_cache: bool = False) -> Text:
-    """Write the function that makes one step of many weights.
-
-    What it writes is aligned to as many numbers as there are lanes, and goes past the cache if
-    asked: what is too much for it need not be read to be overwritten.
-    """
-    w = Text(LANES, frozenset(), at_once=True)
-    read, after = list(update.read.values()), list(update.after.values())
-    w.names |= {x: f"%x{k}" for k, x in enumerate(read)}
-    new = [w.value(x, "run") for x in after]
-    arrays = [("ptr", "fixed"), *(("ptr", f"in{k}") for k in range(len(read)))]
-    arrays += [("ptr", f"out{k}") for k in range(len(after))]
-    how = f"align {8 * LANES}" + ", !nontemporal !0" * past_cache
-    w.declared |= {"!0 = !{i32 1}"} if past_cache else set()
-    w.lines = [
-        "entry:",
-        *_arguments(arrays),
-        *w.blocks["entry"],
-        "  br label %run",
-        "run:",
-        "  %n = phi i64 [%from, %entry], [%n.next, %run]",
-        f"  %base = mul i64 %n, {LANES}",
-        *(f"  %from{k} = getelementptr double, ptr %in{k}, i64 %base" for k in range(len(read))),
-        *(f"  %x{k} = load {w.type}, ptr %from{k}, align 8" for k in range(len(read))),
-        *w.blocks["run"],
-        *(f"  %to{k} = getelementptr double, ptr %out{k}, i64 %base" for k in range(len(after))),
-        *(f"  store {w.type} {x}, ptr %to{k}, {how}" for k, x in enumerate(new)),
-        "  %n.next = add i64 %n, 1",
-        "  %is.more = icmp slt i64 %n.next, %to",
-        "  br i1 %is.more, label %run, label %done",
-        "done:",
-        *["  fence seq_cst"] * past_cache,  # other threads see it all
-        "  ret void",
-    ]
-    return w
 
 
 def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Text:
@@ -380,15 +343,15 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
     w.names |= dict(zip([*before, *step.g], [*stays, *slope], strict=True))
     new = [w.value(x, "update") for x in after]
 
-    arguments = [*(("ptr", n) for n in GIVEN), *(("i64", n) for n in COUNTS)]
-    arguments += [("ptr", f"in{k}") for k in state]
+    given = [*(("ptr", n) for n in GIVEN), *(("i64", n) for n in COUNTS)]
+    given += [("ptr", f"in{k}") for k in state]
 
     def each(line: str) -> list[str]:
         return [line.format(k=k, t=t, stays=stays[k], new=new[k]) for k in state]
 
     w.lines = [
         "entry:",
-        *_arguments(arguments),
+        *arguments(given),
         *(f"  %down{j} = mul i64 %ld, {j}" for j in range(len(items) + 1)),
         *w.blocks["entry"],
         "  br label %run",

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.engine.machine_code import Updates
 from optimizers.engine.scalars import Untraceable
 from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.surroundings import Surroundings
+from optimizers.engine.updates import Updates
 from optimizers.state import extras, is_library
 
 SHORT = 8  # operations: a formula of fewer gains

@@ -20,17 +20,14 @@ from optimizers.cores import cores
 from optimizers.engine.assembly import (
     ABREAST,
     CALL,
-    LANES,
     carried,
     compiled,
     names_in,
     run_text,
-    update_text,
 )
-from optimizers.engine.memory import aligned, taken
 from optimizers.engine.numpy_loops import address_of
 from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
-from optimizers.engine.step import Step, updates_of
+from optimizers.engine.step import Step
 
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
 TOGETHER = {"add", "subtract", "multiply", "divide", "negative"}  # where all round alike
@@ -38,9 +35,7 @@ FEW_STEPS = 16  # of fewer, an array costs more than it saves
 MUCH = 8e6  # operations on a row of lanes, from which on they save what better code costs
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
-CACHED = 2e5  # weights: of more, what is written does not stay in the cache
 NOTHING = np.empty(0)
-FEW = 1e6  # weights, likewise: their updates wait for the memory
 
 # ---------------------------------------------------------------- what is computed beforehand
 
@@ -337,94 +332,6 @@ class Machine:
         a = np.array([*map(address_of, arrays), *counts, *rows])
         work = self.text.cost * self.ld * steps
         in_threads(self.call, a, self.ld // self.lanes, work > ALONE)
-
-
-class Updates:
-    """The step of many weights that are treated one by one, in one pass through the memory.
-
-    Parameters
-    ----------
-    optimizer
-        Whose step it is.
-    eta
-        The learning rate: one number, or one a weight.
-
-    Attributes
-    ----------
-    shared
-        The names of the state that is one number for all weights.
-    left
-        The names of what the formula sets beside its state, each with its prefix.
-    cost
-        The operations for each weight.
-    spare
-        Memory for the weights and the state.
-
-    Raises
-    ------
-    Untraceable
-        If the rule is none of these, or cannot be compiled.
-    """
-
-    def __init__(self, optimizer: Any, eta: Any) -> None:
-        self.size = optimizer._theta.size
-        self.updates, self.left = updates_of(optimizer, eta)
-        self.shared = self.updates[0].shared
-        texts = [update_text(update, self.size > CACHED) for update in self.updates]
-        self.calls = [compiled(text) for text in texts]
-        self.beforehand = [text.fed["fixed"] for text in texts]
-        self.cost = max(text.cost for text in texts)
-        self.spare: list[np.ndarray] = []
-
-    def __call__(
-        self, arrays: Mapping[str, np.ndarray], given: Mapping[str, Any]
-    ) -> dict[str, np.ndarray]:
-        """Make a step.
-
-        Parameters
-        ----------
-        arrays
-            "theta", "g" and the state by name, (P,) each; "eta" if each weight has its own.
-        given
-            The settings, "t" (1 at the first step), "eta", and the state that all weights share.
-
-        Returns
-        -------
-        after
-            "theta" and the state.
-        """
-        after = {name: taken(self.spare, self.size) for name in self.updates[0].after}
-        each = ("t", "eta", *self.shared)
-        given = {**given, **{name: [given[name]] for name in each if name in given}}
-        for update, call, roots in zip(self.updates, self.calls, self.beforehand, strict=True):
-            values = computed(roots, given, 1)
-            fixed = np.array([v[0] if isinstance(v, list) else v for v in values], float)
-            read = [np.ascontiguousarray(arrays[name]) for name in update.read]
-            written = [after[name] for name in update.after]
-            for place in update.places:
-                self._pass(call, fixed, read, written, place)
-        shared = computed([x for _, x in self.shared.values()], given, 1)
-        return after | {
-            name: np.reshape(value[0], np.shape(given[name][0]))
-            for name, value in zip(self.shared, shared, strict=True)
-        }
-
-    def _pass(
-        self, call: Any, fixed: np.ndarray, read: list[Any], written: list[Any], place: slice
-    ) -> None:
-        first = min(-(-place.start // LANES) * LANES, place.stop)  # what is written is aligned
-        last = place.stop - (place.stop - first) % LANES
-        if first < last:
-            a = np.array([address_of(fixed), *(address_of(x[first:]) for x in (*read, *written))])
-            in_threads(call, a, (last - first) // LANES, last - first > FEW)
-        for some in (slice(place.start, first), slice(last, place.stop)):
-            if some.start < some.stop:  # the others in arrays of their own, filled up
-                given = [np.resize(x[some], LANES) for x in read]
-                found = [aligned(np.empty(2 * LANES), LANES) for _ in written]
-                a = np.array(list(map(address_of, (fixed, *given, *found))))
-                call(address_of(a), 0, 1)
-                for x, new in zip(written, found, strict=True):
-                    x[some] = new[: some.stop - some.start]
 
 
 class Place(NamedTuple):

@@ -6,15 +6,13 @@ import copy
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from optimizers.engine.scalars import (
     HYPER,
-    LONGEST,
-    RUN,
     STEP,
     Scalar,
     Symbols,
@@ -22,15 +20,12 @@ from optimizers.engine.scalars import (
     explored,
     inputs,
     limited,
-    scalar,
     symbols,
 )
 from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.trace import Trace, added_at, filled
 from optimizers.state import extras, is_library, parts
-from optimizers.weights import Layout
 
-FEW = 5  # weights of a layer stand for all, where each is treated by itself
 WEIGHTS = 256  # of one run; of more, a step is no straight line
 Gradient = Callable[..., tuple[Any, Any]]  # (θ, batch or None) → loss, g, on symbols
 
@@ -165,12 +160,12 @@ def _traced(
     if callable(eta):
         shape = np.shape(optimizer._scheduled(optimizer.t + 1))
         eta = inputs("eta", shape if len(shape) == 1 else (), STEP)[()]
-    found = _moved(optimizer, before, set_, inputs("g", (size,)), eta, given, watch)
+    found = moved(optimizer, before, set_, inputs("g", (size,)), eta, given, watch)
     after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
     return Step(before, after, loss, slope, inputs("g", (size,)), watched, dict(settings))
 
 
-def _moved(
+def moved(
     optimizer: Any,
     before: Mapping[str, Symbols],
     settings: Mapping[str, Any],
@@ -254,116 +249,6 @@ def _projected(project: Any, theta: Symbols) -> Symbols:
     if not project.layout.is_vector:
         raise Untraceable("it brings back weights that are no vector")
     return symbols(project.function(theta.copy()))
-
-
-@dataclass(frozen=True, eq=False)
-class Update:
-    """What an elementwise rule makes of one weight, for the layers in which it is the same.
-
-    Attributes
-    ----------
-    places
-        The slices of the weights that it holds for.
-    read, after
-        By name, of one weight: what is looked at (theta, the state, g, and eta if each weight has
-        its own), and what follows.
-    shared
-        State that is one number for all weights, and what follows it.
-    """
-
-    places: list[slice]
-    read: dict[str, Scalar]
-    after: dict[str, Scalar]
-    shared: dict[str, tuple[Scalar, Scalar]]
-
-
-def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[str, str]]]:
-    """Write down a rule that treats each weight by itself, once for all weights.
-
-    It runs on a few weights a layer; that it looks at no other weight shows in the expressions.
-
-    Parameters
-    ----------
-    optimizer
-        It is looked at, not changed.
-    eta
-        The learning rate of a step: one number, or one a weight.
-
-    Returns
-    -------
-    updates, names
-        The names, each with its prefix, are those of what the formula sets beside its state.
-
-    Raises
-    ------
-    Untraceable
-        If a weight's step depends on other weights, or cannot be written as scalars.
-    """
-    layout, size = optimizer.layout, optimizer._theta.shape[-1]
-    if optimizer._theta.ndim > 1:
-        raise Untraceable("it has many runs")
-    shapes = tuple((1,) * (len(shape) - 1) + (FEW,) for shape in layout.shapes)
-    few, count = Layout(layout.tree, layout.names, shapes), FEW * len(shapes)
-    before, shared = {"theta": inputs("theta", (count,))}, {}
-    for prefix, part in by_prefix(optimizer).items():
-        for name in part.state:
-            value = vars(part)[name]
-            if np.shape(value) == (size,):
-                before[prefix + name] = inputs(prefix + name, (count,))
-            elif isinstance(value, np.ndarray) and value.size == 1:
-                shared[prefix + name] = inputs(prefix + name, value.shape, STEP)
-            else:
-                raise Untraceable(f"its state {name!r} is not shaped like the weights")
-    settings = {name: inputs(name, (), HYPER)[()] for name in settings_of(by_prefix(optimizer))}
-    g = inputs("g", (count,))
-    rate = inputs("eta", (count,)) if np.ndim(eta) else inputs("eta", (), STEP)[()]
-    ways: set[frozenset[tuple[str, str]]] = set()
-    try:
-        with limited(LONGEST * len(shapes)), np.errstate(all="ignore"):
-            found = _moved(optimizer, before | shared, settings, g, rate, layout=few, ways=ways)
-    except Untraceable:
-        raise
-    except Exception as error:
-        raise Untraceable(f"{type(error).__name__}: {error}") from error
-    if len(ways) > 1:
-        raise Untraceable("what it sets on itself differs from step to step")
-    if any(x.depends & RUN for name in shared for x in found[name].ravel()):
-        raise Untraceable("a number that all weights share depends on one of them")
-    groups: dict[tuple[Scalar, ...], list[slice]] = {}
-    for i, place in enumerate(layout.slices):
-        each = [[_alone(found[n][k], k) for n in before] for k in range(FEW * i, FEW * i + FEW)]
-        if any(one is not other for some in each for one, other in zip(some, each[0], strict=True)):
-            raise Untraceable("it treats the weights of a layer differently")
-        places = groups.setdefault(tuple(each[0]), [])
-        if places and places[-1].stop == place.start:
-            place = slice(places.pop().start, place.stop)
-        places.append(place)
-    read = {name: x[0] for name, x in before.items()} | {"g": g[0]}
-    read |= {"eta": rate[0]} if np.ndim(rate) else {}
-    more = {name: (x.ravel()[0], found[name].ravel()[0]) for name, x in shared.items()}
-    updates = [
-        Update(places, read, dict(zip(before, after, strict=True)), more)
-        for after, places in groups.items()
-    ]
-    return updates, next(iter(ways))
-
-
-def _alone(x: Scalar, i: int) -> Scalar:
-    """The expression of weight i as that of weight 0; an error if it looks at another."""
-
-    @cache
-    def moved(x: Scalar) -> Scalar:
-        if not x.depends & RUN:
-            return x
-        if x.op == "part":
-            raise Untraceable("it multiplies matrices of weights")
-        if x.op != "input":
-            return scalar(x.op, *map(moved, x.args))
-        if x.args[1] != i:
-            raise Untraceable("the step of a weight depends on other weights")
-        return inputs(x.args[0], (1,))[0]
-
-    return moved(x)
 
 
 def _clone(optimizer: Any) -> Any:
