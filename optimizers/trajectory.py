@@ -328,7 +328,7 @@ class Recorder:
         self.optimizer = optimizer
         self.every = every
         theta = optimizer._theta
-        self.most = steps // every + 2
+        self.most = 1 + -(-steps // every)  # the start, every so many-th step, the last
         self.may_stop = may_stop
         # a state that is not made yet may turn out to be another size than the weights
         self.expected = {name: _size(getattr(optimizer, name, None), theta.size) for name in watch}
@@ -365,7 +365,7 @@ class Recorder:
         """Take in the first rows of the run, made elsewhere."""
         made = int(path.step[-1] - path.step[0])
         self.kept = rows = len(path.step) - (made % self.every > 0)
-        room = max(rows + 1, min(self.most, rows + FIRST_ROWS))  # arrays of its own
+        room = max(rows + 1, min(self.most, rows + FIRST_ROWS))
         for name in ("theta", "loss", "grad_norm", "step"):
             setattr(self, name, _longer(getattr(path, name)[:rows], room))
         self.watched = {name: _longer(path.watched[name][:rows], room) for name in self.watch}
