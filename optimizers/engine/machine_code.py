@@ -308,15 +308,15 @@ class Machine:
         named = self.table_names
         key = (begin, end, *(given[name] for name in sorted(named - {"t"})))
         is_kept = not named & {"eta", "batch"}
-        if not is_kept or key not in self._kept:
+        table = self._kept.get(key) if is_kept else None
+        if table is None:
             rows = computed(self.text.fed["table"], given, end - begin)
             table = np.array(rows, float).T.copy()
-            if not is_kept:
-                return table
-            if len(self._kept) > 8:
+            if is_kept and len(self._kept) > 8:
                 self._kept.clear()
-            self._kept[key] = table
-        return self._kept[key]
+            if is_kept:
+                self._kept[key] = table
+        return table
 
     def _by_run(self, value: Any) -> np.ndarray:
         """A number for each run, (runs, 1) or one, as (ld,)."""

@@ -91,7 +91,9 @@ def whole_run(
         If they are to be made by NumPy; the optimizer is as it was. The message says why.
     """
     seen = Seen(optimizer)
-    run = _Run(seen, seen.key(watch), steps, every, tol, watch, leave)
+    key = seen.key(watch)
+    known = optimizer.gradient.compiled.get(key)
+    run = _Run(seen, key, known, steps, every, tol, watch, leave)
     path, made, batches = run.made()
     for prefix, part in seen.parts.items():
         held = vars(part)
@@ -107,10 +109,11 @@ def whole_run(
 
 @dataclass(eq=False)
 class _Run:
-    """A run that is to be made: whose, its key among what is kept, and what `minimize` was told."""
+    """A run that is to be made: whose, what is known of it by its key, what `minimize` was told."""
 
     seen: Seen
     key: Any
+    known: Any
     steps: int
     every: int
     tol: float | None
@@ -119,20 +122,18 @@ class _Run:
 
     def made(self) -> tuple[Path, int, Any]:
         """The path, the steps made, and the batches; the rule's state does not move yet."""
-        kept = self.seen.optimizer.gradient.compiled
-        known = kept.get(self.key)
-        self._see_if_it_pays(known)
+        self._see_if_it_pays()
         problem, roots = self.seen.optimizer.gradient.problem, self.seen.of_the_user
         others = [root for root in roots if root is not problem.given]
-        is_trusted = isinstance(known, _Known) and known.stands(others)
+        is_trusted = isinstance(self.known, _Known) and self.known.stands(others)
         try:
-            before = now = known.around if is_trusted else Surroundings(*roots)
+            before = now = self.known.around if is_trusted else Surroundings(*roots)
         except Untraceable as error:
             raise self._refused(str(error)) from None
         try:
             run = self._tried(is_trusted or problem.is_library or problem.pure)
             if run is None or now.changed:  # what is kept from a first call on is there now
-                kept.pop(self.key, None)
+                self.known = None
                 now = Surroundings(*roots)
                 run = self._tried(False)
             if run is None or now.changed:
@@ -143,16 +144,15 @@ class _Run:
         except BaseException:
             before.put_back()
             raise
-        known = kept[self.key]
-        known.around, known.roots = now, others
+        self.known.around, self.known.roots = now, others
         return run
 
     def _tried(self, is_trusted: bool) -> tuple[Path, int, Any] | None:
         """The path, the steps made, and the batches; None if plain steps say something else."""
         seen, steps, every, tol, leave = self.seen, self.steps, self.every, self.tol, self.leave
         optimizer = seen.optimizer
-        known, machine, at_start = self._machine(is_trusted)
-        shared = _shared(known.step, machine)
+        machine, at_start = self._machine(is_trusted)
+        shared = _shared(machine)
         numbers = (steps // every + 2) * machine.width * machine.ld
         if 8 * numbers > trajectory.room():
             raise Untraceable("its record is too long to be made in one go")
@@ -173,18 +173,19 @@ class _Run:
             made -= leave
         for name in shared:
             path.watched[name] = path.watched[name][:, 0]
-        if known.was_right and seen.cannot_change:
+        if self.known.was_right and seen.cannot_change:
             return path, made, how["batches"]
         right = _gradients_are_right(seen, path, how["batches"], at_start)
-        if right and not (known.was_right and seen.is_librarys):
+        if right and not (self.known.was_right and seen.is_librarys):
             right = _first_step_is_right(seen, machine, start, path.gradient[0], how)
         if not right:
             return None
-        known.was_right = True
+        self.known.was_right = True
         return path, made, how["batches"]
 
-    def _see_if_it_pays(self, known: Any) -> None:
-        gradient, theta = self.seen.optimizer.gradient, self.seen.optimizer._theta
+    def _see_if_it_pays(self) -> None:
+        known, optimizer = self.known, self.seen.optimizer
+        gradient, theta = optimizer.gradient, optimizer._theta
         if gradient.grad is not None:
             raise Untraceable("the gradient is the user's own")
         if theta.shape[-1] > WEIGHTS:
@@ -202,21 +203,21 @@ class _Run:
                 gradient.compiled[self.key] = spent
                 raise Untraceable("it made too few steps for compiling to pay")
 
-    def _machine(self, is_trusted: bool) -> tuple[_Known, Machine, Any]:
+    def _machine(self, is_trusted: bool) -> tuple[Machine, Any]:
         """What was compiled, if it still stands, or a new one; loss and g here, if known."""
         seen, kept = self.seen, self.seen.optimizer.gradient.compiled
         columns = seen.columns
         if len(kept) > MOST:
             kept.clear()
         try:
-            known, at_start = self._renewed(kept.get(self.key), is_trusted)
-            kept[self.key] = known
+            known, at_start = self._renewed(self.known, is_trusted)
+            kept[self.key] = self.known = known
             if (seen.runs, columns) not in known.machines:
                 machine = Machine(known.step, seen.runs, columns, self.steps)
                 known.machines[seen.runs, columns] = machine
         except (Untraceable, NotTraceable) as reason:
             raise self._refused(str(reason)) from reason
-        return known, known.machines[seen.runs, columns], at_start
+        return known.machines[seen.runs, columns], at_start
 
     def _renewed(self, known: Any, is_trusted: bool) -> tuple[_Known, Any]:
         """What is known, if a trace says the same today; else what a trace says."""
@@ -274,11 +275,11 @@ def _step(optimizer: Any, gradient: Any, watch: tuple[str, ...]) -> Step:
     return step_of(optimizer, gradient, batch[0].shape if batch else None, watch)
 
 
-def _shared(step: Step, machine: Machine) -> list[str]:
+def _shared(machine: Machine) -> list[str]:
     """What is watched and one number for all runs."""
     if machine.runs is None:
         return []
-    numbers = {n: x.item().depends for n, x in step.watched.items() if x.shape == ()}
+    numbers = {n: x.item().depends for n, x in machine.step.watched.items() if x.shape == ()}
     shared = [name for name, depends in numbers.items() if not depends & RUN]
     if shared and machine.columns:
         raise Untraceable(f"it watches {shared[0]!r}, which may be one number or one a run")
