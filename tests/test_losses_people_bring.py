@@ -14,13 +14,14 @@ import pytest
 
 from optimizers import SGD, Adam, Momentum, basins, compare, explore, sweep
 from optimizers.plotting import (
+    contour,
     plot_contour,
     plot_convergence,
     plot_gradient_field,
     plot_paths,
     plot_surface,
+    surface,
 )
-from optimizers.plotting import contour, surface
 
 matplotlib.use("agg")
 RNG = numpy.random.default_rng(0)
