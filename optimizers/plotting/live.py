@@ -14,7 +14,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from optimizers.plotting.animation import until
@@ -60,9 +59,7 @@ class Picture:
         for ax in self.axes:
             for artist in (*ax.lines, *ax.patches, *ax.texts):
                 artist.set_in_layout(False)
-        is_map = any(ax.get_aspect() != "auto" for ax in self.axes)
-        engine = SettledLayout if is_map else ConstrainedLayoutEngine  # which is quicker
-        engine(h_pad=0.1).execute(self.figure)
+        SettledLayout(h_pad=0.1).execute(self.figure)
 
     def picture(self) -> bytes:
         """What the figure shows now: JPEG takes a fifth of the time of PNG, and nobody sees it."""
