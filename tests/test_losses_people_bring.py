@@ -5,6 +5,7 @@ autograd cannot follow are refused with a sentence that names the cause.
 """
 
 import math
+from functools import partial
 
 import autograd.numpy as np
 import matplotlib
@@ -13,11 +14,13 @@ import pytest
 
 from optimizers import SGD, Adam, Momentum, basins, compare, explore, sweep
 from optimizers.plotting import (
+    contour,
     plot_contour,
     plot_convergence,
     plot_gradient_field,
     plot_paths,
     plot_surface,
+    surface,
 )
 
 matplotlib.use("agg")
@@ -114,6 +117,13 @@ LOSSES = {
 each = pytest.mark.parametrize(("loss", "start"), LOSSES.values(), ids=LOSSES)
 
 
+@pytest.fixture(autouse=True)
+def _maps_are_coarse(monkeypatch):
+    """Some of these losses are called for every point of a map, and are slow."""
+    monkeypatch.setattr(contour, "COARSE", 20)
+    monkeypatch.setattr(surface, "POINTS", 20)
+
+
 @each
 def test_it_is_minimised(loss, start):
     path = Adam(loss, start, lr=0.05).minimize(60)
@@ -123,7 +133,7 @@ def test_it_is_minimised(loss, start):
 
 @each
 def test_it_is_raced_and_drawn(loss, start):
-    race = compare([SGD, Momentum, Adam], loss, start=start, steps=25, lr=[0.01, 0.1], **QUIET)
+    race = compare([SGD, Momentum, Adam], loss, start=start, steps=10, lr=[0.01, 0.1], **QUIET)
     for label, path in race.items():
         assert path.loss[-1] == race.final_loss[label].min()
     axes = race.plot()
@@ -160,9 +170,9 @@ def test_it_is_pictured(loss, start):
 
 @each
 def test_it_is_explored_and_its_basins_are_mapped(loss, start, capsys):
-    explore(loss, [SGD, Adam], start=start, steps=15)
+    explore(loss, [SGD, partial(Adam, lr=0.05)], start=start, steps=4)
     assert "here is the still picture" in capsys.readouterr().out
-    found = basins(SGD, loss, domain=[(-3, 3), (-3, 3)], lr=0.05, steps=15, resolution=4, **QUIET)
+    found = basins(SGD, loss, domain=[(-3, 3), (-3, 3)], lr=0.05, steps=4, resolution=4, **QUIET)
     assert found.final_loss.shape == (4, 4)
     found.plot().figure.canvas.draw()
 

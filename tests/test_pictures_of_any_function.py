@@ -30,11 +30,19 @@ from optimizers import (
 )
 from optimizers import plotting as p
 from optimizers.functions import FUNCTIONS, describe, himmelblau, rosenbrock, sphere
+from optimizers.plotting import contour, surface
 from optimizers.plotting.frame import frame_of
 from optimizers.plotting.labels import EndLabels
 from optimizers.plotting.style import STAR
 
 SQUARE = [(-2, 2), (-2, 2)]
+
+
+@pytest.fixture(autouse=True)
+def _maps_are_coarse(monkeypatch):
+    monkeypatch.setattr(contour, "POINTS", 61)
+    monkeypatch.setattr(contour, "COARSE", 31)
+    monkeypatch.setattr(surface, "POINTS", 40)
 
 
 def bowl(w):

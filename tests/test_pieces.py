@@ -260,10 +260,8 @@ class Waits(Alone):
 
 
 def test_a_worker_that_is_killed_in_the_middle_of_the_work_loses_nothing(cluster, tmp_path):
-    experiment = partial(
-        sweep, Waits, noisy(rosenbrock, 0.1), steps=40, seeds=10, lr=LR, every=10, progress=False
-    )
-    alone = experiment()
+    settings = {"steps": 40, "seeds": 10, "lr": LR, "every": 10, "progress": False}
+    alone = sweep(Alone, noisy(rosenbrock, 0.1), **settings)
     before = cluster.run(os.getpid)
     victim = next(iter(before.values()))
     store, seen = tmp_path / "store", []
@@ -278,7 +276,7 @@ def test_a_worker_that_is_killed_in_the_middle_of_the_work_loses_nothing(cluster
     killer = Thread(target=kill)
     killer.start()
     with joblib.parallel_config(backend="dask"):
-        shared = experiment(store=store)
+        shared = sweep(Waits, noisy(rosenbrock, 0.1), **settings, store=store)
     killer.join()
     assert 4 <= seen[0] < 30
     assert_same(shared, alone)

@@ -653,7 +653,7 @@ from optimizers.models import transformer, mlp
 from optimizers.schedules import cosine
 WORDS = {"some", "words", "in", "a", "set"}
 class Mine(Optimizer):
-    gamma = SHARE
+    gamma = 0.5  # share
     def direction(self, theta, g):
         return self.gamma * g if "some" in WORDS else g * np.array(["a", "b"] == {"a", "b"})
 def loss(x):
@@ -667,18 +667,18 @@ print(json.dumps([described(v) for v in (
 
 
 def test_a_description_is_the_same_in_every_process():
-    def told(hash_seed, share):
+    def told(hash_seed):
         run = subprocess.run(
-            [sys.executable, "-c", SCRIPT.replace("SHARE", share)],
+            [sys.executable, "-c", SCRIPT + SCRIPT.replace("0.5  # share", "0.25")],
             env=os.environ | {"PYTHONHASHSEED": hash_seed},
             capture_output=True,
             text=True,
             check=True,
         )
-        return json.loads(run.stdout)
+        return [json.loads(line) for line in run.stdout.splitlines()]
 
-    first, second, other = told("1", "0.5"), told("2", "0.5"), told("3", "0.25")
-    assert first == second
+    first, other = told("1")
+    assert told("2") == [first, other]
     assert first[0] != other[0]
     assert first[1:] == other[1:]
 
@@ -790,11 +790,11 @@ def assert_same_file(one, other):
 
 def test_killed_at_any_moment_it_goes_on_and_ends_where_it_would_have(tmp_path, long_work):
     whole, end, store = tmp_path / "whole.npz", tmp_path / "end.npz", tmp_path / "store"
-    finish(long_work("", whole, 40))
+    finish(long_work("", whole, 20))
     rng = numpy.random.default_rng(0)
     finished = []
-    for turn in range(10):
-        process, before = long_work(store, end, 40, disk=0.001), len(pieces(store))
+    for turn in range(6):
+        process, before = long_work(store, end, 20, disk=0.001), len(pieces(store))
         while turn % 2 and len(pieces(store)) == before and process.poll() is None:
             time.sleep(0.001)  # every other time something new is finished first
         time.sleep(rng.uniform(0.0, 0.05))
@@ -806,9 +806,9 @@ def test_killed_at_any_moment_it_goes_on_and_ends_where_it_would_have(tmp_path, 
         finished.append(len(pieces(store)))
     assert finished == sorted(finished)
     assert finished[-1] > 0
-    assert finished[0] < 160
-    finish(long_work(store, end, 40))
-    assert len(pieces(store)) == 160
+    assert finished[0] < 80
+    finish(long_work(store, end, 20))
+    assert len(pieces(store)) == 80
     assert_same_file(whole, end)
 
 
@@ -836,5 +836,5 @@ def test_after_ctrl_c_nobody_works_on_and_what_was_done_is_kept(tmp_path, long_w
     assert not end.exists()
     finish(long_work(store, end, 15, **way))
     assert all(file.stat().st_mtime_ns == at for file, at in kept.items())
-    finish(long_work("", whole, 15, **way))
+    finish(long_work("", whole, 15))
     assert_same_file(whole, end)

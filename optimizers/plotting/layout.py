@@ -8,6 +8,7 @@ from weakref import ref
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib import rc_context
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.registry import BackendFilter, backend_registry
@@ -29,22 +30,41 @@ class SettledLayout(ConstrainedLayoutEngine):
     """Constrained layout, repeated: one pass is not enough for maps whose axes have equal units.
 
     Where the room is too narrow for such a map, making room for its labels shrinks it, which moves
-    the labels; matplotlib stops after two rounds and cuts them.
+    the labels; matplotlib stops after two rounds and cuts them. Here it goes on, two rounds a
+    pass, unless the second one has moved nothing.
     """
 
     def execute(self, fig: Figure) -> None:
         """Lay out until the axes stay where they are."""
-        before = _places(fig)
         for _ in range(PASSES):
-            super().execute(fig)
-            after = _places(fig)
+            witnesses = [_Witness(ax) for ax in fig.axes]
+            try:
+                super().execute(fig)
+            finally:
+                for witness in witnesses:
+                    witness.remove()
+            before = [witness.place for witness in witnesses]
+            after = [_place(ax) for ax in fig.axes]
             if np.allclose(before, after, rtol=0, atol=1e-4):
                 return
-            before = after
 
 
-def _places(fig: Figure) -> np.ndarray:
-    return np.array([ax.get_position(original=True).bounds for ax in fig.axes])
+class _Witness(Artist):
+    """Notes where its axes are whenever a round begins by measuring them."""
+
+    def __init__(self, ax: Axes) -> None:
+        super().__init__()
+        ax.add_artist(self)
+        self.set_clip_on(False)
+        self.measured, self.place = ax, _place(ax)
+
+    def get_tightbbox(self, renderer: Any = None) -> None:
+        """It takes no room."""
+        self.place = _place(self.measured)
+
+
+def _place(ax: Axes) -> tuple[float, float, float, float]:
+    return ax.get_position(original=True).bounds
 
 
 def new_figure(

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -35,6 +35,7 @@ DPI = 100
 FLAT = 1e-3  # a symlog axis is linear below this share of its top
 EFFECTIVE = "effective step"
 POSITIVE = ("v", "v_hat", "u", EFFECTIVE)  # what never is negative
+PARSER = RendererAgg(1, 1, DPI).mathtext_parser  # one for all, so that labels are parsed once
 NAMES = {"m_hat": r"$\hat m$", "v_hat": r"$\hat v$", EFFECTIVE: "effective\nstep size"}
 
 
@@ -46,6 +47,7 @@ class Picture:
         whole = np.round(np.multiply(size, DPI)) / DPI  # no share of the height is lost
         self.figure = Figure(whole.tolist(), dpi=DPI)
         self.canvas = FigureCanvasAgg(self.figure)
+        self.canvas.get_renderer().mathtext_parser = PARSER
         self.axes: list[Axes] = list(self.figure.subplots(rows, sharex=True, squeeze=False).flat)
         for ax in self.axes:
             on_paper(ax)
