@@ -104,16 +104,6 @@ class RuleClass(ABCMeta):
         if cls.__module__.startswith("optimizers."):
             RuleClass.of_the_library.update(cls.__hyper_parameters__)
 
-    def __setattr__(cls, name: str, value: Any) -> None:
-        """Refuse to change a default behind the back of those who use the class."""
-        if name in vars(cls).get("__hyper_parameters__", ()):
-            raise AttributeError(
-                f"{cls.__name__}.{name} is a default, and stays: give it to the optimizer, "
-                f"{cls.__name__}(loss, weights, {name}=…), or write a class of your own, "
-                f"class Mine({cls.__name__}): {name} = …"
-            )
-        super().__setattr__(name, value)
-
     def __call__(cls, *args: Any, **keywords: Any) -> Any:
         """Make an optimizer; unknown keywords are refused before any __init__ sees them."""
         known = cls.__hyper_parameters__
