@@ -33,7 +33,7 @@ pytest.importorskip("llvmlite")
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch):
-    monkeypatch.setattr("optimizers.engine.whole_runs.COMPILING", 0)
+    monkeypatch.setattr("optimizers.engine.whole_runs.COMPILING", (0, 0))
 
 
 def step_by_step(optimizer):

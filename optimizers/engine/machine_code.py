@@ -33,6 +33,7 @@ STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths o
 TOGETHER = {"add", "subtract", "multiply", "divide", "negative"}  # where all round alike
 FEW_STEPS = 16  # of fewer, an array costs more than it saves
 MUCH = 8e6  # operations on a row of lanes, from which on they save what better code costs
+LINES = 3_000  # of more, it takes LLVM seconds
 ALONE = 1e6  # operations that are not worth a second thread
 PIECES = 8  # of the work, for each thread
 NOTHING = np.empty(0)
@@ -180,6 +181,7 @@ class Machine:
     def _compile(self, steps: int) -> None:
         """Have code for what was made and so many steps more."""
         well = (self._made + steps) * self.text.cost * self.ld > MUCH * self.lanes
+        well &= len(self.text.lines) < LINES
         if self.call is None or well > self._is_well_made:
             self.call, self._is_well_made = compiled(self.text, well), well
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
+from optimizers.engine.one_run import LONG
 from optimizers.engine.scalars import RUN, Untraceable
 from optimizers.engine.seen import Seen
 from optimizers.engine.step import WEIGHTS, Step, replayed, same_steps, step_of
@@ -29,7 +30,7 @@ from optimizers.hyper_parameters import LOOP_WORDS
 from optimizers.state import extras, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
-COMPILING = 0.006  # seconds that it takes, about: runs that take as long on NumPy come first
+COMPILING = 0.004, 0.0015  # seconds that it takes, and for each weight: others come first
 BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
 WATCHED = {"t", "eta", "g", "d"}  # of what the loop keeps, what can be recorded there
 MOST = 64  # compiled steps of one loss
@@ -197,9 +198,10 @@ class _Run:
         if isinstance(known, str):
             raise Untraceable(known)
         if not isinstance(known, _Known):
-            a_step = (BY_LINES if gradient.problem.pure else BY_AUTOGRAD) + EACH * theta.size
+            by_lines = gradient.problem.pure or self.steps >= LONG
+            a_step = (BY_LINES if by_lines else BY_AUTOGRAD) + EACH * theta.size
             spent = (known or 0.0) + self.steps * a_step
-            if spent < COMPILING:
+            if spent < COMPILING[0] + COMPILING[1] * theta.shape[-1]:
                 gradient.compiled[self.key] = spent
                 raise Untraceable("it made too few steps for compiling to pay")
 
