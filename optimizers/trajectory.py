@@ -542,8 +542,14 @@ def _longer(column: np.ndarray, rows: int) -> np.ndarray:
 
 
 def norm(g: np.ndarray) -> Any:
-    """The Euclidean norm of each run's gradient: (..., P) → (...)."""
-    return math.sqrt(g.dot(g)) if g.ndim == 1 else np.sqrt(np.vecdot(g, g))
+    """The Euclidean norm of each run's gradient: (..., P) → (...).
+
+    The order in which NumPy adds depends on how g lies in memory: here, as that of one run does.
+    """
+    if g.ndim == 1:
+        return math.sqrt(g.dot(g))
+    together = g if g.strides[-1] == g.itemsize else np.ascontiguousarray(g)
+    return np.sqrt(np.vecdot(together, together))
 
 
 def _size(value: Any, otherwise: int) -> int:

@@ -21,6 +21,7 @@ from optimizers import (
     Momentum,
     Optimizer,
     basins,
+    batched,
     compare,
     sweep,
 )
@@ -592,6 +593,21 @@ def test_what_is_printed_is_printed_as_often_as_plainly(where, capsys):
         Talks(loss, [1.0, 2.0]).minimize(30, callback=callback)
         told.append(capsys.readouterr().out)
     assert told[0] == told[1] != ""
+
+
+@pytest.mark.parametrize("size", [2, 5, 8, 17])
+def test_the_norm_of_a_gradient_is_the_same_however_the_runs_lie_in_memory(size):
+    starts = np.random.default_rng(0).standard_normal((40, size))
+
+    @batched
+    def loss(x):
+        return np.sum(np.abs(x) ** 1.5 + x[..., :1] * x, axis=-1)
+
+    together = Adam(loss, starts).minimize(40)
+    plain = Adam(loss, starts).minimize(40, callback=step_by_step)
+    alone = [Adam(loss, start).minimize(40) for start in starts]
+    assert np.array_equal(together.grad_norm, plain.grad_norm)
+    assert np.array_equal(together.grad_norm, np.stack([path.grad_norm for path in alone], axis=1))
 
 
 # ------------------------------------------------------------- interrupts, and without a compiler

@@ -28,6 +28,7 @@ from optimizers.engine.assembly import (
 from optimizers.engine.numpy_loops import address_of
 from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
 from optimizers.engine.step import Step
+from optimizers.trajectory import norm
 
 STRETCH = 3e7  # operations between two looks at the keyboard: some hundredths of a second
 TOGETHER = {"add", "subtract", "multiply", "divide", "negative"}  # where all round alike
@@ -130,7 +131,7 @@ class Path:
     def grad_norm(self) -> np.ndarray:
         """The Euclidean norm of the gradient, added up as NumPy does."""
         with np.errstate(all="ignore"):
-            return np.asarray(np.sqrt(np.vecdot(self.gradient, self.gradient)))
+            return np.asarray(norm(self.gradient))
 
 
 class Machine:
@@ -247,13 +248,10 @@ class Machine:
                     return self.run(start, t, stop - t, settings, every=every, **again)
             begin = end
         parts = {name: self._part(record, place) for name, place in self.recorded.items()}
-        gradient = parts["gradient"]
-        if self.runs is not None and start["theta"].flags.c_contiguous:
-            gradient = np.ascontiguousarray(gradient)  # as NumPy adds there
         return Path(
             parts["theta"],
             parts["loss"],
-            gradient,
+            parts["gradient"],
             t + np.minimum(np.arange(kept) * every, steps),
             {name: parts[name] for name in self.step.watched},
             {name: self._part(x, place) for name, place in self.carried.items()},
