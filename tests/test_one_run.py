@@ -100,7 +100,7 @@ def test_what_a_schedule_or_a_rule_changes_is_noticed():
 
 
 def test_where_something_may_change_unseen_it_is_not_recorded():
-    data = numpy.zeros((3000, 5))
+    data = numpy.zeros((15_000, 5))
 
     def stir(i):
         data[i % 7] = i

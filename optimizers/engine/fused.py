@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.engine.scalars import Untraceable
-from optimizers.engine.seen import by_prefix, settings_of
+from optimizers.engine.seen import FORMULAS, by_prefix, check_formulas, settings_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.updates import Updates
 from optimizers.state import extras, is_library
@@ -106,8 +106,8 @@ class Fused:
         What a formula of the user's own reads besides.
     updates, why_not
         The machine code; or, if there is none, why.
-    is_right
-        Whether it was held against the formula.
+    is_right, is_users
+        Whether it was held against the formula; whether that is a user's, and is to be again.
     """
 
     written: list[Any]
@@ -115,6 +115,7 @@ class Fused:
     updates: Updates | None = None
     why_not: str = ""
     is_right: bool = False
+    is_users: bool = False
 
     def __str__(self) -> str:
         if self.updates is None:
@@ -152,7 +153,8 @@ class Fused:
         except Untraceable:  # the formula will raise what it raises
             return None
         replay = Replay(copy.copy(optimizer), self.updates.left)
-        if not self.is_right:
+        t = optimizer.t
+        if not self.is_right or (self.is_users and t & (t - 1) == 0):  # 1, 2, 4, 8, …
             right = replay.made()
             self.is_right = all(_is_equal(after[name], value) for name, value in right.items())
             if not self.is_right or self.around.changed:
@@ -168,8 +170,9 @@ def _fused(optimizer: Any, parts: Parts) -> Fused:
     if known is not None and known.holds(optimizer, parts):
         return known
     users = [part for part in parts.values() if not _is_librarys(part)]
-    fused = Fused([], Surroundings(), is_right=not users)
+    fused = Fused([], Surroundings(), is_right=not users, is_users=bool(users))
     try:
+        check_formulas(parts)
         if any(part.project is not None for part in parts.values()):
             raise Untraceable("a projection looks at all weights")
         fused.around = Surroundings(*map(type, users), *(f for p in users for f in _formulas(p)))
@@ -201,8 +204,7 @@ def _written(optimizer: Any, parts: Parts, updates: Updates | None) -> list[Any]
 
 
 def _formulas(part: Any) -> list[Any]:
-    rule = type(part)
-    return [rule.direction, rule.update, rule.moved]
+    return [vars(part).get(name, getattr(type(part), name)) for name in FORMULAS]
 
 
 def _is_librarys(part: Any) -> bool:

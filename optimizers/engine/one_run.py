@@ -10,7 +10,7 @@ import numpy as np
 from optimizers.engine.numpy_lines import NumpyLines, record
 from optimizers.engine.scalars import Untraceable
 from optimizers.engine.surroundings import Surroundings
-from optimizers.engine.trace import NotTraceable, leaves, signature
+from optimizers.engine.trace import leaves, signature
 
 LONG = 200  # steps: in a shorter run, recording may take longer than it saves
 SHAPES = 4  # of batches, in a run
@@ -81,7 +81,7 @@ class OneRun:
             if around.changed:
                 raise Untraceable("it keeps something from call to call, or draws by chance")
             self._around = around
-        except (Untraceable, NotTraceable) as reason:
+        except Exception as reason:  # whatever it is, plain autograd will come to it
             self.why_not = str(reason)
         finally:
             if around is not None:

@@ -254,6 +254,9 @@ def _float(x: Scalar) -> Any:
     return float(x.args[0]) if x.op == "constant" else None
 
 
+SQUARES = {-1, 0, 0.5, 1, 2}  # exponents for which NumPy has short ways
+
+
 def _power(x: Scalar, y: Scalar) -> Scalar | None:
     """NumPy's own short ways, where one number is the exponent of all."""
     special: dict[float, tuple[Any, ...]] = {
@@ -396,6 +399,8 @@ def _ufunc(
     if keywords.pop("dtype", None) not in (None, bool, float, np.dtype(float)):
         raise Untraceable(f"np.{name} is asked for float32 or the like")
     first, *others = given
+    if name in ("power", "float_power") and method == "__call__":
+        _check_exponents(_bare(others[0]))
     one = _by_name(name, ufunc.nin)
     if method == "reduce":
         found = _reduced(ufunc, _bare(first), *others, **keywords)
@@ -413,6 +418,14 @@ def _ufunc(
         return _wrapped(found)
     out[0][...] = found
     return out[0]
+
+
+def _check_exponents(exponents: np.ndarray) -> None:
+    """NumPy squares where one number is the exponent of all; of an array it makes powers."""
+    if exponents.size > 1:
+        known = {_float(x) if isinstance(x, Scalar) else x for x in exponents.ravel().tolist()}
+        if not known.isdisjoint(SQUARES):
+            raise Untraceable("it raises to a power of each number's own")
 
 
 # ------------------------------------------------------------------ the order in which NumPy adds
@@ -498,6 +511,7 @@ def _reduced(
     left = kept if keepdims else tuple(n for i, n in enumerate(a.shape) if i not in axes)
     if initial not in (None, np._NoValue) or a.size == 0:
         raise Untraceable(f"np.{ufunc.__name__}.reduce of nothing, or with an initial value")
+    _check_size(a.size)
     if all(a.shape[i] == 1 for i in axes):  # nothing to add to
         return _objects(list(map(_counted, a.ravel().tolist()))).reshape(left)[()]
 
@@ -521,6 +535,12 @@ def _reduced(
     real = partial(ufunc.reduce, **how_asked)
     candidates = [partial(ordered, o, n) for n in range(len(axes), 0, -1) for o in ORDERS]
     return _proved(how, real, candidates, a)
+
+
+def _check_size(numbers: int) -> None:
+    room = _room.get()
+    if room is not None and numbers > 4 * room[0]:  # of products, many may be of zeros
+        raise Untraceable(f"it takes more than {LONGEST} scalars")
 
 
 def _counted(x: Any) -> Any:
@@ -552,6 +572,8 @@ def _contracted(function: Any, a: np.ndarray, b: np.ndarray) -> Any:
         if name == "dot" and not (a.ndim and b.ndim):
             return _ufunc(np.multiply, "__call__", a, b)
         raise Untraceable(f"np.{name} of {a.ndim} and {b.ndim} axes")
+    columns = 1 if name == "vecdot" or b.ndim == 1 else b.shape[-1]
+    _check_size(a.size * columns)
     times, plus = (_each(_either(op), 2) for op in ("multiply", "add"))
     fma = _each(_either("fma"), 3)
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from optimizers.engine.scalars import Untraceable
 from optimizers.reads import is_ours
 from optimizers.state import is_library, parts
+
+FORMULAS = ("direction", "update", "moved")
 
 
 class Seen:
@@ -98,6 +101,12 @@ def by_prefix(optimizer: Any) -> dict[str, Any]:
     return {"": first} | {f"{type(part).__name__}_": part for part in others}
 
 
+def check_formulas(parts: dict[str, Any]) -> None:
+    """Refuse an optimizer that was given a formula which is not that of its class."""
+    if any(name in vars(part) for part in parts.values() for name in FORMULAS):
+        raise Untraceable("a formula was set on the optimizer itself")
+
+
 def settings_of(parts: dict[str, Any]) -> dict[str, Any]:
     """The hyper-parameters that are numbers, or one number a run, by name."""
     found = {}
@@ -115,7 +124,7 @@ def settings_of(parts: dict[str, Any]) -> dict[str, Any]:
 def _is_librarys(part: Any) -> bool:
     """Whether its formulas are the library's, which tests hold; a class may be given another."""
     rule, held = type(part), vars(part)
-    if part.project is not None or not is_library(rule):
+    if part.project is not None or not is_library(rule) or any(n in held for n in FORMULAS):
         return False
     if not (is_ours(rule.direction.__module__) and is_ours(rule.update.__module__)):
         return False

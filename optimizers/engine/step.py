@@ -181,9 +181,12 @@ def moved(
     What else it sets on itself is added to `ways`, by prefix and name, for each way it can go.
     """
 
-    def step(clone: Any, ways: Any = None) -> dict[str, Symbols]:
+    def step(
+        clone: Any, before: Mapping[str, Symbols], g: Symbols, ways: Any = None
+    ) -> dict[str, Symbols]:
         for prefix, part in by_prefix(clone).items():
             own = vars(part)
+            own |= {name: Absent() for name in ("gradient", "loss", "path")} | {"_value": None}
             own |= {name: before[prefix + name].copy() for name in part.state}
             own |= {
                 n: settings[prefix + n]
@@ -193,11 +196,15 @@ def moved(
             if part.project is not None and not isinstance(part.project, partial):
                 own["project"] = partial(_projected, part.project)
             own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
-        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
-        held = {prefix: dict(vars(part)) for prefix, part in by_prefix(clone).items()}
         theta = before["theta"].view()
         theta.setflags(write=False)  # the loop moves the weights
+        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch, _theta=theta)
+        held = {prefix: dict(vars(part)) for prefix, part in by_prefix(clone).items()}
         found = {"theta": clone.moved(theta, g.copy())}
+        for prefix, part in by_prefix(clone).items():
+            for name in _not_its_own(part, is_inner=bool(prefix)):
+                if vars(part).get(name) is not held[prefix].get(name):
+                    raise Untraceable(f"the formula sets {name!r}")
         if ways is not None:
             ways.add(
                 frozenset(
@@ -217,16 +224,37 @@ def moved(
 
     def run() -> dict[str, Symbols]:
         clone = _clone(optimizer)
-        found = step(clone, ways)
+        found = step(clone, before, g, ways)
         if not all(is_library(type(part)) for part in parts(clone)):
-            left = _told([extras(part) for part in parts(clone)])
-            again = step(clone)
-            same = left == _told([extras(part) for part in parts(clone)])
-            if not same or _told(found) != _told(again):
+            # a step from elsewhere must not show that this one was made
+            other = {name: inputs(f"another {name}", x.shape) for name, x in before.items()}
+            elsewhere, fresh = inputs("another g", g.shape), _clone(optimizer)
+            after, anew = step(clone, other, elsewhere), step(fresh, other, elsewhere)
+            left = [_told([extras(part) for part in parts(one)]) for one in (clone, fresh)]
+            if left[0] != left[1] or _told(after) != _told(anew):
                 raise Untraceable("it keeps something from step to step that `state` does not name")
         return found
 
     return explored(run)
+
+
+class Absent:
+    """What a formula is not to look at."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise Untraceable("the formula looks at the loss, or at the path")
+
+    def __call__(self, *how: Any, **keywords: Any) -> Any:
+        """Refuse as well."""
+        raise Untraceable("the formula looks at the loss, or at the path")
+
+
+def _not_its_own(part: Any, is_inner: bool) -> set[str]:
+    """What the loop and the user set, or a rule around it, and its own formula does not."""
+    if is_library(type(part)):
+        return set()
+    names = {"layout", "project", *type(part).__hyper_parameters__}
+    return names - {"lr"} if is_inner else names | {"t", "eta", "batch"}
 
 
 def _told(value: Any, depth: int = 8) -> Any:

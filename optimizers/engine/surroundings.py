@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import dis
 import random
+from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from functools import cache, partial
+from operator import getitem, setitem
 from types import (
     BuiltinFunctionType,
     CodeType,
     FunctionType,
+    MemberDescriptorType,
     MethodType,
     ModuleType,
     SimpleNamespace,
@@ -24,12 +27,16 @@ from typing import Any
 import numpy as np
 
 from optimizers.engine.scalars import Untraceable
+from optimizers.hyper_parameters import RuleClass
 from optimizers.reads import inside, is_installed, is_ours
 
 PRINTS = {"print", "input", "open", "display"}
 OUTSIDE = {"time", "datetime", "logging", "warnings", "sys", "os", "pathlib", "IPython", "tqdm"}
-MOST = 2_000  # values; of a longer list, the list alone is looked at
-LARGE = 1 << 13  # numbers: a larger array is not looked at
+OUTSIDE |= {"io", "_io", "csv", "_csv", "socket", "sqlite3", "subprocess", "queue"}
+BY_CHANCE = {"default_rng", "RandomState", "SystemRandom", "urandom"}  # sources made in the loss
+RAISES = {"errstate", "seterr"}  # what NumPy then raises, no trace sees
+MOST = 2_000  # values that hold others
+LARGE = 1 << 16  # numbers: a larger array is not looked at
 HIDES = {"eval", "exec", "getattr", "globals", "locals", "vars", "import_module", "__import__"}
 HIDES |= {"__dict__", "__globals__", "__closure__"}
 # modules that hold nothing that changes
@@ -114,22 +121,23 @@ def _is_leaf(value: Any) -> bool:
 def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
     """Where the values are that these reach; None for what nobody looks into."""
     queue = deque((root, frozenset[str]()) for root in roots)
-    seen: dict[int, Any] = {}
-    while queue and len(seen) < MOST:
+    seen: dict[Any, Any] = {}
+    while queue:
         value, names = queue.popleft()
-        if _is_leaf(value) or id(value) in seen:
+        key = id(value), names if isinstance(value, ModuleType) else None
+        if _is_leaf(value) or key in seen:
             continue
-        seen[id(value)] = value  # kept, so that no two have one id
+        if len(seen) == MOST:
+            raise Untraceable("it reaches too many values to look at them all")
+        seen[key] = value  # kept, so that no two have one id
         if isinstance(value, FunctionType):
             names = _names(value.__code__)
         for place, held in _opened(value, names):
-            if held is None or len(held) > MOST or any(h is root for h in held for root in roots):
+            if held is None or any(h is root for h in held for root in roots):
                 yield None  # what reaches itself would be kept for ever by who keeps this
-            queue.extend((child, names) for child in (held or [])[:MOST])
+            queue.extend((child, names) for child in held or [] if not _is_leaf(child))
             if place is not None:
                 yield place
-    if queue and len(seen) == MOST:
-        yield None
 
 
 Opened = Iterator[tuple[Place | None, list[Any] | None]]
@@ -148,6 +156,10 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
         if not _is_fixed(value.__module__):
             if names & PRINTS:
                 raise Untraceable("it prints, or reads a file or the keyboard")
+            if names & BY_CHANCE:
+                raise Untraceable("it makes a source of chance of its own")
+            if names & RAISES:
+                raise Untraceable("it asks NumPy for errors")
             yield _some(value.__globals__, names)
         is_hidden = names & HIDES or _imports(value.__code__) or _has_settings(value.__module__)
         yield None, None if is_hidden else []
@@ -194,11 +206,30 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
         yield None, [getattr(value, "default_factory", None)]
     if type(value) in HOLDERS or isinstance(value, (type, *CHANCE)):
         return
-    if hasattr(value, "__dict__"):
-        yield _dict(vars(value))
-        yield (partial(type, value), partial(setattr, value, "__class__")), [type(value)]
-    else:
-        yield None, None
+    kind, slots = type(value), _slots(type(value))
+    if isinstance(kind, RuleClass):
+        raise Untraceable("it looks at the optimizer, which changes from step to step")
+    own = getattr(value, "__dict__", None)
+    if type(own) is dict:
+        yield _dict(own)
+        yield (partial(type, value), partial(setattr, value, "__class__")), [kind]
+    for name in slots:
+        yield _attribute(value, name)
+    if isinstance(value, array):
+        yield (partial(getitem, value, slice(None)), partial(setitem, value, slice(None))), []
+    elif type(own) is not dict:
+        yield None, [kind] if slots else None
+    yield None, [kind]
+
+
+def _slots(kind: type) -> list[str]:
+    """The names of the attributes that are not in an object's dict."""
+    return [
+        name
+        for ancestor in kind.__mro__
+        for name, held in vars(ancestor).items()
+        if isinstance(held, MemberDescriptorType) and not is_installed(ancestor.__module__)
+    ]
 
 
 def _of_module(module: ModuleType, names: frozenset[str]) -> Opened:

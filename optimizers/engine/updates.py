@@ -26,9 +26,10 @@ from optimizers.engine.scalars import (
 )
 from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.step import moved
+from optimizers.state import is_library, parts
 from optimizers.weights import Layout
 
-FEW = 5  # weights of a layer stand for all, where each is treated by itself
+FEW, MORE = 5, 7  # weights of a layer stand for all; if it is how many that counts, it shows
 CACHED = 2e5  # weights: of more, what is written does not stay in the cache
 ALONE = 1e6  # weights, likewise: their updates wait for the memory
 LINE = 64  # bytes of a line of the cache
@@ -77,11 +78,28 @@ def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[
     Untraceable
         If a weight's step depends on other weights, or cannot be written as scalars.
     """
-    layout, size = optimizer.layout, optimizer._theta.shape[-1]
     if optimizer._theta.ndim > 1:
         raise Untraceable("it has many runs")
-    shapes = tuple((1,) * (len(shape) - 1) + (FEW,) for shape in layout.shapes)
-    few, count = Layout(layout.tree, layout.names, shapes), FEW * len(shapes)
+    updates, names = _of_layers(optimizer, eta, FEW)
+    if not all(map(is_library, map(type, parts(optimizer)))):
+        again, _ = _of_layers(optimizer, eta, MORE)
+        if [_told(update) for update in updates] != [_told(update) for update in again]:
+            raise Untraceable("how many weights there are counts")
+    return updates, names
+
+
+def _told(update: Update) -> Any:
+    shared = [id(x) for pair in update.shared.values() for x in pair]
+    return update.places, list(map(id, update.after.values())), shared
+
+
+def _of_layers(
+    optimizer: Any, eta: Any, many: int
+) -> tuple[list[Update], frozenset[tuple[str, str]]]:
+    """The same from so many weights a layer."""
+    layout, size = optimizer.layout, optimizer._theta.shape[-1]
+    shapes = tuple((1,) * (len(shape) - 1) + (many,) for shape in layout.shapes)
+    few, count = Layout(layout.tree, layout.names, shapes), many * len(shapes)
     before, shared = {"theta": inputs("theta", (count,))}, {}
     for prefix, part in by_prefix(optimizer).items():
         for name in part.state:
@@ -109,7 +127,7 @@ def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[
         raise Untraceable("a number that all weights share depends on one of them")
     groups: dict[tuple[Scalar, ...], list[slice]] = {}
     for i, place in enumerate(layout.slices):
-        each = [[_alone(found[n][k], k) for n in before] for k in range(FEW * i, FEW * i + FEW)]
+        each = [[_alone(found[n][k], k) for n in before] for k in range(many * i, many * (i + 1))]
         if any(one is not other for some in each for one, other in zip(some, each[0], strict=True)):
             raise Untraceable("it treats the weights of a layer differently")
         places = groups.setdefault(tuple(each[0]), [])

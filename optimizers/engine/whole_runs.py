@@ -22,7 +22,7 @@ from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
 from optimizers.engine.one_run import LONG
 from optimizers.engine.scalars import RUN, Untraceable
-from optimizers.engine.seen import Seen
+from optimizers.engine.seen import Seen, check_formulas
 from optimizers.engine.step import WEIGHTS, Step, replayed, same_steps, step_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.trace import NotTraceable, Trace, alike, trace
@@ -32,6 +32,7 @@ from optimizers.state import extras, parts, select
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
 COMPILING = 0.004, 0.0015  # seconds that it takes, and for each weight: others come first
 BY_AUTOGRAD, BY_LINES, EACH = 2.5e-4, 2.5e-5, 2e-8  # seconds a step takes, and each number in it
+AHEAD = 10_000  # steps of a schedule that are looked up before it is known whether they come
 WATCHED = {"t", "eta", "g", "d"}  # of what the loop keeps, what can be recorded there
 MOST = 64  # compiled steps of one loss
 LOOKED_AT = 4  # of many runs
@@ -120,6 +121,7 @@ class _Run:
     tol: float | None
     watch: tuple[str, ...]
     leave: int
+    at_start: Any = None  # loss and g of the first run, as they were at the first call
 
     def made(self) -> tuple[Path, int, Any]:
         """The path, the steps made, and the batches; the rule's state does not move yet."""
@@ -134,14 +136,21 @@ class _Run:
         try:
             run = self._tried(is_trusted or problem.is_library or problem.pure)
             if run is None or now.changed:  # what is kept from a first call on is there now
-                self.known = None
+                self.known, first = None, self.at_start
                 now = Surroundings(*roots)
                 run = self._tried(False)
+                if run is not None and not self._begins_so(run[0], first):
+                    run = None  # the first call counts
             if run is None or now.changed:
                 reason = "it keeps something from call to call, or draws by chance"
                 if not now.changed:
                     reason = "it reads what changes: plain steps do not say the same"
                 raise self._refused(reason)
+        except Exception as error:  # the loop will come to it
+            before.put_back()
+            if isinstance(error, Untraceable):
+                raise
+            raise Untraceable(f"{type(error).__name__}: {error}") from error
         except BaseException:
             before.put_back()
             raise
@@ -176,7 +185,10 @@ class _Run:
             path.watched[name] = path.watched[name][:, 0]
         if self.known.was_right and seen.cannot_change:
             return path, made, how["batches"]
-        right = _gradients_are_right(seen, path, how["batches"], at_start)
+        try:
+            right = _gradients_are_right(seen, path, how["batches"], at_start)
+        except NotTraceable:  # it keeps a value of the trace
+            return None
         if right and not (self.known.was_right and seen.is_librarys):
             right = _first_step_is_right(seen, machine, start, path.gradient[0], how)
         if not right:
@@ -184,15 +196,26 @@ class _Run:
         self.known.was_right = True
         return path, made, how["batches"]
 
+    def _begins_so(self, path: Path, first: Any) -> bool:
+        ours = path.loss[0], path.gradient[0]
+        return first is None or all(
+            _equal(np.ravel(mine)[: np.size(theirs)], np.ravel(theirs))
+            for mine, theirs in zip(ours, first, strict=True)
+        )
+
     def _see_if_it_pays(self) -> None:
         known, optimizer = self.known, self.seen.optimizer
         gradient, theta = optimizer.gradient, optimizer._theta
+        check_formulas(self.seen.parts)
         if gradient.grad is not None:
             raise Untraceable("the gradient is the user's own")
         if theta.shape[-1] > WEIGHTS:
             raise Untraceable(f"it has more than {WEIGHTS} weights")
         if self.steps < FEWEST:
             raise Untraceable("the run is short")
+        by_step = callable(optimizer.lr) or optimizer._batch_of is not None
+        if self.tol is not None and by_step and self.steps > AHEAD:
+            raise Untraceable("it may stop long before its schedule ends")
         if not LOOP_WORDS.isdisjoint(set(self.watch) - WATCHED):
             raise Untraceable("it watches what the loop keeps")
         if isinstance(known, str):
@@ -225,8 +248,8 @@ class _Run:
         """What is known, if a trace says the same today; else what a trace says."""
         optimizer, is_known, at_start = self.seen.optimizer, isinstance(known, _Known), None
         if not (is_known and is_trusted):
-            traced, right = _traced(optimizer, again=is_known)
-            at_start = right if self.seen.runs is None else None
+            traced, self.at_start = _traced(optimizer, again=is_known)
+            at_start = self.at_start if self.seen.runs is None else None
             if not (is_known and alike(traced, known.trace)):
                 return _Known(traced, _step(optimizer, replayed(traced), self.watch), {}), at_start
         if not self.seen.is_librarys:
