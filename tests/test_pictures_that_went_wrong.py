@@ -768,3 +768,17 @@ def test_a_font_of_the_machine_is_used_where_there_is_one():
     text = plt.figure().text(0, 0, "动量")
     words.lettered(text)
     assert words.family_with("动") in text.get_fontfamily()
+
+
+@pytest.mark.parametrize("steps", [100, 150])
+def test_what_diverges_on_the_grid_does_not_stretch_the_losses_that_are_shown(steps):
+    def humps(x):
+        return np.sin(3 * x[0]) + 0.3 * x[0] ** 2
+
+    race = compare([SGD, Momentum], humps, start=[2.5], steps=steps, progress=False)
+    *_, convergence, rates = race.plot()
+    shown = np.concatenate([path.loss for path in race.values()])
+    for ax in (convergence, rates):
+        low, high = ax.get_ylim()
+        assert low > shown.min() - 0.1 * np.ptp(shown)
+        assert high > shown[0]

@@ -30,7 +30,7 @@ class Basins:
     known
         How many of these are global minima; None if nobody knows.
     reached
-        For each start the row of `minima` that it reached, -1 if it was still under way, -2 if it
+        For each start the row of `minima` that it reached, -1 if it ended at none, -2 if it
         diverged: (ny, nx), or (nx,).
     final_loss
         The loss after the last step, shaped likewise; inf where the run diverged.
@@ -60,10 +60,10 @@ class Basins:
 
     def __repr__(self) -> str:
         shares = [f"{np.mean(self.reached == i):.0%}" for i in range(len(self.minima))]
-        under_way, diverged = np.mean(self.reached == -1), np.mean(self.reached == -2)
+        at_none, diverged = np.mean(self.reached == -1), np.mean(self.reached == -2)
         return (
             f"<Basins of {self.rule} on {self.problem.name}: {self.reached.size} starts, "
-            f"{', '.join(shares)} to the minima; {under_way:.0%} under way, "
+            f"{', '.join(shares)} to the minima; {at_none:.0%} at none, "
             f"{diverged:.0%} diverged>"
         )
 

@@ -26,16 +26,17 @@ from optimizers.plotting.style import (
     dress,
     marker,
     number,
+    percent,
 )
 
-UNDER_WAY = "#dddddd"
+NOWHERE = "#dddddd"
 LEGEND_ROWS = 8  # so many minima are named, the largest basins first
 
 
 def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     """Colour every start by the minimum that it led to.
 
-    ★ with a number is a minimum; grey starts were still under way at the end, hatched ones
+    ★ with a number is a minimum; grey starts ended at none, hatched ones
     diverged. Of one weight, the colours lie behind the curve.
 
     Parameters
@@ -77,7 +78,7 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> Axes:
     ax.pcolormesh(
         *borders,
         cells,
-        cmap=ListedColormap([to_rgb(UNDER_WAY), *colors]),
+        cmap=ListedColormap([to_rgb(NOWHERE), *colors]),
         norm=BoundaryNorm(np.arange(-1.5, len(minima) + 0.5), len(minima) + 1),
         rasterized=True,
     )
@@ -108,15 +109,15 @@ def _finding(basins: Basins) -> str:
     if known:
         share = np.mean((reached >= 0) & (reached < known))
         kind = "the global minimum" if known == 1 else "a global minimum"
-        return f"{basins.rule}: {share:.0%} of the starts reach {kind}"
+        return f"{basins.rule}: {percent(share)} of the starts reach {kind}"
     if known == 0:
-        return f"{basins.rule}: {np.mean(reached == -2):.0%} of the starts diverge"
+        return f"{basins.rule}: {percent(np.mean(reached == -2))} of the starts diverge"
     if not len(basins.minima):
         return f"{basins.rule}: no start comes to rest at a minimum"
     count = len(basins.minima)
     share = np.mean(reached >= 0)
     where = "the one minimum found" if count == 1 else f"one of the {count} minima found"
-    return f"{basins.rule}: {share:.0%} of the starts reach {where}"
+    return f"{basins.rule}: {percent(share)} of the starts reach {where}"
 
 
 def _rate(lr: Any) -> str:
@@ -169,16 +170,16 @@ def _legend(
     """What the colours mean and how large each area is."""
     shares = [float(np.mean(reached == i)) for i in range(len(minima))]
     handles = [
-        Patch(facecolor=colors[i], label=f"{i + 1}: {spot(minima[i])}   {shares[i]:.0%}")
+        Patch(facecolor=colors[i], label=f"{i + 1}: {spot(minima[i])}   {percent(shares[i])}")
         for i in order
     ]
     rest = sum(shares) - sum(shares[i] for i in order)
     if len(minima) > len(order):
-        text = f"{len(minima) - len(order)} more minima   {rest:.0%}"
+        text = f"{len(minima) - len(order)} more minima   {percent(rest)}"
         handles.append(Patch(facecolor="white", label=text))
-    under_way, gone = np.mean(reached == -1), np.mean(reached == -2)
-    if under_way:
-        handles.append(Patch(facecolor=UNDER_WAY, label=f"still under way   {under_way:.0%}"))
+    at_none, gone = np.mean(reached == -1), np.mean(reached == -2)
+    if at_none:
+        handles.append(Patch(facecolor=NOWHERE, label=f"at no minimum   {percent(at_none)}"))
     if gone:
-        handles.append(Patch(**HATCHED, label=f"diverged   {gone:.0%}"))
+        handles.append(Patch(**HATCHED, label=f"diverged   {percent(gone)}"))
     ax.legend(handles=handles, loc="upper left", bbox_to_anchor=(1.01, 1.01), **LEGEND)

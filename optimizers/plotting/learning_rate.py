@@ -185,6 +185,13 @@ class RateCurves:
             high = float(calm(self.finite).max())
         return framed(self.scale, low, high)
 
+    def lowest_below(self, high: float) -> float:
+        """The lower limit of an axis that ends there."""
+        if self.scale.kind == "log" or not self.finite.size:
+            return self.limits[0]
+        low = float(self.finite.min())
+        return framed(self.scale, low, max(low, min(high, float(self.finite.max()))))[0]
+
     @property
     def at_floor(self) -> bool:
         """Whether some value is as low as numbers tell."""

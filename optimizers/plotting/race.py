@@ -81,7 +81,7 @@ def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) 
     limits = shared = curves.limits
     if tuned:
         rates = _rates(comparison, curves)
-        shared = (min(limits[0], rates.limits[0]), limits[1])
+        shared = (min(limits[0], rates.lowest_below(limits[1])), limits[1])
         zone = rates.zone(panels[-1])
         limits = (shared[0], curves.scale.raised(*shared, zone))
     draw_convergence(next(rest), curves, limits=limits, names=names)

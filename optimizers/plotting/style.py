@@ -287,6 +287,19 @@ def number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
 
+def percent(share: Any) -> str:
+    """A share in whole percent; some are not none, and most are not all.
+
+    Examples
+    --------
+    >>> percent(0.253), percent(0.001), percent(0.999), percent(1)
+    ('25%', '<1%', '>99%', '100%')
+    """
+    if 0 < share < 0.005:
+        return "<1%"
+    return ">99%" if 0.995 <= share < 1 else f"{share:.0%}"
+
+
 def place(point: Any) -> str:
     """Coordinates as text: "(−1.5, 2)"."""
     return f"({', '.join(number(float(value)) for value in point)})"
