@@ -234,7 +234,7 @@ def test_the_bar_counts_what_was_found_in_the_store_as_done(capsys, monkeypatch,
 def cluster():
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):
