@@ -212,13 +212,13 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
     own = getattr(value, "__dict__", None)
     if type(own) is dict:
         yield _dict(own)
-        yield (partial(type, value), partial(setattr, value, "__class__")), [kind]
+        yield (partial(type, value), partial(setattr, value, "__class__")), []
     for name in slots:
         yield _attribute(value, name)
     if isinstance(value, array):
         yield (partial(getitem, value, slice(None)), partial(setitem, value, slice(None))), []
     elif type(own) is not dict:
-        yield None, [kind] if slots else None
+        yield None, [] if slots else None
     yield None, [kind]
 
 

@@ -1,10 +1,11 @@
 """Whole runs in machine code: where it pays, and only where plain steps say the same.
 
 What compiling rests on may change behind our back: a global that the loss reads, an attribute of
-the rule. So what is not the library's own is traced anew whenever it is used, and what was compiled
-serves only if the trace is the same. A loss that is marked `pure` is spared that. The first step is
-held against one of Python's; losses and gradients at the start and at the end against autograd's.
-Nothing that the loss or the rule does beside computing is lost or done twice.
+the rule. So all that a loss of the user's reads is looked at before a run. If something has changed
+or lies out of sight, the loss is traced anew, and what was compiled serves only if the trace is the
+same. A loss that is marked `pure` is spared that. The first step is held against one of Python's;
+losses and gradients at the start and at the end against autograd's. Nothing that the loss or the
+rule does beside computing is lost or done twice.
 """
 
 from __future__ import annotations
@@ -146,14 +147,11 @@ class _Run:
                 if not now.changed:
                     reason = "it reads what changes: plain steps do not say the same"
                 raise self._refused(reason)
-        except Exception as error:  # the loop will come to it
+        except BaseException as error:
             before.put_back()
-            if isinstance(error, Untraceable):
+            if isinstance(error, Untraceable) or not isinstance(error, Exception):
                 raise
-            raise Untraceable(f"{type(error).__name__}: {error}") from error
-        except BaseException:
-            before.put_back()
-            raise
+            raise Untraceable(f"{type(error).__name__}: {error}") from error  # the loop meets it
         self.known.around, self.known.roots = now, others
         return run
 
