@@ -23,7 +23,7 @@ from optimizers import (
     compare,
     sweep,
 )
-from optimizers.experiments.compare import Comparison
+from optimizers.experiments.comparison import Comparison
 from optimizers.functions import FUNCTIONS, himmelblau, rosenbrock
 from optimizers.plotting import (
     plot_basins,

@@ -17,11 +17,12 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
 from optimizers import checks
+from optimizers.spaces import Choice, Linear, Log
 
 Check = Callable[[str, Any], Any]
 
 # what a rule says of itself, what the loop keeps on it, and the words of `sweep` and its like
-OWN_WORDS = frozenset({"state", "batched"})
+OWN_WORDS = frozenset({"state", "batched", "space"})
 LOOP_WORDS = frozenset(
     ("t", "eta", "theta", "g", "d", "value", "batch", "path", "layout", "loss", "gradient")
 )
@@ -101,6 +102,7 @@ class RuleClass(ABCMeta):
         cls.__own__ = attributes | _arguments(cls), _kinds(cls)
         cls.__hyper_parameters__ = _collected(cls)
         _check_state(cls)
+        _check_space(cls)
         if cls.__module__.startswith("optimizers."):
             RuleClass.of_the_library.update(cls.__hyper_parameters__)
 
@@ -234,3 +236,17 @@ def _check_state(rule: Any) -> None:
                 f"{rule.__name__}: {name!r} is named in state, so it starts at zero and changes "
                 "from step to step; it cannot be a hyper-parameter as well"
             )
+
+
+def _check_space(rule: Any) -> None:
+    """The space names hyper-parameters that the rule has, in values that they may take."""
+    for name, part in vars(rule).get("space", {}).items():
+        if name not in rule.__hyper_parameters__:
+            raise TypeError(f"space: {misspelt(rule, name)}")
+        if not isinstance(part, (Log, Linear, Choice)):
+            raise TypeError(
+                f"{rule.__name__}: space[{name!r}] must be a range, such as Log(1e-4, 1), "
+                f"Linear(0, 0.9) or Choice(False, True); got {checks.shown(part)}"
+            )
+        for value in part.ends:
+            rule.__hyper_parameters__[name].kind.check(f"space[{name!r}]", value)

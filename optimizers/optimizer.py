@@ -25,6 +25,7 @@ from optimizers.problem import as_problem
 from optimizers.progress import Progress
 from optimizers.projection import Projection
 from optimizers.settings import Settings
+from optimizers.spaces import Log, Space
 from optimizers.state import (
     check_kept,
     is_library,
@@ -65,6 +66,7 @@ class Optimizer(Settings):
 
     state: tuple[str, ...] = ()  # names what survives a step: arrays, zero before the first
     batched = False  # promises that `direction` takes any run axes in front
+    space: Space = {"lr": Log(1e-5, 10.0)}  # noqa: RUF012  # where good values are looked for
 
     lr: LearningRate = 0.01
 
@@ -431,6 +433,11 @@ class Optimizer(Settings):
             with np.errstate(all="ignore"):
                 self._value = self.gradient.value(self._theta, batch)
         return self._value
+
+    @property
+    def gradients_per_step(self) -> int:
+        """What a step costs, in gradients of the loss: 1, unless a rule takes more of them."""
+        return 1
 
     def select(self, runs: np.ndarray) -> None:
         """Go on with some of the runs only.

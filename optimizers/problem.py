@@ -8,7 +8,7 @@ that nothing is claimed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
@@ -21,6 +21,10 @@ from optimizers.side_by_side import mixes_runs, one_number, side_by_side
 from optimizers.weights import Layout, flatten
 
 Loss = TypeVar("Loss", bound=Callable[..., Any])
+
+SCATTER = 0.02  # how far seeds move a start, as a share of the domain's width
+DRAWS = 20  # so often a start is drawn, until the loss is finite there
+STARTS = 1  # the stream of a seed that draws starts
 
 
 class Known(ABC):
@@ -55,8 +59,10 @@ class Problem:
         is `loss` itself.
     accuracy
         The share that is told right, at flat weights: (..., P) → (...).
-    seed, seeded
-        The seed of all that is left to chance, and the same problem with another.
+    seed, reseeded
+        The seed of the noise and the batches, and the same problem with another; None without any.
+    draws_start
+        Whether the seed draws the start as well, such as a network's first weights.
     pure, batched, is_library
         Whether the loss promises to depend on its arguments alone, and to take many runs; whether
         it is the library's own, which cannot change.
@@ -77,7 +83,8 @@ class Problem:
     exact: Callable[[np.ndarray], Any] | None = None
     accuracy: Callable[[np.ndarray], Any] | None = None
     seed: int | None = None
-    seeded: Callable[[int], Problem] | None = None
+    reseeded: Callable[[int], Problem] | None = None
+    draws_start: bool = False
     pure: bool = False
     batched: bool = False
     is_library: bool = False
@@ -207,16 +214,40 @@ class Problem:
             )
         return self.loss
 
+    def seeded(self, seed: int, scatter: float = SCATTER) -> Problem:
+        """The same problem as a seed has it: its noise, its batches, a start near the given one."""
+        other = self if self.reseeded is None else self.reseeded(seed)
+        if self.draws_start:
+            return other
+        return replace(other, start=self.layout.unflatten(self.starts((seed,), scatter)[0]))
+
+    def starts(self, seeds: Sequence[int], scatter: float = SCATTER) -> np.ndarray:
+        """Where these seeds start, flat: (seeds, P).
+
+        Normally around the start, by `scatter` times the domain's width in each coordinate; without
+        a domain, times the start's length, and by `scatter` at the least. A start at which the loss
+        is not finite is drawn again.
+        """
+        draws = [np.random.default_rng((seed, STARTS)) for seed in seeds]
+        if self.domain is not None and len(self.domain) == self.theta.size:
+            width = np.ptp(self.domain, axis=1)
+        else:
+            width = np.full(self.theta.size, max(1.0, float(np.linalg.norm(self.theta))))
+        starts = np.tile(self.theta, (len(draws), 1))
+        left = np.arange(len(draws)) if scatter else np.zeros(0, int)
+        for _ in range(DRAWS):
+            if not len(left):
+                break
+            drawn = np.array([draws[i].standard_normal(self.theta.size) for i in left])
+            starts[left] = self.theta + scatter * width * drawn
+            left = left[~np.isfinite(self.values(starts[left]))]
+        starts[left] = self.theta
+        return starts
+
     def checked(self) -> Problem:
         """Itself; an error if there is no start, or if it breaks the promise to be batched."""
         _ = self.together if self.batched else self.theta
         return self
-
-    def taking_runs(self) -> Problem:
-        """The same problem with a loss that takes many runs side by side."""
-        together = self.together
-        assert together is not None
-        return replace(self, loss=together, batched=True)
 
     def at(self, start: Any) -> Problem:
         """The same problem from another start, in as many coordinates as that has."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count, pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import autograd.numpy as np
 import numpy
@@ -190,6 +190,13 @@ def _leaves(values: Any, keys: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         yield "/".join(keys), values
 
 
+class Flat(NamedTuple):
+    """Weights that are flat already, (..., P), with the nesting that they stand for."""
+
+    theta: numpy.ndarray
+    layout: Layout
+
+
 def flatten(
     weights: Any, runs: bool = False, name: str = "weights"
 ) -> tuple[numpy.ndarray, Layout]:
@@ -199,7 +206,8 @@ def flatten(
     ----------
     weights
         An array, a number, or any nesting of lists, tuples and dicts of them. A list of numbers
-        (or of equally long lists of numbers) is an array. Ints become floats.
+        (or of equally long lists of numbers) is an array. Ints become floats. Or `Flat` weights,
+        which may be those of many runs.
     runs
         With True, a lone array of shape (..., P) is many runs of P weights; otherwise its whole
         shape is weights.
@@ -216,6 +224,8 @@ def flatten(
     TypeError, ValueError
         For what is not a finite real number, for ragged lists and for empty weights.
     """
+    if isinstance(weights, Flat):
+        return weights.theta, weights.layout
     arrays: list[numpy.ndarray] = []
     names: list[str] = []
     tree = _walk(name, weights, (), arrays, names, count())

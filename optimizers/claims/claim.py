@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from optimizers.experiments.sweep import standard_error
 from optimizers.files import written_whole
 
 T = TypeVar("T")
@@ -206,7 +205,9 @@ def _numbers(value: Any) -> Any:
 def mean_and_error(values: Any) -> tuple[float, float]:
     """The mean over seeds and its standard error."""
     array = np.ravel(np.asarray(values, float))
-    return float(np.mean(array)), standard_error(array)
+    if len(array) < 2 or not np.isfinite(array).all():
+        return float(np.mean(array)), float("nan")
+    return float(np.mean(array)), float(np.std(array, ddof=1) / np.sqrt(len(array)))
 
 
 def counted(count: int, noun: str) -> str:

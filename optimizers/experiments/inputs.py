@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 from optimizers import checks
 from optimizers.checks import shown
 from optimizers.optimizer import Optimizer
-from optimizers.problem import Problem
 
 Rule = type[Optimizer] | partial
 ONE_TUPLE = ("phi", "ns_coefficients")  # hyper-parameters that a tuple is one value of
@@ -65,21 +65,57 @@ def as_grid(name: str, value: Any) -> np.ndarray:
     return grid
 
 
-def seeds_of(problem: Problem, seeds: Any) -> tuple[int, ...] | None:
+def seeds_of(seeds: Any) -> tuple[int, ...] | None:
     """The seeds that were asked for: so many, from 0 on, or these."""
     if seeds is None:
         return None
-    if problem.seeded is None:
-        raise ValueError(
-            f"seeds: nothing in {problem.name} is left to chance; "
-            "noisy(function) and a Training have a seed"
-        )
+    if isinstance(seeds, str):
+        raise TypeError(f"seeds must be how many, or which, or None, got {seeds!r}")
     if not isinstance(seeds, Iterable):
         return tuple(range(checks.whole("seeds", seeds, 1)))
     chosen = tuple(checks.whole("seeds", seed, 0) for seed in seeds)
     if not chosen or len({*chosen}) < len(chosen):
         raise ValueError(f"seeds must be different whole numbers, at least one, got {chosen}")
     return chosen
+
+
+def labelled(rules: Any) -> dict[str, Rule]:
+    """The rules that race by their labels; those without one get their name."""
+    if isinstance(rules, (type, partial)):
+        rules = [rules]
+    if isinstance(rules, Mapping):
+        pairs = list(rules.items())
+    else:
+        if isinstance(rules, str) or not isinstance(rules, Iterable):
+            raise TypeError(
+                f"rules must be a list of rules such as [SGD, Adam], got {shown(rules)}"
+            )
+        pairs = [(None, rule) for rule in rules]
+    if not pairs:
+        raise ValueError("compare needs at least one rule, such as [SGD, Adam]")
+    named: dict[str, Rule] = {}
+    for given, rule in pairs:
+        check_rule(rule)
+        label = str(given) if given is not None else label_of(rule)
+        if label in named:
+            raise ValueError(
+                f"two rules are called {label!r}: give a dict by label, "
+                "such as {'Adam, beta1 0.9': Adam, 'Adam, beta1 0.5': partial(Adam, beta1=0.5)}"
+            )
+        named[label] = rule
+    return named
+
+
+def folders(labels: Iterable[str]) -> dict[str, str]:
+    """A folder for each label, no two the same, also where upper and lower case count as one."""
+    found: dict[str, str] = {}
+    for label in labels:
+        name = plain_name = re.sub(r'[<>:"/\\|?*\s]+', "_", label).rstrip(".") or "_"
+        number = 2
+        while name.lower() in {folder.lower() for folder in found.values()}:
+            name, number = f"{plain_name}-{number}", number + 1
+        found[label] = name
+    return found
 
 
 def check_schedule(schedule: Any, lr: Any) -> None:

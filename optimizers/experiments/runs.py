@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -17,7 +17,10 @@ from optimizers.engine.whole_runs import whole_run
 from optimizers.experiments.inputs import SEED, Rule, label_of, plain
 from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
-from optimizers.problem import Problem
+from optimizers.problem import SCATTER, Problem
+from optimizers.progress import with_progress
+from optimizers.trajectory import Trajectory, as_runs
+from optimizers.weights import Flat
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
@@ -75,7 +78,7 @@ class Runs:
         What is run.
     columns
         Hyper-parameters that differ from run to run, each (runs,). A column "seed" is no
-        hyper-parameter but the seed of the problem.
+        hyper-parameter but the seed of the problem's noise, batches and first weights.
     starts
         The weights that each run starts from, (runs, P); None for the problem's start.
     kept
@@ -104,12 +107,15 @@ class Runs:
         """How many runs there are."""
         return len(self.starts if self.starts is not None else next(iter(self.columns.values())))
 
+    def can_go_together(self) -> bool:
+        """Whether rule and loss take many runs side by side."""
+        return self.optimizer(np.array([0])).batched and self.problem.together is not None
+
     def seeded(self, runs: np.ndarray) -> Problem:
         """The problem, with the seed that these runs share."""
         if SEED not in self.columns:
             return self.problem
-        assert self.problem.seeded is not None
-        return self.problem.seeded(int(self.columns[SEED][runs[0]]))
+        return self.problem.seeded(int(self.columns[SEED][runs[0]]), scatter=0.0)
 
     def optimizer(self, runs: np.ndarray) -> Optimizer:
         """For these runs, which share all hyper-parameters but the numbers."""
@@ -120,8 +126,8 @@ class Runs:
         function = self.seeded(runs)
         start = function.start
         if self.starts is not None:
-            start = self.starts[runs if self.together else runs[0]]
-            function = function.taking_runs() if self.together else function
+            theta = self.starts[runs if self.together else runs[0]]
+            start = Flat(theta, self.problem.layout)
         if self.schedule is not None:
             lr = values["lr"] if "lr" in values else self.rule(function, start, **values).lr
             values["lr"] = self.schedule(lr)
@@ -139,12 +145,12 @@ class Runs:
         self._run(optimizer, runs, ends, stopped)
         theta = ends.pop("theta")
         if self.together and not self.problem.batched:
-            self._compare_with_single_runs(runs, theta, ends)
+            self.compare_with_single_runs(runs, theta, ends)
         with np.errstate(all="ignore"):
             measured = self.measure(self.seeded(runs), theta)
         return ends | {f"measured/{name}": np.asarray(value) for name, value in measured.items()}
 
-    def _compare_with_single_runs(
+    def compare_with_single_runs(
         self, runs: np.ndarray, theta: np.ndarray, ends: dict[str, np.ndarray]
     ) -> None:
         """A loss that never promised to take many runs was tried at the start; see the end too."""
@@ -221,6 +227,7 @@ def finish(
     starts: np.ndarray | None = None,
     kept: np.ndarray | None = None,
     *,
+    scatter: float = SCATTER,
     schedule: Callable[[Any], Any] | None = None,
     measure: Measure = last_weights,
     n_jobs: int | None = None,
@@ -229,13 +236,16 @@ def finish(
 ) -> Ends:
     """Make all runs: side by side where rule and loss take many, else one after the other.
 
-    The arguments are those of `Runs` and of `each_piece`.
+    The arguments are those of `Runs` and of `each_piece`; `scatter` says how far a column "seed"
+    moves the start.
     """
     kept = np.zeros(0, int) if kept is None else kept
+    if SEED in columns and starts is None:
+        columns, starts = _placed(problem, columns, scatter)
     work = Runs(rule, problem, steps, columns, starts, kept, schedule, measure)
     probe = work.optimizer(np.array([0]))
     size = max(1, IN_CACHE // _weight(probe))
-    if size > 1 and probe.batched and problem.together is not None:
+    if size > 1 and work.can_go_together():
         work.together = True
         work.numbers = {n for n in columns if _varies_by_run(probe, n, columns[n])}
         _hold_to_its_promise(work)
@@ -247,6 +257,47 @@ def finish(
     except MixedRuns:
         work.together, work.numbers = False, set()
         return _finished(work, 1, how)
+
+
+def _placed(
+    problem: Problem, columns: Mapping[str, np.ndarray], scatter: float
+) -> tuple[Mapping[str, np.ndarray], np.ndarray | None]:
+    """The runs' starts, and the columns without a seed that decides no more than these."""
+    if problem.draws_start:
+        return columns, None
+    seeds, of_run = np.unique(columns[SEED], return_inverse=True)
+    starts = problem.starts(seeds.tolist(), scatter)[of_run]
+    if problem.reseeded is None:
+        columns = {name: column for name, column in columns.items() if name != SEED}
+    return columns, starts
+
+
+def follow(
+    rule: Rule,
+    problem: Problem,
+    steps: int,
+    seeds: Sequence[int],
+    scatter: float = SCATTER,
+    *,
+    every: int = 1,
+    progress: bool = True,
+) -> Trajectory:
+    """The paths of a rule, a run a seed: (rows, seeds, P)."""
+    columns, starts = _placed(problem, {SEED: np.array(seeds)}, scatter)
+    work = Runs(rule, problem, steps, columns, starts, np.zeros(0, int), None, last_weights)
+    if starts is not None and not columns and work.can_go_together():
+        work.together = True
+        _hold_to_its_promise(work)
+        runs = np.arange(len(seeds))
+        path = work.optimizer(runs).minimize(steps, every=every)
+        ends = {"loss": path.loss[-1], "diverged": path.diverged}
+        with suppress(MixedRuns):
+            if not problem.batched:
+                work.compare_with_single_runs(runs, path.theta[-1], ends)
+            return path
+        work.together = False
+    each = with_progress(range(len(seeds)), len(seeds), label_of(rule), progress)
+    return as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
 
 
 def in_one_piece(problem: Problem, racer: Optimizer, grid: np.ndarray, steps: int) -> bool:

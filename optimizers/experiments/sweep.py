@@ -23,9 +23,10 @@ from optimizers.experiments.inputs import (
     seeds_of,
     short,
 )
+from optimizers.experiments.metrics import at_edge, below, marked, middle, outside, quartiles
 from optimizers.experiments.runs import Ends, finish
 from optimizers.optimizer import Schedule
-from optimizers.problem import Problem, as_problem
+from optimizers.problem import SCATTER, Problem, as_problem
 from optimizers.trajectory import Trajectory
 
 
@@ -43,9 +44,9 @@ class Sweep:
     final_loss
         The loss after the last step, inf where the run diverged (or left the domain and fell below
         the minimum, which is one in the domain only). For a noisy function, its noiseless one's;
-        for a training, the one on held-out data. With seeds: their mean, inf if one diverged.
+        for a training, the one on held-out data. With seeds: their median.
     diverged
-        Which runs diverged, shaped like `final_loss`. With seeds: whether one of them did.
+        Which runs diverged, shaped like `final_loss`. With seeds: the share that did.
     curves, curve_steps
         If asked for: the losses on the way, (*shape of final_loss, rows), inf once a run has
         diverged, and the steps at which they were taken, (rows,). Otherwise None. With seeds:
@@ -87,16 +88,16 @@ class Sweep:
 
     @property
     def accuracy(self) -> np.ndarray:
-        """The mean of the accuracies over the seeds, shaped like `final_loss`."""
+        """The median of the accuracies over the seeds, shaped like `final_loss`."""
         if self.accuracies is None:
             raise AttributeError(f"{self.problem.name} has no accuracy: it is no Training")
-        return self.accuracies if self.seeds is None else self.accuracies.mean(axis=-1)
+        return self.accuracies if self.seeds is None else middle(self.accuracies)
 
     @property
     def best(self) -> dict[str, Any]:
         """The hyper-parameters with the lowest final loss, and that loss as "loss".
 
-        For a training also the accuracy there, and with seeds the standard errors of both.
+        For a training also the accuracy there, and with seeds the quartiles of both.
         """
         at = np.unravel_index(np.argmin(self.final_loss), self.final_loss.shape)
         found = {
@@ -104,24 +105,22 @@ class Sweep:
         }
         found["loss"] = float(self.final_loss[at])
         if self.losses is not None:
-            found["loss_error"] = standard_error(self.losses[at])
+            found["loss_quartiles"] = spread(self.losses[at])
         if self.accuracies is not None:
             found["accuracy"] = float(self.accuracy[at])
             if self.seeds is not None:
-                found["accuracy_error"] = standard_error(self.accuracies[at])
+                found["accuracy_quartiles"] = spread(self.accuracies[at])
         return found
 
     @property
     def at_edge(self) -> list[str]:
         """The hyper-parameters whose lowest or highest value is better than all between."""
-        best = self.final_loss.min()
         found = []
         for axis, (name, grid) in enumerate(self.grids.items()):
-            if grid.dtype.kind in "if" and len(grid) > 2:
-                between = np.flatnonzero((grid > grid.min()) & (grid < grid.max()))
-                others = self.final_loss.take(between, axis)
-                if best < others.min(initial=np.inf):
-                    found.append(name)
+            others = tuple(i for i in range(len(self.grids)) if i != axis)
+            is_number = grid.dtype.kind in "if" and len(grid) > 2
+            if is_number and at_edge(grid, self.final_loss.min(axis=others)):
+                found.append(name)
         return found
 
     def plot(self, ax: Any = None, **options: Any) -> Any:
@@ -149,6 +148,7 @@ def sweep(
     steps: int = 500,
     every: int | None = None,
     seeds: int | Iterable[int] | None = None,
+    scatter: float = SCATTER,
     schedule: Callable[[Any], Schedule] | None = None,
     n_jobs: int | None = None,
     store: str | PathLike[str] | None = None,
@@ -170,8 +170,12 @@ def sweep(
     every
         Keep the loss of every so many-th step as well, as `curves`.
     seeds
-        Repeat every run with these seeds: how many (0, 1, …), or which. Of a noisy function they
-        change the noise, of a training the start and the order of the examples.
+        Repeat every run with these seeds: how many (0, 1, …), or which. Of a function they move the
+        start and change the noise, if there is any; of a training they draw the first weights and
+        the order of the examples.
+    scatter
+        How far a seed moves the start: normally, by this share of the domain's width in each
+        coordinate, or of the start's length where there is no domain (by `scatter` at the least).
     schedule
         From a learning rate to a schedule, such as `partial(cosine, steps=500)`; left out, the
         learning rate stays as it is.
@@ -220,7 +224,7 @@ def sweep(
     if not axes:
         raise ValueError("sweep needs a grid, such as lr=np.geomspace(1e-4, 1, 60)")
     kept = None if every is None else _kept(steps, checks.whole("every", every, 1))
-    chosen = seeds_of(problem, seeds)
+    chosen = seeds_of(seeds)
     columns, shape = columns_of(axes | ({} if chosen is None else {SEED: np.array(chosen)}))
     ends = finish(
         settled,
@@ -228,6 +232,7 @@ def sweep(
         steps,
         columns,
         kept=kept,
+        scatter=checks.number("scatter", scatter, checks.NOT_NEGATIVE),
         schedule=schedule,
         measure=exact_ends,
         n_jobs=n_jobs,
@@ -237,14 +242,15 @@ def sweep(
     final, refuted = final_losses(ends, problem)
     losses = final.reshape(shape)
     accuracies = ends.measured.get("accuracy")
-    final_loss = losses if chosen is None else losses.mean(axis=-1)
+    final_loss = losses if chosen is None else middle(losses)
+    gone = np.isinf(losses)
     return Sweep(
         label_of(rule, fixed),
         without_minimum(problem) if refuted else problem,
         steps,
         axes,
         final_loss,
-        np.isinf(final_loss),
+        gone if chosen is None else gone.mean(axis=-1),
         None if kept is None else ends.curves.reshape(*shape, len(kept)),
         kept,
         chosen,
@@ -279,11 +285,10 @@ def final_losses(ends: Ends, problem: Problem) -> tuple[np.ndarray, bool]:
     return marked(losses, ends.diverged | (fell & outside)), bool(np.any(fell & ~outside))
 
 
-def standard_error(values: np.ndarray) -> float:
-    """Of the mean over seeds; nan for a single one."""
-    if len(values) < 2 or not np.isfinite(values).all():
-        return float("nan")
-    return float(np.std(values, ddof=1) / np.sqrt(len(values)))
+def spread(values: np.ndarray) -> tuple[float, float]:
+    """The lower and the upper quartile over seeds."""
+    low, _, high = quartiles(values)
+    return float(low), float(high)
 
 
 def _kept(steps: int, every: int) -> np.ndarray:
@@ -295,30 +300,6 @@ def exact_losses(problem: Problem, path: Trajectory) -> np.ndarray:
     return path.loss if problem.exact is None else problem.values(path.theta)
 
 
-def outside(problem: Problem, theta: np.ndarray) -> np.ndarray:
-    """Whether weights lie outside the domain: (..., P) → (...). Without one, nothing does."""
-    if problem.domain is None:
-        return np.zeros(theta.shape[:-1], bool)
-    low, high = problem.domain.T
-    return ((theta < low) | (theta > high)).any(axis=-1)
-
-
-def below(losses: Any, problem: Problem) -> Any:
-    """Whether a loss lies below the known minimum by more than rounding.
-
-    Outside the domain that is a fall without end; inside, the minimum is none.
-    """
-    minimum = problem.known_minimum
-    if minimum is None:
-        return np.zeros(np.shape(losses), bool)
-    return losses < minimum - 1e-9 * max(1.0, abs(minimum))
-
-
 def without_minimum(problem: Problem) -> Problem:
     """The same problem, of whose minima nothing is said."""
     return replace(problem, minima=None, minimum=None)
-
-
-def marked(losses: Any, diverged: Any) -> np.ndarray:
-    """The losses, inf where the run diverged."""
-    return np.where(diverged | np.isnan(losses), np.inf, losses)

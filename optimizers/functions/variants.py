@@ -56,7 +56,7 @@ class NoisyFunction(Function):
             batch=self.noise,
             exact=self.noiseless,
             seed=self.seed,
-            seeded=partial(self._with_seed, start),
+            reseeded=partial(self._with_seed, start),
             chance=f"Noise σ = {self.sigma:.3g}, seed {self.seed}; losses without it.",
         )
 

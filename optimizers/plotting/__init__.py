@@ -8,6 +8,7 @@ settings or shows a window.
 from optimizers.plotting.accuracy import plot_accuracy
 from optimizers.plotting.animation import animate_paths, html_player, save_gif
 from optimizers.plotting.basins import plot_basins
+from optimizers.plotting.budget import plot_budget
 from optimizers.plotting.contour import plot_contour, plot_paths
 from optimizers.plotting.convergence import plot_convergence
 from optimizers.plotting.family import plot_family
@@ -27,6 +28,7 @@ __all__ = [
     "html_player",
     "plot_accuracy",
     "plot_basins",
+    "plot_budget",
     "plot_contour",
     "plot_convergence",
     "plot_family",

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import PercentFormatter
 
 from optimizers.checks import shown
-from optimizers.experiments.compare import Comparison
-from optimizers.plotting.convergence import DrawnCurve, quartiles
-from optimizers.plotting.finding import leaders, together
+from optimizers.experiments.comparison import Comparison
+from optimizers.experiments.metrics import quartiles, standing
+from optimizers.plotting.convergence import DrawnCurve
+from optimizers.plotting.finding import ahead
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
-from optimizers.plotting.style import caption, dress, looks, number
+from optimizers.plotting.style import caption, dress, looks
 
 ROOM = 0.04
 
@@ -62,7 +64,8 @@ def plot_accuracy(comparison: Comparison, ax: Axes | None = None) -> Axes:
 
 def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> None:
     """Curves, bands, names and title."""
-    curves = {label: quartiles(values) for label, values in comparison.accuracies.items()}
+    shares = comparison.accuracies
+    curves = {label: quartiles(v.reshape(len(v), -1)) for label, v in shares.items()}
     ends = {label: float(values[-1, 1]) for label, values in curves.items()}
     low = min(float(values[len(values) // 10 :].min()) for values in curves.values())
     high = max(float(values.max()) for values in curves.values())
@@ -80,8 +83,10 @@ def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> No
         entries.append(Entry(label, look[label], curve.end, -ends[label]))
     if names:
         label_ends(ax, entries)
-    first = leaders({label: -end for label, end in ends.items()})
-    tell = "tells" if len(first) == 1 else "tell"
-    most = number(100 * max(ends.values()))
-    title = f"{together(first, len(ends))} {tell} most right: {most}%"
-    dress(ax, title, "step", "held-out accuracy")
+    found = standing({label: 1 - np.atleast_2d(v[-1]) for label, v in shares.items()})
+    dress(
+        ax,
+        f"{ahead(found, 'most often right', 'often right')} at the end",
+        "step",
+        "held-out accuracy",
+    )

@@ -27,9 +27,9 @@ from optimizers.plotting.paths import (
     check_drawable,
     journey,
     last_step,
-    mapping,
     points_of,
     problem_of,
+    with_others,
 )
 from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import caption, headline
@@ -86,7 +86,7 @@ def animate_paths(
     <Film of 3 pictures: a notebook plays it, save_gif(film, "film.gif") keeps it>
     >>> player = html_player(film)
     """
-    named = mapping(paths, "animate_paths")
+    named = with_others(paths, "animate_paths")[0]
     check_drawable(named, "animate_paths")
     problem = problem_of(function, named, "animate_paths")
     frames = whole("frames", frames, 2)

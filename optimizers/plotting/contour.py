@@ -21,10 +21,10 @@ from optimizers.plotting.paths import (
     final_loss,
     journey,
     label_with_end,
-    mapping,
     points_of,
     problem_of,
     titled,
+    with_others,
 )
 from optimizers.plotting.relief import Relief, minima_in, problem_in, say_not_finite
 from optimizers.plotting.style import (
@@ -38,7 +38,7 @@ from optimizers.plotting.style import (
     number,
     put,
 )
-from optimizers.plotting.trail import DrawnPath, bounds_of, draw_bounds
+from optimizers.plotting.trail import DrawnPath, bounds_of, draw_bounds, draw_thinly
 from optimizers.problem import Problem
 from optimizers.trajectory import Trajectory
 
@@ -105,8 +105,9 @@ def plot_paths(paths: Paths, function: Any, ax: Axes | None = None, *, domain: A
     Parameters
     ----------
     paths
-        A trajectory, or a mapping from labels to trajectories (a comparison is one). Runs side by
-        side (rows, runs, 2) are drawn in one colour.
+        A trajectory, or a mapping from labels to trajectories. Runs side by side (rows, runs, 2)
+        are drawn in one colour. Of a comparison, the paths from the start itself are drawn, and
+        thin lines behind them for its seeds.
     function
         What they went down: a test function, or any function of one or two weights.
     ax
@@ -134,12 +135,12 @@ def plot_paths(paths: Paths, function: Any, ax: Axes | None = None, *, domain: A
     ...     return (w[0] - 1) ** 2 + 10 * w[1] ** 2
     >>> ax = plot_paths(Adam(loss, [3.0, 1.0], lr=0.1).minimize(100), loss)
     """
-    named = mapping(paths, "plot_paths")
+    named, others = with_others(paths, "plot_paths")
     check_drawable(named, "plot_paths")
     problem = problem_of(function, named, "plot_paths")
     frame = frame_of(problem, named, domain, "plot_paths")
     ax, ours = axes_for(ax, "plot_paths", map_size(frame, 8.0))
-    draw_paths(ax, named, problem, frame)
+    draw_paths(ax, named, problem, frame, others=others)
     if ours:
         made = f"{journey(named, problem)}\n{signs(problem, named)}"
         caption(ax.get_figure(root=True), made)  # type: ignore[arg-type]
@@ -152,12 +153,16 @@ def draw_paths(
     function: Any,
     frame: np.ndarray,
     names: bool = True,
+    others: Mapping[str, Trajectory] | None = None,
+    title: str = "",
 ) -> tuple[list[DrawnPath], EndLabels | None]:
     """Landscape, paths, names and title; the artists come back so that they can be moved."""
     problem = problem_of(function, paths, "plot_paths")
     plane = draw_landscape(ax, problem, frame, paths)
     put(draw_bounds(ax), bounds_of(paths.values(), plane))
     look = looks({label: path.rule for label, path in paths.items()})
+    for label, runs in (others or {}).items():
+        draw_thinly(ax, points_of(runs, problem), look[label], plane)
     drawn = [DrawnPath(ax, look[label], plane, dotted=len(frame) == 1) for label in paths]
     entries = []
     for (label, path), line in zip(paths.items(), drawn, strict=True):
@@ -167,7 +172,7 @@ def draw_paths(
         rank = final_loss(path, problem)
         entries.append(Entry(text, look[label], line.end, rank, tied=line.seen))
     labels = label_ends(ax, entries) if names else None
-    dress(ax, closest(paths, problem), *axis_names(frame, problem))
+    dress(ax, title or closest(paths, problem), *axis_names(frame, problem))
     return drawn, labels
 
 

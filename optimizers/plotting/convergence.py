@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from optimizers.experiments.sweep import below, outside
-from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, leaders
+from optimizers.experiments.metrics import (
+    Standing,
+    below,
+    marked,
+    middle,
+    outside,
+    precision,
+    quartiles,
+)
+from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, order_of
 from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
@@ -28,7 +36,6 @@ from optimizers.plotting.scale import (
     draw_floor,
     framed,
     log_ticks,
-    precision_floor,
     scale_of,
 )
 from optimizers.plotting.style import (
@@ -106,30 +113,42 @@ class Curves:
         By label, (rows, 3): lower quartile, median, upper quartile over runs (inf: diverged). For a
         single run all three are the same.
     gone
-        By label, whether all runs diverged, or left the domain and fell below its minimum.
+        By label, whether half of the runs diverged, or left the domain and fell below its minimum.
+    standing, costs
+        Who is before whom, if that is known; and the gradients that a step of each label takes, if
+        these are to be counted.
     floor
         The height below which a gap is rounding, and where it is drawn; None for plain losses.
     scale
         Of the axis.
     """
 
-    def __init__(self, paths: Mapping[str, Trajectory], problem: Problem | None) -> None:
+    def __init__(
+        self,
+        paths: Mapping[str, Trajectory],
+        problem: Problem | None,
+        standing: Standing | None = None,
+        costs: Mapping[str, int] | None = None,
+    ) -> None:
         self.paths = paths
         self.problem = problem
+        self.standing = standing
+        self.costs = costs
         values = {label: losses(path, problem) for label, path in paths.items()}
         self.minimum, left = _known(paths, values, problem)
         values = {label: np.where(left[label], np.inf, v) for label, v in values.items()}
         self.floor: float | None = None
         if self.minimum is not None:
             starts = np.concatenate([np.ravel(v[0]) for v in values.values()])
-            self.floor = precision_floor(starts - self.minimum, self.minimum)
+            self.floor = precision(starts - self.minimum, self.minimum)
             values = {label: v - self.minimum for label, v in values.items()}
-        self.shown = {label: quartiles(v) for label, v in values.items()}
-        self.left = [label for label in paths if np.any(left[label])]
-        self.gone = {
-            label: bool(np.all(path.diverged | left[label][-1])) for label, path in paths.items()
+        self.shown = {label: quartiles(v.reshape(len(v), -1)) for label, v in values.items()}
+        self.final = {
+            label: np.ravel(marked(v[-1], paths[label].diverged)) for label, v in values.items()
         }
-        calm = [v for label, v in self.shown.items() if not self.gone[label]]
+        self.left = [label for label in paths if np.any(left[label])]
+        self.gone = {label: bool(np.isinf(middle(ends))) for label, ends in self.final.items()}
+        calm = [v[:, :2] for label, v in self.shown.items() if not self.gone[label]]
         self.calm = _finite(calm or self.shown.values())
         self.wild = _finite(self.shown.values())
         self.scale = Scale("log") if self.minimum is not None else scale_of(self.calm)
@@ -144,6 +163,20 @@ class Curves:
             label: np.inf if self.gone[label] else float(v[-1, 1])
             for label, v in self.shown.items()
         }
+
+    def at(self, label: str) -> np.ndarray:
+        """The steps, or the gradients, after which each row was there: (rows,)."""
+        return self.paths[label].step * (1 if self.costs is None else self.costs[label])
+
+    @property
+    def counts_gradients(self) -> bool:
+        """Whether the horizontal axis counts gradients, and not steps."""
+        return self.costs is not None
+
+    @property
+    def xlabel(self) -> str:
+        """What the horizontal axis counts."""
+        return "gradients of the loss" if self.counts_gradients else "step"
 
     @property
     def ylabel(self) -> str:
@@ -178,8 +211,8 @@ class Curves:
 
     def finding(self) -> str:
         """Who is lowest at the end, unless several are as low as numbers go."""
-        ends = self.ends
-        if not leaders(ends):
+        ends, found = self.ends, self.standing or self._order()
+        if not found.leaders:
             return "Diverged" if len(ends) == 1 else "All diverged"
         if len(ends) == 1:
             ((label, end),) = ends.items()
@@ -192,13 +225,21 @@ class Curves:
         ]
         if len(done) > 1:
             return f"{len(done)} of {len(ends)} reach the limit of float64"
-        return f"{ahead(ends)} {self._where()}"
+        return f"{ahead(found)} {self._where()}"
+
+    def _order(self) -> Standing:
+        """Who is lowest at the end, if nobody said."""
+        final = self.final
+        if self.floor is not None:
+            final = {label: np.maximum(values, self.floor) for label, values in final.items()}
+        return order_of(final)
 
     def _where(self) -> str:
         """At which step, if it is one, and of which run."""
-        steps = {int(p.step[-1]) for label, p in self.paths.items() if not self.gone[label]}
-        when = f"after {steps.pop()} steps" if len(steps) == 1 else "where the paths end"
-        return when + (", by the median" if self._runs > 1 else "")
+        last = {int(self.at(label)[-1]) for label in self.paths if not self.gone[label]}
+        counted = "gradients" if self.counts_gradients else "steps"
+        when = f"after {last.pop()} {counted}" if len(last) == 1 else "where the paths end"
+        return when
 
     @property
     def _runs(self) -> int:
@@ -260,8 +301,8 @@ def draw_convergence(
     """Curves, bands, names and title; the artists come back so that they can be moved."""
     low, high = limits or curves.limits
     curves.scale.on(ax)
-    first = min(int(path.step[0]) for path in curves.paths.values())
-    last = max(last_step(curves.paths), first + 1)
+    first = min(int(curves.at(label)[0]) for label in curves.paths)
+    last = max(first + 1, *(int(curves.at(label)[-1]) for label in curves.paths))
     ax.set_xlim(first, last)
     ax.set_ylim(low, high)
     if curves.scale.kind == "log":
@@ -270,9 +311,9 @@ def draw_convergence(
     ax.set_axisbelow(True)
     look = looks({label: path.rule for label, path in curves.paths.items()})
     drawn, entries = [], []
-    for label, path in curves.paths.items():
+    for label in curves.paths:
         curve = DrawnCurve(ax, look[label])
-        curve.show(path.step, curves.shown[label], curves.floor, curves.gone[label])
+        curve.show(curves.at(label), curves.shown[label], curves.floor, curves.gone[label])
         near = curve.end[0] > first + 0.97 * (last - first)
         rank = curves.ends[label]
         entries.append(Entry(curves.label(label), look[label], curve.end, rank, tied=near))
@@ -280,7 +321,7 @@ def draw_convergence(
     if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
     labels = label_ends(ax, entries) if names else None
-    dress(ax, curves.finding(), "step", curves.ylabel)
+    dress(ax, curves.finding(), curves.xlabel, curves.ylabel)
     return drawn, labels
 
 
@@ -349,17 +390,3 @@ def _gone_at(median: np.ndarray) -> int:
     """The row from which on nothing is finite any more; the last one if its loss still is."""
     finite = np.flatnonzero(np.isfinite(median))
     return min(int(finite[-1]) + 1 if len(finite) else 0, len(median) - 1)
-
-
-def quartiles(values: np.ndarray) -> np.ndarray:
-    """Lower quartile, median, upper quartile over runs: (rows, ...) → (rows, 3); nan is inf.
-
-    One that lies between two runs is their mean, so that an inf makes no nan.
-    """
-    flat = values.reshape(len(values), -1)
-    flat = np.sort(np.where(np.isnan(flat), np.inf, flat), axis=1)
-    at = np.array([0.25, 0.5, 0.75]) * (flat.shape[1] - 1)
-    low, high = flat[:, np.floor(at).astype(int)], flat[:, np.ceil(at).astype(int)]
-    with np.errstate(invalid="ignore"):
-        between = low / 2 + high / 2  # their sum may overflow
-    return np.where(low == high, low, np.where(np.isnan(between), np.inf, between))

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from optimizers.experiments.metrics import CLOSE, Standing, middle, standing
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem
 
-CLOSE = 1e-9  # values that differ by no larger share of the best one are the same but for rounding
+NAMED = 4  # so many who share the lead are named, more are counted
 NO_ORDER = "The loss hangs on chance: no order is claimed"
 NO_BEST = "The loss hangs on chance: no best is claimed"
 
@@ -17,6 +18,17 @@ NO_BEST = "The loss hangs on chance: no best is claimed"
 def by_chance(problem: Problem | None) -> bool:
     """Whether the loss gives two values for the same weights, so that no order can be claimed."""
     return problem is not None and problem.start is not None and problem.depends_on_chance
+
+
+def order_of(ends: Mapping[str, np.ndarray]) -> Standing:
+    """Who is lowest at the end, by the runs of each label, (runs,): inf for what diverged.
+
+    As many runs as another's are paired with them: then a test says who is told apart.
+    """
+    counts = {len(values) for values in ends.values()}
+    if len(counts) > 1:  # nothing is paired
+        ends = {label: np.atleast_1d(middle(values)) for label, values in ends.items()}
+    return standing({label: np.asarray(values)[np.newaxis] for label, values in ends.items()})
 
 
 def leaders(ends: Mapping[str, float]) -> list[str]:
@@ -49,15 +61,23 @@ def together(labels: Sequence[str], of: int) -> str:
     return "All" if len(labels) == of else f"{len(labels)} of {of}"
 
 
-def ahead(ends: Mapping[str, float], most: str = "lowest", plain: str = "low") -> str:
+def ahead(found: Standing, most: str = "lowest", plain: str = "low") -> str:
     """Who has the lowest value, as the beginning of a sentence; those who share it, share it.
 
     Examples
     --------
-    >>> ahead({"SGD": 2.0, "Adam": 1.0}), ahead({"SGD": 1.0, "Adam": 1.0}, "closest", "close")
-    ('Adam is lowest', 'SGD and Adam are equally close')
+    >>> ahead(order_of({"SGD": np.array([2.0]), "Adam": np.array([1.0])}))
+    'Adam is lowest'
+    >>> ahead(order_of({"SGD": np.array([1.0]), "Adam": np.array([1.0])}), "closest", "close")
+    'SGD and Adam are equally close'
+    >>> ahead(order_of({"SGD": np.arange(12.0), "Adam": np.arange(12.0)[::-1]}))
+    'No clear winner: SGD, Adam'
     """
-    first = leaders(ends)
+    first = found.leaders
     if len(first) == 1:
         return f"{brief(first[0])} is {most}"
-    return f"{together(first, len(ends))} are equally {plain}"
+    if not found.is_tested:
+        return f"{together(first, len(found.medians))} are equally {plain}"
+    if len(first) > NAMED:
+        return f"No clear winner among {len(first)} of {len(found.medians)}"
+    return f"No clear winner: {', '.join(map(brief, first))}"

@@ -11,6 +11,7 @@ from matplotlib.colors import LogNorm, Normalize, SymLogNorm
 
 from optimizers.checks import shown
 from optimizers.experiments.inputs import plain, short
+from optimizers.experiments.metrics import GOOD, precision
 from optimizers.experiments.sweep import Sweep
 from optimizers.plotting.finding import NO_BEST, by_chance, leaders
 from optimizers.plotting.layout import axes_for, color_bar
@@ -24,14 +25,12 @@ from optimizers.plotting.scale import (
     edges,
     log_spaced,
     log_ticks,
-    precision_floor,
     scale_of,
 )
 from optimizers.plotting.style import HATCHED, INK, STAR, caption, dress, number, rule_of
 from optimizers.plotting.words import brief
 
 POINT = 0.01  # of accuracy
-GOOD = 10.0  # the outlined cells end within this factor of the best gap to the minimum
 
 
 def plot_heatmap(
@@ -106,7 +105,7 @@ def plot_heatmap(
             elif sweep.problem.known_minimum is not None:
                 text += "; outlined: within ten times its gap"
         if sweep.seeds is not None:
-            text += f". Means over {len(sweep.seeds)} seeds"
+            text += f". Medians over {len(sweep.seeds)} seeds"
         caption(ax.get_figure(root=True), text + ".")  # type: ignore[arg-type]
     return ax
 
@@ -129,7 +128,7 @@ def _draw_curve(ax: Axes, sweep: Sweep) -> None:
 def _draw_map(ax: Axes, sweep: Sweep, of: str, limits: tuple[float, float] | None) -> None:
     minimum = sweep.problem.known_minimum
     if of == "accuracy":  # the share told wrong: the lower the better, as a loss
-        gaps = np.where(sweep.diverged, np.inf, 1 - sweep.accuracy)
+        gaps = np.where(np.isinf(sweep.final_loss), np.inf, 1 - sweep.accuracy)
     else:
         finite = np.isfinite(sweep.final_loss)
         losses = np.where(finite, sweep.final_loss.clip(-BEYOND, BEYOND), np.inf)
@@ -200,7 +199,7 @@ def _colour(
         return np.asarray(gaps <= finite.min() + POINT + 1e-12)
     typical = np.median(finite, keepdims=True)  # the largest may be a run on its way to infinity
     known = minimum is not None and finite.max() > 0
-    floor = precision_floor(typical, minimum) if known and minimum is not None else None
+    floor = precision(typical, minimum) if known and minimum is not None else None
     shown = np.ma.masked_invalid(gaps if floor is None else np.maximum(gaps, floor))
     seen = calm(shown.compressed())
     low, high = limits or (float(seen.min()), float(seen.max()))

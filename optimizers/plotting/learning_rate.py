@@ -11,6 +11,7 @@ from matplotlib.axis import Axis, XAxis
 from matplotlib.ticker import NullLocator
 
 from optimizers.checks import shown
+from optimizers.experiments.metrics import precision, quartiles
 from optimizers.plotting.finding import NO_BEST, NO_ORDER, by_chance, leaders, together
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
@@ -24,7 +25,6 @@ from optimizers.plotting.scale import (
     framed,
     log_spaced,
     log_ticks,
-    precision_floor,
     scale_of,
 )
 from optimizers.plotting.style import (
@@ -68,9 +68,10 @@ def plot_learning_rates(
     Parameters
     ----------
     lr_grid
-        The learning rates: (G,).
+        The learning rates, (G,), or by label those of each.
     final_loss
-        By label, the loss after the last step at each of them: (G,), inf where the run diverged.
+        By label, the loss after the last step at each of them, (G,), inf where the run diverged; or
+        of many runs, (G, runs): the median is drawn, and a band from quartile to quartile.
     minimum
         Of the function, where it is known; then the losses above it are drawn.
     tuned
@@ -123,32 +124,33 @@ class RateCurves:
         values: Sequence[str] | None = None,
         problem: Problem | None = None,
     ) -> None:
-        grid = np.asarray(lr_grid, dtype=float)
         _check(final_loss, tuned, rules)
-        if grid.ndim != 1 or not len(grid):
-            raise ValueError(
-                f"plot_learning_rates: lr_grid must have one axis, got shape {grid.shape}"
-            )
-        order = np.argsort(grid, kind="stable")
-        self.grid = grid[order]
         self.name = name
         self.values = values
         self.problem = problem
-        self.log_x = values is None and log_spaced(self.grid)
         known = minimum is not None and np.isfinite(minimum)
         self.minimum = float(minimum) if known and minimum is not None else None
-        self.curves: dict[str, np.ndarray] = {}
+        self.grids: dict[str, np.ndarray] = {}
+        self.bands: dict[str, np.ndarray] = {}  # (G, 3): lower quartile, median, upper quartile
         for label, losses in final_loss.items():
+            grid = _grid(lr_grid, label)
             curve = np.asarray(losses, dtype=float)
-            if curve.shape != grid.shape:
+            if curve.ndim not in (1, 2) or len(curve) != len(grid):
                 raise ValueError(
                     f"plot_learning_rates: final_loss[{label!r}] must have one value for each of "
                     f"the {len(grid)} learning rates, got shape {curve.shape}"
                 )
+            order = np.argsort(grid, kind="stable")
             curve = np.where(np.isfinite(curve), curve.clip(-BEYOND, BEYOND), np.inf)[order]
-            self.curves[str(label)] = curve if self.minimum is None else curve - self.minimum
+            band = quartiles(curve.reshape(len(curve), -1))
+            self.grids[str(label)] = grid[order]
+            self.bands[str(label)] = band if self.minimum is None else band - self.minimum
+        self.curves = {label: band[:, 1] for label, band in self.bands.items()}
+        whole = np.unique(np.concatenate(list(self.grids.values())))
+        self.low, self.high = float(whole[0]), float(whole[-1])
+        self.log_x = values is None and log_spaced(next(iter(self.grids.values())))
         self.tuned = {
-            label: float(self.grid[np.argmin(curve)]) if tuned is None else tuned.get(label)
+            label: float(self.grids[label][np.argmin(curve)]) if tuned is None else tuned.get(label)
             for label, curve in self.curves.items()
         }
         self.rules = {label: (rules or {}).get(label, rule_of(label)) for label in self.curves}
@@ -156,9 +158,7 @@ class RateCurves:
         self.finite = together[np.isfinite(together)]
         self.scale = Scale("log") if self.minimum is not None else scale_of(calm(self.finite))
         self.floor = (
-            None
-            if self.minimum is None
-            else precision_floor(self._typical() * np.ones(1), self.minimum)
+            None if self.minimum is None else precision(self._typical() * np.ones(1), self.minimum)
         )
 
     def _typical(self) -> float:
@@ -201,17 +201,18 @@ class RateCurves:
     def diverging(self) -> list[str]:
         """The labels that diverge somewhere on the grid, those that hold out longest first."""
         some = [label for label, curve in self.curves.items() if np.isinf(curve).any()]
-        return sorted(some, key=lambda label: int(np.isinf(self.curves[label]).sum()))
+        return sorted(some, key=lambda n: -float(self.grids[n][np.isinf(self.curves[n]).argmax()]))
 
     @property
-    def first(self) -> int:
-        """Where on the grid the first of them diverges."""
-        return min(int(np.isinf(self.curves[label]).argmax()) for label in self.diverging)
+    def first(self) -> float:
+        """The lowest learning rate at which one of them diverges."""
+        return min(float(self.grids[n][np.isinf(self.curves[n]).argmax()]) for n in self.diverging)
 
     def word_beside(self, ax: Axes) -> bool:
         """Whether "diverged" has room to the left of all bars."""
-        at = np.log(self.grid) if self.log_x else self.grid
-        share = (at[self.first] - at[0]) / ((at[-1] - at[0]) or 1.0)
+        ends = np.array([self.low, self.first, self.high])
+        low, first, high = np.log(ends) if self.log_x else ends
+        share = (first - low) / ((high - low) or 1.0)
         return bool(share * 0.7 * panel_width(ax) * 72 > WORD_WIDTH)
 
     def zone(self, ax: Axes) -> float:
@@ -241,24 +242,32 @@ class RateCurves:
             return f"{len(done)} of {len(ends)} can reach the limit of float64"
         if len(first) > 1:
             return f"{together(first, len(ends))} get equally low"
-        at = self.at(self.grid[np.argmin(self.curves[first[0]])])
+        at = self.at(self.grids[first[0]][np.argmin(self.curves[first[0]])])
         return f"{brief(first[0])} gets lowest, at {self.name} {at}"
 
     def _best(self, label: str) -> str:
         """Of a single curve: its best value, if there is one."""
-        (curve,) = self.curves.values()
+        (curve,), (grid,) = self.curves.values(), self.grids.values()
         seen = curve if self.floor is None else np.maximum(curve, self.floor)
         best = leaders({str(i): float(value) for i, value in enumerate(seen)})
         if len(best) == 1:
-            return f"{brief(label)} is best at {self.name} {self.at(self.grid[np.argmin(curve)])}"
+            return f"{brief(label)} is best at {self.name} {self.at(grid[np.argmin(curve)])}"
         some = "all" if len(best) == len(curve) else f"{len(best)} of {len(curve)}"
         return f"{brief(label)} is equally good at {some} values of {self.name}"
 
     def caption(self) -> str:
         """How the figure was made: for numbers."""
-        g = self.grid
-        values = f"{len(g)} values of {self.name} from {number(g[0])} to {number(g[-1])}"
+        count = max(map(len, self.grids.values()))
+        values = f"{count} values of {self.name} from {number(self.low)} to {number(self.high)}"
         return f"{values}; ● the {'best' if len(self.curves) == 1 else 'tuned'} one."
+
+
+def _grid(lr_grid: Any, label: str) -> np.ndarray:
+    """The learning rates of one label."""
+    grid = np.asarray(lr_grid[label] if isinstance(lr_grid, Mapping) else lr_grid, dtype=float)
+    if grid.ndim != 1 or not len(grid):
+        raise ValueError(f"plot_learning_rates: lr_grid must have one axis, got shape {grid.shape}")
+    return grid
 
 
 def _check(final_loss: Any, tuned: Any, rules: Any) -> None:
@@ -279,13 +288,14 @@ def draw_learning_rates(
     *,
     limits: tuple[float, float] | None = None,
     names: bool = True,
+    title: str = "",
 ) -> None:
     """Curves, the zone of the diverged, names and title."""
     low, high = limits or curves.limits
     curves.scale.on(ax)
     if curves.log_x:
         ax.set_xscale("log")
-        log_ticks(ax.xaxis, curves.grid[0], curves.grid[-1])
+        log_ticks(ax.xaxis, curves.low, curves.high)
     ax.set_xlim(*_sides(curves))
     ax.set_ylim(low, curves.scale.raised(low, high, curves.zone(ax)))
     if curves.scale.kind == "log":
@@ -295,7 +305,7 @@ def draw_learning_rates(
     look = looks(curves.rules)
     entries = []
     for label, curve in curves.curves.items():
-        end = _draw_curve(ax, curves, curve, look[label], (low, high), curves.tuned[label])
+        end = _draw_curve(ax, curves, label, look[label], (low, high))
         entries.append(Entry(label, look[label], end, float(curve.min())))
     if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
@@ -304,12 +314,13 @@ def draw_learning_rates(
         name_ticks(ax.xaxis, curves.values)
     if names and len(entries) > 1:  # the title names a single one
         label_ends(ax, entries)
-    dress(ax, curves.finding(), curves.name + (" (log)" if curves.log_x else ""), curves.ylabel)
+    xlabel = curves.name + (" (log)" if curves.log_x else "")
+    dress(ax, title or curves.finding(), xlabel, curves.ylabel)
 
 
 def _sides(curves: RateCurves) -> tuple[float, float]:
     """The limits of the grid, with a little room at both sides."""
-    left, right = float(curves.grid[0]), float(curves.grid[-1])
+    left, right = curves.low, curves.high
     if curves.log_x:
         return Scale("log").widened(left, right, 0.02, 0.02)
     beside = 0.5 if curves.values is not None else 0.02 * (right - left) or 0.5 * abs(left) or 0.5
@@ -327,21 +338,23 @@ def name_ticks(axis: Axis, names: Sequence[str]) -> None:
 
 
 def _draw_curve(
-    ax: Axes,
-    curves: RateCurves,
-    curve: np.ndarray,
-    look: Look,
-    limits: tuple[float, float],
-    tuned: float | None,
+    ax: Axes, curves: RateCurves, label: str, look: Look, limits: tuple[float, float]
 ) -> tuple[float, float]:
     """One curve, marked where it leaves the picture. Returns the point to name it at."""
     low, high = limits
-    values = curve if curves.floor is None else np.maximum(curve, max(curves.floor, low))
+    grid, tuned, bottom = curves.grids[label], curves.tuned[label], -np.inf
+    if curves.floor is not None:
+        bottom = max(curves.floor, low)
+    band = np.maximum(curves.bands[label], bottom)
+    values = band[:, 1]
     left, right = ax.get_xlim()
     corners = np.array([[left, low], [right, high]])
-    end = (float(curves.grid[-1]), high)
+    end = (float(grid[-1]), high)
+    if not np.array_equal(band[:, 0], band[:, 2]):
+        lower, upper = np.clip(band[:, [0, 2]].T, low, high)
+        ax.fill_between(grid, lower, upper, color=look.color, alpha=0.15, linewidth=0, zorder=1.5)
     for first, last in _runs(np.isfinite(values)):
-        points = np.stack([curves.grid[first:last], values[first:last]], axis=1)
+        points = np.stack([grid[first:last], values[first:last]], axis=1)
         if len(points) == 1 or curves.values is not None:  # no line between things
             for x, y in points:
                 sign = END if low <= y <= high else "^" if y > high else "v"
@@ -355,8 +368,8 @@ def _draw_curve(
         for (x, y), side in zip(part.exits, part.sides, strict=True):
             ax.plot(x, y, side, **marker(look.color, size=8), zorder=4, clip_on=False)
         end = tuple(part.points[-1]) if len(part.points) else end
-    if tuned is not None and np.isfinite(curve).any():
-        height = np.interp(tuned, curves.grid, values)
+    if tuned is not None and np.isfinite(values).any():
+        height = np.interp(tuned, grid, values)
         if low <= height <= high:
             ax.plot(tuned, height, END, **marker(look.color, size=10), zorder=5, clip_on=False)
             return float(tuned), float(height)  # the lowest point says more than the last
@@ -373,7 +386,7 @@ def _draw_zone(ax: Axes, curves: RateCurves, look: Mapping[str, Look], high: flo
     beside = curves.word_beside(ax)
     ax.annotate(
         "diverged",
-        (curves.grid[curves.first], 1 - (zone if beside else WORD) / 2),
+        (curves.first, 1 - (zone if beside else WORD) / 2),
         (-10 if beside else -4, 0),
         xycoords=across,
         textcoords="offset points",
@@ -386,7 +399,7 @@ def _draw_zone(ax: Axes, curves: RateCurves, look: Mapping[str, Look], high: flo
     for row, label in enumerate(curves.diverging):
         height = 1 - ROW * (row + 1) - (0.0 if beside else WORD - ROW / 2)
         for start, stop in _runs(np.isinf(curves.curves[label])):
-            x = curves.grid[[start, stop - 1]]
+            x = curves.grids[label][[start, stop - 1]]
             style: dict[str, Any] = {"color": look[label].color, "transform": across, "zorder": 3}
             ax.plot(x, [height, height], linewidth=2.2, linestyle=look[label].line, **style)
             ax.plot(

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import shown
-from optimizers.plotting.finding import NO_ORDER, ahead, by_chance
+from optimizers.experiments.comparison import Comparison
+from optimizers.experiments.metrics import distances, marked, middle
+from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, order_of
 from optimizers.plotting.style import number, place
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem, as_problem
@@ -33,6 +35,14 @@ def mapping(paths: Any, caller: str) -> dict[str, Trajectory]:
         if not isinstance(path, Trajectory):
             raise TypeError(f"{caller}: paths[{label!r}] must be a Trajectory, got {shown(path)}")
     return {str(label): path for label, path in paths.items()}
+
+
+def with_others(paths: Any, caller: str) -> tuple[dict[str, Trajectory], dict[str, Trajectory]]:
+    """The paths to draw, and those to draw thinly behind them: of a race, the other seeds' ones."""
+    named = mapping(paths, caller)
+    if isinstance(paths, Comparison) and paths.race_seeds is not None and paths.once:
+        return dict(paths.once), named
+    return named, {}
 
 
 def can_be_drawn(paths: Mapping[str, Trajectory]) -> bool:
@@ -96,23 +106,14 @@ def last_step(paths: Mapping[str, Trajectory]) -> int:
     return max(int(path.step[-1]) for path in paths.values())
 
 
-def distance(path: Trajectory, minima: np.ndarray) -> float:
-    """From the end to the nearest minimum: the median over runs, inf where the run diverged."""
-    with np.errstate(all="ignore"):
-        apart = path.theta[-1][..., np.newaxis, :] - minima
-        nearest = np.linalg.norm(apart, axis=-1).min(axis=-1)
-    return middle(np.where(path.diverged, np.inf, nearest))
-
-
 def final_loss(path: Trajectory, problem: Problem | None) -> float:
     """The loss at the end: the median over runs, inf where the run diverged."""
-    return middle(np.where(path.diverged, np.inf, losses(path, problem)[-1]))
+    return float(middle(_ends(path, losses(path, problem)[-1])))
 
 
-def middle(values: np.ndarray) -> float:
-    """The median, of which an inf among the values makes no nan."""
-    flat = np.sort(np.where(np.isnan(values), np.inf, values), axis=None)
-    return float(flat[(flat.size - 1) // 2] + flat[flat.size // 2]) / 2
+def _ends(path: Trajectory, values: np.ndarray) -> np.ndarray:
+    """What was measured of the ends, (runs,): inf where the run diverged."""
+    return np.ravel(marked(values, path.diverged))
 
 
 # ------------------------------------------------------------------------------- what was found
@@ -127,12 +128,13 @@ def closest(paths: Mapping[str, Trajectory], problem: Problem) -> str:
         return NO_ORDER
     minima = problem.minima
     if minima is None or not len(minima):
-        ends = {label: final_loss(path, problem) for label, path in paths.items()}
+        ends = {label: _ends(p, losses(p, problem)[-1]) for label, p in paths.items()}
         if len(paths) == 1:
             ((label, end),) = ends.items()
-            return f"{brief(label)} is at {number(end)} after {steps} steps"
-        return f"{ahead(ends, 'lowest', 'low')} after {steps} steps"
-    apart = {label: distance(path, minima) for label, path in paths.items()}
+            return f"{brief(label)} is at {number(float(middle(end)))} after {steps} steps"
+        return f"{ahead(order_of(ends))} after {steps} steps"
+    away = {label: _ends(p, distances(p.theta[-1], minima)) for label, p in paths.items()}
+    apart = {label: float(middle(values)) for label, values in away.items()}
     target = "the minimum" if len(minima) == 1 else "a minimum"
     near = ARRIVED * _width(paths, problem)
     there = [label for label, d in apart.items() if d <= near]
@@ -143,7 +145,7 @@ def closest(paths: Mapping[str, Trajectory], problem: Problem) -> str:
         return f"{brief(label)} ends {number(gap)} from {target} after {steps} steps"
     if len(there) > 1:
         return f"{len(there)} of {len(paths)} reach {target} within {steps} steps"
-    return f"{ahead(apart, 'closest', 'close')} after {steps} steps"
+    return f"{ahead(order_of(away), 'closest', 'close')} after {steps} steps"
 
 
 def _width(paths: Mapping[str, Trajectory], problem: Problem) -> float:

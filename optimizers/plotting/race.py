@@ -7,16 +7,17 @@ from typing import Any
 import numpy as np
 
 from optimizers.checks import shown
-from optimizers.experiments.compare import Comparison
+from optimizers.experiments.comparison import Comparison
 from optimizers.plotting.accuracy import draw_accuracy
+from optimizers.plotting.budget import draw_budget
 from optimizers.plotting.contour import draw_paths, signs
 from optimizers.plotting.convergence import Curves, draw_convergence
 from optimizers.plotting.frame import frame_of
 from optimizers.plotting.labels import LEGEND, SHARE, Entry, columns_of, fit_at_ends
 from optimizers.plotting.layout import panels_for
 from optimizers.plotting.learning_rate import RateCurves, draw_learning_rates
-from optimizers.plotting.paths import can_be_drawn, mapping, spot, titled
-from optimizers.plotting.style import caption, looks, number
+from optimizers.plotting.paths import can_be_drawn, spot, titled, with_others
+from optimizers.plotting.style import caption, looks
 from optimizers.plotting.words import lettered
 
 COLUMNS = 11.0  # inches: a figure at least so wide has its panels side by side
@@ -60,26 +61,28 @@ def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) 
         raise TypeError(
             f"plot_race: comparison must be what compare returns, got {shown(comparison)}"
         )
-    paths = mapping(comparison, "plot_race")
+    once, others = with_others(comparison, "plot_race")
     problem = comparison.problem
-    tuned = comparison.lr_grid is not None
+    rated = bool(comparison.lr_grid) and comparison.trials is None
     trained = bool(comparison.accuracies)
-    flat = can_be_drawn(paths) and not trained
-    count = 1 + flat + trained + tuned
+    flat = can_be_drawn(once) and not trained
+    count = 1 + flat + trained + bool(comparison.tunings)
     beside = width >= COLUMNS
     shape = (1, count) if beside else (count, 1)
     size = (width, 0.34 * width) if beside else (width, 0.8 * width * count)
     panels, ours = panels_for(axes, "plot_race", shape, size)
     rest = iter(panels)
 
-    curves = Curves(paths, problem)
-    said = [curves.label(label) for label in paths]
+    costs = comparison.costs if comparison.budget == "gradients" else None
+    curves = Curves(dict(comparison), problem, comparison.standing, costs)
+    said = [curves.label(label) for label in comparison]
     few = fit_at_ends(panels[0], said) and not trained  # three narrow panels share one key
     names = few or not ours  # on the caller's own axes each panel carries its key
     if flat:
-        draw_paths(next(rest), paths, problem, frame_of(problem, paths), names)
+        title = f"{titled(problem)}, from {spot(problem.theta)}" if others else ""
+        draw_paths(next(rest), once, problem, frame_of(problem, once), names, others, title)
     limits = shared = curves.limits
-    if tuned:
+    if rated:
         rates = _rates(comparison, curves)
         shared = (min(limits[0], rates.lowest_below(limits[1])), limits[1])
         zone = rates.zone(panels[-1])
@@ -87,13 +90,16 @@ def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) 
     draw_convergence(next(rest), curves, limits=limits, names=names)
     if trained:
         draw_accuracy(next(rest), comparison, names=names)
-    if tuned:
-        draw_learning_rates(next(rest), rates, limits=shared, names=names)
+    if rated:
+        title = f"Final loss by {rates.name}"
+        draw_learning_rates(next(rest), rates, limits=shared, names=names, title=title)
+    elif comparison.tunings:
+        draw_budget(next(rest), comparison, names=names)
     if ours:
         figure: Any = panels[0].get_figure(root=True)
-        caption(figure, _made(comparison, tuned) + (f"\n{signs(problem, paths)}" if flat else ""))
+        caption(figure, _made(comparison) + (f"\n{signs(problem, once)}" if flat else ""))
         if not few:
-            _key(figure, curves, beside)
+            _key(figure, curves, comparison, beside)
     return np.array(panels)
 
 
@@ -101,7 +107,7 @@ def _rates(comparison: Comparison, curves: Curves) -> RateCurves:
     """The learning-rate curves on the scale of the others."""
     rates = RateCurves(
         comparison.lr_grid,
-        comparison.final_loss,
+        {label: tuning.losses for label, tuning in comparison.tunings.items()},
         curves.minimum,
         comparison.lr,
         {label: path.rule for label, path in comparison.items()},
@@ -111,13 +117,12 @@ def _rates(comparison: Comparison, curves: Curves) -> RateCurves:
     return rates
 
 
-def _key(figure: Any, curves: Curves, beside: bool) -> None:
-    """One legend for all panels, ordered as the convergence curves end."""
+def _key(figure: Any, curves: Curves, comparison: Comparison, beside: bool) -> None:
+    """One legend for all panels, in the order of the table."""
     look = looks({label: path.rule for label, path in curves.paths.items()})
-    ends = curves.ends
     entries = [
-        Entry(curves.label(label), look[label], (0, 0), ends[label])
-        for label in sorted(ends, key=lambda label: -ends[label])
+        Entry(curves.label(label), look[label], (0, 0), -place)
+        for place, label in enumerate(comparison.standing.medians)
     ]
     width, height = figure.get_size_inches()
     if beside:
@@ -128,29 +133,30 @@ def _key(figure: Any, curves: Curves, beside: bool) -> None:
     lettered(*legend.get_texts())
 
 
-def _made(comparison: Comparison, tuned: bool) -> str:
+def _made(comparison: Comparison) -> str:
     """How the race was made."""
     problem = comparison.problem
     words = [titled(problem)]
-    if problem.theta.size <= 4 and comparison.seeds is None:
+    if problem.theta.size <= 4 and not problem.draws_start:
         words.append(f"from {spot(problem.theta)}")
-    words.append(f"{comparison.steps} steps")
+    words.append(f"{comparison.steps} {comparison.budget}")
     text = ", ".join(words) + ". "
-    if comparison.lr_grid is not None:
-        grid = comparison.lr_grid
-        text += (
-            f"Every rule is tuned over the same {len(grid)} learning rates from "
-            f"{number(grid.min())} to {number(grid.max())} for the loss after {comparison.steps} "
-            "steps (● on the right). Nothing is clipped. "
-        )
-    else:
+    if not comparison.tunings:
         text += "The learning rates were given, not tuned. "
+    elif comparison.trials is not None:
+        count = max(len(tuning.losses) for tuning in comparison.tunings.values())
+        text += f"Every rule is tuned over {count} points of its own space. Nothing is clipped. "
+    else:
+        count = max(len(tuning.losses) for tuning in comparison.tunings.values())
+        text += f"Every rule is tuned over {count} learning rates (● on the right), none clipped. "
     text += problem.chance
     if comparison.seeds is not None and comparison.race_seeds is not None:
         others = f"on {len(comparison.race_seeds)}"
-        if tuned:
+        if comparison.tunings:
             text += f" Tuned on {len(comparison.seeds)} seeds, shown {others} others:"
         else:
             text += f" Shown {others} seeds:"
         text += " median, and quartiles as a band."
+    else:
+        text += " A single run."
     return text.strip()

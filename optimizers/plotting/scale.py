@@ -212,13 +212,6 @@ def edges(centres: np.ndarray, log: bool) -> np.ndarray:
     return np.exp(borders) if log else borders
 
 
-def precision_floor(values: np.ndarray, minimum: float) -> float:
-    """Below this, loss − minimum is rounding: relative to where it began and to the minimum."""
-    finite = values[np.isfinite(values)]
-    size = max(abs(minimum), float(np.max(finite, initial=0.0)))
-    return max(float(np.finfo(float).eps * (size if size > 0 else 1.0)), 1 / FARTHEST)
-
-
 def draw_floor(ax: Axes, floor: float) -> tuple[Line2D, Annotation]:
     """Say that what lies on this height is as low as numbers tell."""
     line = ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import FancyArrowPatch
 
@@ -28,6 +29,7 @@ from optimizers.trajectory import Trajectory
 
 ARROWS = (1 / 3, 2 / 3)  # where along a path the arrowheads sit
 SETTLED = 0.08  # of the frame's diagonal: nearer to its end than this, a path counts as arrived
+THIN, FAINT = 0.6, 0.25  # points, and how much covers what is below
 DOT = 4.5  # points: the size of the dots, where every step has one
 
 
@@ -138,6 +140,16 @@ class DrawnPath:
             if found is not None:
                 tail, tip = (tuple(point * self.unit) for point in found)
                 arrow.set_positions(tail, tip)
+
+
+def draw_thinly(ax: Axes, points: np.ndarray, look: Look, frame: np.ndarray) -> None:
+    """Paths in the background, (rows, runs, 2): thin lines without marks, cut at the frame."""
+    low, high = frame[:, 0], frame[:, 1]
+    lines = [cut(points[:, run], low, high).points for run in range(points.shape[1])]
+    ax.add_collection(
+        LineCollection(lines, colors=look.color, linewidths=THIN, alpha=FAINT, zorder=2),
+        autolim=False,
+    )
 
 
 def _arrowheads(points: np.ndarray, diagonal: float) -> list[tuple[np.ndarray, np.ndarray] | None]:

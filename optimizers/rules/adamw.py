@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative, Patterns
 from optimizers.rules.adam import Adam
+from optimizers.spaces import Log
 
 
 class AdamW(Adam):
@@ -54,6 +55,7 @@ class AdamW(Adam):
     exclude_from_weight_decay: Patterns = None
 
     batched = True
+    space = Adam.space | {"weight_decay": Log(1e-5, 1.0)}
 
     @property
     def decayed(self) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative, Patterns
 from optimizers.rules.momentum import Momentum
+from optimizers.spaces import Log
 from optimizers.weights import Layout
 
 
@@ -70,6 +71,7 @@ class LARS(Momentum):
     exclude_from_weight_decay: Patterns = None
 
     batched = True
+    space = Momentum.space | {"weight_decay": Log(1e-5, 1.0)}
 
     @property
     def decayed(self) -> np.ndarray:

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.spaces import Choice, Linear, Log
 
 
 class Lion(Optimizer):
@@ -48,6 +49,11 @@ class Lion(Optimizer):
 
     state = ("m",)
     batched = True
+    space = Optimizer.space | {
+        "beta1": Linear(0.5, 0.95),
+        "beta2": Choice(0.9, 0.99, 0.999),
+        "weight_decay": Log(1e-5, 1.0),
+    }
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         mixed = self.beta1 * self.m + (1 - self.beta1) * g

@@ -13,6 +13,7 @@ from optimizers.hyper_parameters import OWN_DEFAULT, Kind, Share, Whole, default
 from optimizers.learning_rate import is_by_layer
 from optimizers.optimizer import Optimizer
 from optimizers.rules.adam import Adam
+from optimizers.spaces import Choice, Linear
 
 
 def _rule(name: str, inner: Any) -> Any:
@@ -74,6 +75,7 @@ class Lookahead(Optimizer):
     alpha: Share = 0.5
 
     state = ("slow",)
+    space = Optimizer.space | {"k": Choice(2, 5, 10), "alpha": Linear(0.2, 0.8)}
 
     def __init__(
         self,
@@ -131,6 +133,11 @@ class Lookahead(Optimizer):
 
     def _placed(self) -> None:
         self.slow = self._theta.copy()
+
+    @property
+    def gradients_per_step(self) -> int:
+        """What the inner rule takes."""
+        return self.fast.gradients_per_step
 
     @property
     def _own_lr(self) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction
 from optimizers.rules.sgd import SGD
+from optimizers.spaces import Choice, Linear
 
 
 class Momentum(SGD):
@@ -47,6 +48,7 @@ class Momentum(SGD):
 
     state = ("m",)
     batched = True
+    space = SGD.space | {"momentum": Linear(0.5, 0.99), "nesterov": Choice(False, True)}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.momentum * self.m + g

@@ -9,6 +9,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.hyper_parameters import Fraction, Kind, NotNegative, Whole
 from optimizers.optimizer import Optimizer
+from optimizers.spaces import Linear, Log
 
 
 def newton_schulz(X: np.ndarray, steps: int, coefficients: Any, epsilon: Any = 0.0) -> np.ndarray:
@@ -115,6 +116,7 @@ class Muon(Optimizer):
 
     state = ("m", "v")
     batched = True
+    space = Optimizer.space | {"beta": Linear(0.5, 0.99), "weight_decay": Log(1e-5, 1.0)}
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

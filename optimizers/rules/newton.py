@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.spaces import Log
 
 
 class Newton(Optimizer):
@@ -44,6 +45,12 @@ class Newton(Optimizer):
     damping: NotNegative = 0.0
 
     batched = True
+    space = Optimizer.space | {"damping": Log(1e-6, 10.0)}
+
+    @property
+    def gradients_per_step(self) -> int:
+        """The Hessian takes a gradient for each weight, beside the one of the step."""
+        return 1 + self.layout.size
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         H = self.gradient.hessian(theta, self.batch)

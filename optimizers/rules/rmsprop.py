@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.rules.adagrad import AdaGrad
+from optimizers.spaces import Choice
 
 
 class RMSProp(AdaGrad):
@@ -43,6 +44,7 @@ class RMSProp(AdaGrad):
     epsilon: NotNegative = 1e-8
 
     batched = True
+    space = AdaGrad.space | {"rho": Choice(0.9, 0.99, 0.999)}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

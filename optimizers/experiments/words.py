@@ -1,0 +1,217 @@
+"""What a race says of itself: the cells of its table, and how it was made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optimizers.experiments.inputs import short
+from optimizers.experiments.metrics import fewest_seeds
+from optimizers.weights import flatten
+
+if TYPE_CHECKING:
+    from optimizers.experiments.comparison import Comparison
+
+
+def table(race: Comparison) -> list[list[str]]:
+    """The table's columns as text, each with its heading first."""
+    rows, seeds = race.rows(), race.race_seeds
+    known = race.problem.known_minimum
+
+    def column(heading: str, cell: Callable[[dict[str, Any]], str]) -> list[str]:
+        return [heading, *map(cell, rows)]
+
+    columns = [
+        column("place", lambda row: place(row["place"])),
+        column("rule", lambda r: r["rule"]),
+    ]
+    if any(set(row["chosen"]) != {"lr"} for row in rows):
+        columns.append(column("chosen", lambda row: settings(row["chosen"])))
+    else:
+        columns.append(column("lr", lambda row: short(row["lr"]) + "*" * row["at_edge"]))
+    if known:  # neither unknown nor 0
+        columns.append(column("loss − minimum", lambda row: number(row["gap"])))
+    else:
+        columns.append(column("loss", lambda row: number(row["final_loss"])))
+    if seeds is not None:
+        columns.append(column("quartiles", lambda row: between(row["quartiles"])))
+    if race.accuracies:
+        columns.append(column("accuracy", lambda row: number(row["accuracy"])))
+        if seeds is not None:
+            columns.append(column("quartiles", lambda row: between(row["accuracy_quartiles"])))
+    if seeds is not None:
+        columns.append(column("diverged", lambda r: f"{r['diverged']}/{len(seeds)}"))
+    if race.target is not None or known is not None:
+        to = f"to {race.target}" if race.target is not None else "to 0.1% of gap"
+        columns.append(column(f"steps {to}", lambda row: whole(row["steps_to_target"])))
+        if set(race.costs.values()) != {1}:
+            columns.append(column("gradients", lambda row: whole(row["gradients_to_target"])))
+    if any(row["good_lr"] for row in rows):
+        columns.append(column("good lr", lambda row: good(row["good_lr"])))
+    return columns
+
+
+def place(bounds: tuple[int, int]) -> str:
+    """A place, or all that the seeds leave open: "2–4"."""
+    best, worst = bounds
+    return str(best) if best == worst else f"{best}–{worst}"
+
+
+def settings(chosen: dict[str, Any]) -> str:
+    """Hyper-parameters and their values: "lr 0.1, beta1 0.9"."""
+    return ", ".join(f"{name} {short(value)}" for name, value in chosen.items())
+
+
+def number(value: float | None) -> str:
+    """Three digits, or what is instead of a number."""
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if np.isfinite(value) else "diverged"
+
+
+def between(bounds: tuple[float, float] | None) -> str:
+    """From the lower to the upper quartile."""
+    if bounds is None:
+        return "–"
+    low, high = (f"{value:.2g}" if np.isfinite(value) else "∞" for value in bounds)
+    return f"{low} … {high}"
+
+
+def whole(value: int | None) -> str:
+    """A number of steps, or – for never."""
+    return "–" if value is None else str(value)
+
+
+def good(bounds: tuple[float, float] | None) -> str:
+    """A range of learning rates, and how wide it is."""
+    if bounds is None:
+        return "–"
+    low, high = bounds
+    return f"{low:.2g} … {high:.2g} (×{high / low:.3g})"
+
+
+def notes(race: Comparison) -> list[str]:
+    """How the race was made, and what to keep in mind when reading it."""
+    found = [_made(race), *_chances(race), *_places(race), *_tuned(race)]
+    drawn = ", ".join(label for label, e in race.entries.items() if e.is_drawn_to_origin)
+    minima = race.problem.minima
+    if drawn and minima is not None and len(minima):
+        if np.any(np.all(minima == 0, axis=1)):
+            found.append(
+                "The minimum sits at the origin, to which weight decay or the trust ratio "
+                f"draws {drawn}: race on shifted(function, by) to be fair."
+            )
+        else:
+            found.append(
+                f"Weight decay or the trust ratio draws {drawn} to the origin, away from the "
+                "minimum."
+            )
+    dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost > 1]
+    if dear:
+        found.append(f"Gradients that a step takes: {', '.join(dear)}; the others 1.")
+    if race.refuted:
+        found.append(
+            "A run ended inside the domain with less than the minimum that was given: it is "
+            "none, so no gap to it is told. Give `minima` with all their digits, or leave them "
+            "out."
+        )
+    if not race.problem.is_bounded:
+        found.append("Unbounded below: the order says who falls fastest, not who is best.")
+    left = [label for label in race if race.left_domain(label)]
+    if left:
+        found.append(
+            f"{', '.join(left)} left the domain and fell below its minimum: counted as diverged."
+        )
+    return found
+
+
+def _made(race: Comparison) -> str:
+    """The problem, the budget, the tuning."""
+    start = "" if race.problem.draws_start else f" from {_start_text(race.start)}"
+    head = f"{race.problem.name}{start}, {race.steps} {race.budget}. "
+    if not race.tunings:
+        return head + "The learning rates were given, not tuned."
+    tuning = next(iter(race.tunings.values()))
+    count, first = len(tuning.losses), int(tuning.is_first.sum())
+    if race.trials is not None:
+        return head + f"Each rule tuned over {count} points of its own space. Nothing is clipped."
+    rates = tuning.trials["lr"][tuning.is_first]
+    return head + (
+        f"Each rule tuned over the same {first} learning rates from {rates.min():.3g} to "
+        f"{rates.max():.3g} and {count - first} closer ones around its best. Nothing is clipped."
+    )
+
+
+def _chances(race: Comparison) -> list[str]:
+    """What part chance has."""
+    found = []
+    if race.race_seeds is None or race.seeds is None:
+        if race.problem.depends_on_chance:
+            pass
+        elif race.problem.seed is not None or race.tunings:
+            found.append("A single run, tuned on itself: another start or seed may turn the order.")
+    else:
+        tuned = f"tuned for the median over {len(race.seeds)}, " if race.tunings else ""
+        moved = "" if race.problem.draws_start else f"Starts moved by {race.scatter:.0%}. "
+        found.append(
+            f"{moved}Seeds: {tuned}shown on {len(race.race_seeds)} others; medians and quartiles."
+        )
+    if race.accuracies:
+        found.append("Loss and accuracy are those on the held-out data.")
+    elif race.problem.exact is not None:
+        found.append("Losses are without the noise. Every rule met the same noise.")
+    if race.problem.depends_on_chance:
+        found.append(
+            "The loss gives two values for the same weights: the rules did not meet the same "
+            "chance, and the order may be its doing. Let the step decide it: noisy(function, "
+            "sigma), or a loss(weights, batch) whose batch is drawn from a seed and the step."
+        )
+    return found
+
+
+def _places(race: Comparison) -> list[str]:
+    """How the places were found."""
+    if len(race) < 2 or race.race_seeds is None or not race.standing.is_tested:
+        return []
+    fewest = fewest_seeds(len(race))
+    if len(race.race_seeds) < fewest:
+        return [
+            f"Places: {len(race.race_seeds)} seeds are too few to tell {len(race)} rules apart, "
+            f"it takes {fewest}."
+        ]
+    parts = {0 if e.luck is None else len(e.luck) for e in race.entries.values()}
+    luck = f", also as tuned on each of {max(parts)} parts of the seeds" if max(parts) else ""
+    return [
+        "Places: a paired test over the seeds (Wilcoxon, Holm's correction)"
+        f"{luck}. Who is not told apart shares them, such as 2–4."
+    ]
+
+
+def _tuned(race: Comparison) -> list[str]:
+    """What the table's last columns mean, and what the grid left open."""
+    found, rows = [], race.rows()
+    if any(row["good_lr"] for row in rows):
+        found.append(
+            "Good lr: ends within ten times the best gap of this race, or with 0.1% of the first "
+            "one left, never with more than 10%."
+        )
+    lost = [label for label, curve in race.final_loss.items() if np.isinf(curve).all()]
+    if lost:
+        found.append(f"{', '.join(lost)} diverged in every trial.")
+    edge = [row["rule"] for row in rows if row["at_edge"]]
+    if edge:
+        found.append(
+            f"* {', '.join(edge)}: the tuned value sits at the edge of the grid, a wider one may "
+            "do better."
+        )
+    return found
+
+
+def _start_text(start: Any) -> str:
+    """The coordinates where there are few, otherwise what kind of weights it is."""
+    flat, layout = flatten(start)
+    if len(layout.names) == 1 and flat.size <= 6:
+        return "(" + ", ".join(f"{x:.4g}" for x in flat) + ")"
+    return f"{flat.size} weights in {', '.join(layout.names)}"
