@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -83,10 +84,16 @@ def replayed(trace: Trace, made: Mapping[Any, Callable[..., Any]] = MADE) -> Gra
                 raise Untraceable(f"it computes in {node.dtype}")
             args, keywords = filled((node.args, node.kwargs), values)
             call: Any = made.get(node.fun, node.fun)
+            if call is operator.pow and made and any(map(_is_array, node.args)):
+                call = np.power  # as Python's ** of an array, be it of one number
             values[node] = call(*args, **keywords)
         return filled(trace.returned, values)
 
     return derivatives
+
+
+def _is_array(argument: Any) -> bool:
+    return isinstance(argument, np.ndarray) or getattr(argument, "kind", None) is np.ndarray
 
 
 class Hessian:
@@ -106,10 +113,14 @@ class Hessian:
         self.gradient, self.at, self.trace = gradient, at, trace
 
     def traced(self) -> Trace:
-        """The trace."""
+        """The trace; with the Hessian, which may be constant, it returns the weights."""
+
+        def hessian(theta: Any, *batch: Any) -> tuple[Any, Any]:
+            return self.gradient.hessian(theta, *batch), theta
+
         if self.trace is None:
             try:
-                self.trace = trace(self.gradient.hessian, *self.at, again=True)
+                self.trace = trace(hessian, *self.at, again=True)
             except NotTraceable as reason:
                 raise Untraceable(str(reason)) from reason
         return self.trace
@@ -119,8 +130,8 @@ class Hessian:
         theta, (P,) = symbols(theta), self.at[0].shape[-1:]
         if theta.shape != (P,) or (batch is None) != (len(self.at) == 1):
             raise Untraceable("it asks for the Hessian at other weights, or of another batch")
-        H = symbols(replayed(self.traced())(theta, batch))
-        return symbols(H.reshape(P, P))
+        H, _ = replayed(self.traced())(theta, batch)
+        return symbols(symbols(H).reshape(P, P))
 
 
 def step_of(
