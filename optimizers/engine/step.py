@@ -85,7 +85,7 @@ def replayed(trace: Trace, made: Mapping[Any, Callable[..., Any]] = MADE) -> Gra
             args, keywords = filled((node.args, node.kwargs), values)
             call: Any = made.get(node.fun, node.fun)
             if call is operator.pow and made and any(map(_is_array, node.args)):
-                call = np.power  # as Python's ** of an array, be it of one number
+                call = np.power  # which Python's ** is if one of the two is an array
             values[node] = call(*args, **keywords)
         return filled(trace.returned, values)
 

@@ -250,8 +250,8 @@ class _Run:
     def _renewed(self, known: Any, is_trusted: bool) -> tuple[_Known, Any]:
         """What is known, if a trace says the same today; else what a trace says."""
         optimizer, is_known, at_start = self.seen.optimizer, isinstance(known, _Known), None
-        at = _one_run(optimizer)
         if not (is_known and is_trusted):
+            at = _one_run(optimizer)
             traced, self.at_start = _traced(optimizer.gradient, at, again=is_known)
             at_start = self.at_start if self.seen.runs is None else None
             hessian = Hessian(optimizer.gradient, at)
@@ -260,7 +260,7 @@ class _Run:
                 return _Known(traced, hessian.trace, step, {}), at_start
         if not self.seen.is_librarys:
             gradient = known.step.loss, known.step.gradient
-            hessian = Hessian(optimizer.gradient, at, known.hessian)
+            hessian = Hessian(optimizer.gradient, _one_run(optimizer), known.hessian)
             step = _step(optimizer, lambda *weights: gradient, hessian, self.watch)
             if not same_steps(step, known.step):
                 return _Known(known.trace, hessian.trace, step, {}), at_start
