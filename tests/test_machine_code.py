@@ -8,7 +8,18 @@ import numpy as np
 import pytest
 from traced import carried_by, traced_step
 
-from optimizers import RULES, SGD, Adam, AdamW, Lookahead, Momentum, NAdam, Optimizer, RMSProp
+from optimizers import (
+    RULES,
+    SGD,
+    Adam,
+    AdamW,
+    Lookahead,
+    Momentum,
+    NAdam,
+    Newton,
+    Optimizer,
+    RMSProp,
+)
 from optimizers.engine.assembly import Text, compiled
 from optimizers.engine.machine_code import Machine
 from optimizers.engine.numpy_loops import numpy_loop
@@ -65,7 +76,7 @@ def assert_equal_paths(optimizer, steps, columns=frozenset(), etas=None, batches
 @pytest.mark.parametrize("label", FUNCTIONS)
 def test_every_rule_on_every_function_gives_numpys_numbers(label):
     function = FUNCTIONS[label]
-    for rule in set(RULES.values()) - {RULES["Newton"]}:
+    for rule in RULES.values():
         for lr in ({}, {"lr": 0.7}):
             assert_equal_paths(rule(function, function.start, **lr), 60)
 
@@ -74,7 +85,7 @@ def test_every_rule_on_every_function_gives_numpys_numbers(label):
 def test_many_runs_have_the_numbers_of_runs_side_by_side(label):
     function = FUNCTIONS[label]
     starts = np.random.default_rng(0).uniform(*function.domain.T, (37, 2))
-    for rule in (SGD, Adam, partial(Momentum, nesterov=True)):
+    for rule in (SGD, Adam, Newton, partial(Momentum, nesterov=True)):
         assert_equal_paths(rule(function, starts, lr=0.05), 40, every=7)
 
 
@@ -85,6 +96,7 @@ def test_settings_may_differ_from_run_to_run():
         (SGD, {"lr": rates}),
         (AdamW, {"lr": rates, "beta1": betas, "weight_decay": rates}),
         (RMSProp, {"rho": betas}),
+        (Newton, {"lr": rates, "damping": rates}),
     ):
         assert_equal_paths(rule(rosenbrock, starts, **settings), 50, frozenset(settings), every=3)
 

@@ -22,10 +22,12 @@ from optimizers import (
     Newton,
     Optimizer,
     RMSProp,
+    batched,
 )
 from optimizers.functions import FUNCTIONS, noisy, quadratic, rosenbrock
 from optimizers.optimizer import formula
 from optimizers.rules.muon import newton_schulz
+from optimizers.rules.newton import pseudo_inverse
 
 EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 SETTINGS = [(name, {}) for name in RULES] + [
@@ -137,6 +139,28 @@ def test_newton_reaches_the_minimum_of_a_convex_quadratic_in_one_step(condition,
 def test_newton_leaves_directions_without_curvature_alone():
     path = Newton(lambda w: (w[0] - 3) ** 2 + 0 * w[1], [1.0, 5.0]).minimize(1)
     numpy.testing.assert_allclose(path.theta[-1], [3, 5])
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+@pytest.mark.parametrize("scale", [1.0, 1e-150, 1e150])
+def test_the_pseudo_inverse_is_numpy_s(n, scale):
+    rng = numpy.random.default_rng(n)
+    H = rng.normal(size=(200, n, n)) * 10.0 ** rng.uniform(-4, 4, (200, 1, n))
+    whole = rng.integers(-3, 4, size=(200, n, 1)).astype(float)
+    one_direction = whole * whole.swapaxes(-1, -2)  # and now and then none
+    for some in (H + H.swapaxes(-1, -2), H @ H.swapaxes(-1, -2), one_direction):
+        symmetric = scale * numpy.tril(some) + scale * numpy.tril(some, -1).swapaxes(-1, -2)
+        right = numpy.linalg.pinv(symmetric, rtol=n * numpy.finfo(float).eps, hermitian=True)
+        size, reach = (numpy.abs(x).max(axis=(-2, -1)) for x in (right, symmetric))
+        off = numpy.abs(pseudo_inverse(symmetric) - right).max(axis=(-2, -1))
+        assert (off <= 1e-15 * (1 + size * reach) * size).all()
+
+
+def test_a_curvature_that_is_not_finite_stops_newton_in_that_run_alone():
+    starts = numpy.array([[1.0, 2.0], [0.0, 2.0], [1.0, 3.0]])
+    path = Newton(batched(lambda w: np.sum(np.abs(w) ** 1.5, axis=-1)), starts).minimize(1)
+    assert path.diverged.tolist() == [False, True, False]
+    numpy.testing.assert_allclose(path.theta[-1][[0, 2]], -starts[[0, 2]])
 
 
 def test_damping_shortens_newton_s_step():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from optimizers.engine.step import replayed, step_of
+from optimizers.engine.step import Hessian, replayed, step_of
 from optimizers.engine.trace import trace
 from optimizers.gradients import Gradient
 from optimizers.state import parts
@@ -12,9 +12,11 @@ def traced_step(optimizer, watch=()):
     """Trace the loss at the first run's weights, and the rule."""
     theta = np.array(optimizer._theta[:1] if optimizer._theta.ndim > 1 else optimizer._theta)
     batch = optimizer.gradient.problem.first_batch(theta.shape[-1])
-    gradient = Gradient(optimizer.gradient.problem, optimizer.layout).by_autograd
-    shape = batch[0].shape if batch else None
-    return step_of(optimizer, replayed(trace(gradient, theta, *batch)), shape, watch)
+    gradient = Gradient(optimizer.gradient.problem, optimizer.layout)
+    gradient.takes_runs(theta, *batch)
+    slopes = replayed(trace(gradient.by_autograd, theta, *batch))
+    hessian = Hessian(gradient, (theta, *batch))
+    return step_of(optimizer, slopes, batch[0].shape if batch else None, watch, hessian)
 
 
 def carried_by(optimizer):

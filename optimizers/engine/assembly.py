@@ -187,8 +187,8 @@ class Text:
         layout, *elements = x.args
         sizes = [prod(shape) for shape, _ in layout]
         counts, (loop, data) = matmul_counts(layout), numpy_loop("matmul")
+        args = [self.value(a, block) for a in elements]  # in which there may be products, too
         size, n = counts[1] * counts[3], len(self.products)
-        args = [self.value(a, block) for a in elements]
         self.cost += CALL * self.lanes + len(elements)
         for name, room in zip("abcw", (*sizes, size, len(counts)), strict=True):
             self.do("entry", f"%{name}{n} = alloca [{room} x double], align 64")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import operator
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,11 +24,11 @@ from optimizers.engine.scalars import (
     symbols,
 )
 from optimizers.engine.seen import by_prefix, settings_of
-from optimizers.engine.trace import Trace, added_at, filled
+from optimizers.engine.trace import NotTraceable, Trace, added_at, filled, trace
 from optimizers.state import extras, is_library, parts
 
 WEIGHTS = 256  # of one run; of more, a step is no straight line
-Gradient = Callable[..., tuple[Any, Any]]  # (θ, batch or None) → loss, g, on symbols
+Gradient = Callable[..., Any]  # (θ, batch or None) → loss, g, on symbols
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,26 +69,69 @@ MADE |= {function: lambda x, *how, **keywords: symbols(x) for function in (np.ar
 MADE[added_at] = lambda total, key, part: symbols(added_at(symbols(total), key, part))
 
 
-def replayed(trace: Trace) -> Gradient:
-    """The loss and the gradient that were traced, as a function of symbols.
+def replayed(trace: Trace, made: Mapping[Any, Callable[..., Any]] = MADE) -> Gradient:
+    """What was traced of the loss, as a function of symbols; of numbers, if `made` is empty.
 
     Traced at weights (1, P), they have the numbers of runs side by side: NumPy's ** of one number
     may differ in the last bit from that of an array.
     """
 
-    def gradient(theta: Symbols, batch: Symbols | None = None) -> tuple[Any, Any]:
+    def derivatives(theta: Any, batch: Any = None) -> Any:
         given = [theta.reshape(trace.inputs[0].shape), *([] if batch is None else [batch])]
         values = dict(zip(trace.inputs, given, strict=True))
         for node in trace.nodes:
             if node.dtype is not None and node.dtype.kind in "fc" and node.dtype != np.float64:
                 raise Untraceable(f"it computes in {node.dtype}")
             args, keywords = filled((node.args, node.kwargs), values)
-            call: Any = MADE.get(node.fun, node.fun)
+            call: Any = made.get(node.fun, node.fun)
+            if call is operator.pow and made and any(map(_is_array, node.args)):
+                call = np.power  # which Python's ** is if one of the two is an array
             values[node] = call(*args, **keywords)
-        loss, g = map(symbols, filled(trace.outputs, values))
-        return loss.reshape(()), g.reshape(theta.shape)
+        return filled(trace.returned, values)
 
-    return gradient
+    return derivatives
+
+
+def _is_array(argument: Any) -> bool:
+    return isinstance(argument, np.ndarray) or getattr(argument, "kind", None) is np.ndarray
+
+
+class Hessian:
+    """The second derivatives, on symbols; they are traced when a formula first asks for them.
+
+    Parameters
+    ----------
+    gradient
+        Whose `hessian` it is.
+    at
+        Weights, (P,) or (1, P), and the batch if there is one.
+    trace
+        What was traced before, if it holds.
+    """
+
+    def __init__(self, gradient: Any, at: Sequence[Any], trace: Trace | None = None) -> None:
+        self.gradient, self.at, self.trace = gradient, at, trace
+
+    def traced(self) -> Trace:
+        """The trace; with the Hessian, which may be constant, it returns the weights."""
+
+        def hessian(theta: Any, *batch: Any) -> tuple[Any, Any]:
+            return self.gradient.hessian(theta, *batch), theta
+
+        if self.trace is None:
+            try:
+                self.trace = trace(hessian, *self.at, again=True)
+            except NotTraceable as reason:
+                raise Untraceable(str(reason)) from reason
+        return self.trace
+
+    def __call__(self, theta: Any, batch: Any = None) -> Symbols:
+        """At weights (P,): (P, P)."""
+        theta, (P,) = symbols(theta), self.at[0].shape[-1:]
+        if theta.shape != (P,) or (batch is None) != (len(self.at) == 1):
+            raise Untraceable("it asks for the Hessian at other weights, or of another batch")
+        H, _ = replayed(self.traced())(theta, batch)
+        return symbols(symbols(H).reshape(P, P))
 
 
 def step_of(
@@ -95,6 +139,7 @@ def step_of(
     gradient: Gradient,
     batch: tuple[int, ...] | None = None,
     watch: tuple[str, ...] = (),
+    hessian: Hessian | None = None,
 ) -> Step:
     """Run a rule's own formula on symbols.
 
@@ -108,6 +153,8 @@ def step_of(
         The shape of the array that is handed in at each step, if there is one.
     watch
         Names of attributes to know as well.
+    hessian
+        What `gradient.hessian` of the optimizer is, if the formula may ask for it.
 
     Raises
     ------
@@ -118,11 +165,11 @@ def step_of(
     try:
         with limited(), np.errstate(all="ignore"):
             try:
-                return _traced(optimizer, gradient, batch, watch, settings)
+                return _traced(optimizer, gradient, batch, watch, settings, hessian)
             except Untraceable:  # a setting may be no number to the formula: written in, it is one
                 if any(map(np.ndim, settings.values())):
                     raise
-                return _traced(optimizer, gradient, batch, watch, {})
+                return _traced(optimizer, gradient, batch, watch, {}, hessian)
     except Untraceable:
         raise
     except Exception as error:
@@ -142,6 +189,7 @@ def _traced(
     batch: tuple[int, ...] | None,
     watch: tuple[str, ...],
     settings: Mapping[str, Any],
+    hessian: Hessian | None,
 ) -> Step:
     size = optimizer._theta.shape[-1]
     if size > WEIGHTS:
@@ -160,9 +208,11 @@ def _traced(
     if callable(eta):
         shape = np.shape(optimizer._scheduled(optimizer.t + 1))
         eta = inputs("eta", shape if len(shape) == 1 else (), STEP)[()]
-    found = moved(optimizer, before, set_, inputs("g", (size,)), eta, given, watch)
+    g = inputs("g", (size,))
+    found = moved(optimizer, before, set_, g, eta, given, watch, hessian=hessian)
     after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
-    return Step(before, after, loss, slope, inputs("g", (size,)), watched, dict(settings))
+    loss, slope = symbols(loss.reshape(())), symbols(slope.reshape(size))
+    return Step(before, after, loss, slope, g, watched, dict(settings))
 
 
 def moved(
@@ -175,6 +225,7 @@ def moved(
     watch: tuple[str, ...] = (),
     layout: Any = None,
     ways: set[frozenset[tuple[str, str]]] | None = None,
+    hessian: Hessian | None = None,
 ) -> dict[str, Symbols]:
     """What the rule makes of these: the weights, the state, and what is watched.
 
@@ -187,6 +238,8 @@ def moved(
         for prefix, part in by_prefix(clone).items():
             own = vars(part)
             own |= {name: Absent() for name in ("gradient", "loss", "path")} | {"_value": None}
+            if hessian is not None:
+                vars(own["gradient"])["hessian"] = hessian
             own |= {name: before[prefix + name].copy() for name in part.state}
             own |= {
                 n: settings[prefix + n]

@@ -24,7 +24,7 @@ from optimizers.engine.machine_code import Machine, Path
 from optimizers.engine.one_run import LONG
 from optimizers.engine.scalars import RUN, Untraceable
 from optimizers.engine.seen import Seen, check_formulas
-from optimizers.engine.step import WEIGHTS, Step, replayed, same_steps, step_of
+from optimizers.engine.step import WEIGHTS, Hessian, Step, replayed, same_steps, step_of
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.trace import NotTraceable, Trace, alike, trace
 from optimizers.hyper_parameters import LOOP_WORDS
@@ -45,6 +45,8 @@ class _Known:
 
     Attributes
     ----------
+    trace, hessian
+        The loss and its gradient; and second derivatives, if the rule asks for them.
     around, roots
         What it rests on, as it was; and whose that is, but for the loss.
     was_right
@@ -52,6 +54,7 @@ class _Known:
     """
 
     trace: Trace
+    hessian: Trace | None
     step: Step
     machines: dict[Any, Machine]
     around: Surroundings | None = None
@@ -185,6 +188,8 @@ class _Run:
             return path, made, how["batches"]
         try:
             right = _gradients_are_right(seen, path, how["batches"], at_start)
+            if right and self.known.hessian is not None:
+                right = _hessians_are_right(seen, self.known.hessian, path, how["batches"])
         except NotTraceable:  # it keeps a value of the trace
             return None
         if right and not (self.known.was_right and seen.is_librarys):
@@ -246,15 +251,19 @@ class _Run:
         """What is known, if a trace says the same today; else what a trace says."""
         optimizer, is_known, at_start = self.seen.optimizer, isinstance(known, _Known), None
         if not (is_known and is_trusted):
-            traced, self.at_start = _traced(optimizer, again=is_known)
+            at = _one_run(optimizer)
+            traced, self.at_start = _traced(optimizer.gradient, at, again=is_known)
             at_start = self.at_start if self.seen.runs is None else None
-            if not (is_known and alike(traced, known.trace)):
-                return _Known(traced, _step(optimizer, replayed(traced), self.watch), {}), at_start
+            hessian = Hessian(optimizer.gradient, at)
+            if not (is_known and alike(traced, known.trace) and _alike(hessian, known.hessian)):
+                step = _step(optimizer, replayed(traced), hessian, self.watch)
+                return _Known(traced, hessian.trace, step, {}), at_start
         if not self.seen.is_librarys:
             gradient = known.step.loss, known.step.gradient
-            step = _step(optimizer, lambda *weights: gradient, self.watch)
+            hessian = Hessian(optimizer.gradient, _one_run(optimizer), known.hessian)
+            step = _step(optimizer, lambda *weights: gradient, hessian, self.watch)
             if not same_steps(step, known.step):
-                return _Known(known.trace, step, {}), at_start
+                return _Known(known.trace, hessian.trace, step, {}), at_start
         return known, at_start
 
     def _refused(self, reason: str) -> Untraceable:
@@ -268,34 +277,46 @@ class _Run:
 
 def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     """One run's step, gradient and rule together, as scalars."""
-    return _step(optimizer, replayed(_traced(optimizer)[0]), watch)
+    at = _one_run(optimizer)
+    gradient = replayed(_traced(optimizer.gradient, at)[0])
+    return _step(optimizer, gradient, Hessian(optimizer.gradient, at), watch)
 
 
-def _traced(optimizer: Any, again: bool = False) -> tuple[Trace, Any]:
-    """The loss and its gradient; and what they are here, of one run.
-
-    What a loss makes once and keeps is not to be made of traced values: it is called before.
-    """
-    gradient, theta, right = optimizer.gradient, optimizer._theta, None
+def _one_run(optimizer: Any) -> tuple[np.ndarray, ...]:
+    """The weights of one run, as one of many if that is how it is computed; and the batch."""
+    gradient, theta = optimizer.gradient, optimizer._theta
     if theta.ndim > 2:
         raise Untraceable("its runs are more than a row")
     batch = optimizer._next_noise()
     if theta.ndim > 1 and gradient.takes_runs(theta, *batch):
-        theta = theta[:1]  # as one of many, which is how it is computed
+        theta = theta[:1]
     elif theta.ndim > 1:
         theta = theta[0]
     if batch and not (type(batch[0]) is np.ndarray and batch[0].ndim == 1):
         raise Untraceable("the loss is taken on batches of data")
+    return theta, *batch
+
+
+def _traced(gradient: Any, at: tuple[np.ndarray, ...], again: bool = False) -> tuple[Trace, Any]:
+    """The loss and its gradient; and what they are here, of one run.
+
+    What a loss makes once and keeps is not to be made of traced values: it is called before.
+    """
+    right = None
     if not again:
         with suppress(Exception):  # the trace will say what is wrong
-            right = gradient.by_autograd(theta, *batch)
-    traced = trace(gradient.by_autograd, theta, *batch, again=True)
+            right = gradient.by_autograd(*at)
+    traced = trace(gradient.by_autograd, *at, again=True)
     return traced, traced.example if right is None else right
 
 
-def _step(optimizer: Any, gradient: Any, watch: tuple[str, ...]) -> Step:
+def _alike(hessian: Hessian, known: Trace | None) -> bool:
+    return known is None or alike(hessian.traced(), known)
+
+
+def _step(optimizer: Any, gradient: Any, hessian: Hessian, watch: tuple[str, ...]) -> Step:
     batch = optimizer._next_noise()
-    return step_of(optimizer, gradient, batch[0].shape if batch else None, watch)
+    return step_of(optimizer, gradient, batch[0].shape if batch else None, watch, hessian)
 
 
 def _shared(machine: Machine) -> list[str]:
@@ -340,6 +361,18 @@ def _gradients_are_right(seen: Seen, path: Path, batches: Any, at_start: Any) ->
         return all(map(_equal, ours, plain))
 
     return are_right(0, at_start) and are_right(-1)
+
+
+def _hessians_are_right(seen: Seen, hessian: Trace, path: Path, batches: Any) -> bool:
+    """Whether they are, at the start and at the end, what plain autograd says."""
+    some, ours = _some_runs(seen), replayed(hessian, made={})
+    for row in (0, -1):
+        noise = [batches[int(path.step[row] - path.step[0])]] if batches else []
+        for theta in path.theta[row][np.newaxis] if some is None else path.theta[row][some]:
+            at = theta.reshape(hessian.inputs[0].shape), *noise
+            if not _equal(ours(*at)[0], seen.optimizer.gradient.hessian(*at)):
+                return False
+    return True
 
 
 def _some_runs(seen: Seen) -> np.ndarray | None:

@@ -9,6 +9,26 @@ from optimizers.optimizer import Optimizer
 from optimizers.spaces import Log
 
 
+def pseudo_inverse(H: np.ndarray) -> np.ndarray:
+    """The inverse of symmetric matrices (..., P, P), and 0 in directions without curvature."""
+    P = H.shape[-1]
+    none = P * np.finfo(float).eps  # of the largest curvature: what is no more than rounding
+    if P > 2:
+        return np.linalg.pinv(H, rtol=none, hermitian=True)
+    size = np.max(np.abs(H), axis=(-2, -1), keepdims=True)
+    size = np.where(size > 0, size, 1.0)
+    H = H / size  # of entries up to 1, no product overflows
+    if P == 1:
+        return H / size  # 1 / H: what is left of H is its sign
+    a, b, c = H[..., 0, 0], H[..., 1, 0], H[..., 1, 1]
+    largest = np.abs(a + c) / 2 + np.sqrt(((a - c) / 2) ** 2 + b * b)
+    square = np.maximum(largest * largest, 1.0)[..., np.newaxis, np.newaxis]  # less only of H = 0
+    det = (a * c - b * b)[..., np.newaxis, np.newaxis]  # the product of both curvatures
+    is_regular = np.abs(det) > none * square
+    adjugate = np.stack([np.stack([c, -b], axis=-1), np.stack([-b, a], axis=-1)], axis=-2)
+    return np.where(is_regular, adjugate / np.where(is_regular, det, 1.0), H / square) / size
+
+
 class Newton(Optimizer):
     r"""Divide the gradient by the curvature in every direction.
 
@@ -57,5 +77,5 @@ class Newton(Optimizer):
         H = H + np.expand_dims(self.damping, -1) * np.eye(theta.shape[-1])
         finite = np.isfinite(H).all(axis=(-2, -1))[..., np.newaxis]
         H = np.where(finite[..., np.newaxis], H, 0.0)  # nan would stop the runs beside it
-        inverse = np.linalg.pinv(H, rtol=theta.shape[-1] * np.finfo(float).eps, hermitian=True)
-        return np.where(finite, np.einsum("...ij,...j->...i", inverse, g), np.nan)
+        d = np.sum(pseudo_inverse(H) * g[..., np.newaxis, :], axis=-1)
+        return np.where(finite, d, np.nan)
