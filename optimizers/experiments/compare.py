@@ -126,7 +126,7 @@ def compare(
     entries = {}
     for label, folder in folders(named).items():
         rule = named[label]
-        racer = rule(problem, weights=problem.start)
+        racer = partial(rule)(problem, problem.start)
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
         tuning, chosen = None, {"lr": given.get(label)}
         if not given:

@@ -266,11 +266,14 @@ class Comparison(Mapping[str, Trajectory]):
 
     # ------------------------------------------------------------------------------------ pictures
 
-    def plot(self, axes: Any = None) -> Any:
-        """Draw paths, convergence and learning-rate curves side by side. Returns the Axes."""
+    def plot(self, axes: Any = None, **options: Any) -> Any:
+        """Draw paths, convergence and learning-rate curves side by side. Returns the Axes.
+
+        `optimizers.plotting.plot_race` tells the options: a title of your own, and the width.
+        """
         from optimizers.plotting import plot_race
 
-        return plot_race(self, axes)
+        return plot_race(self, axes, **options)
 
     def plot_budget(self, ax: Any = None) -> Any:
         """Draw what so many random trials would have reached: who leads at which budget."""

@@ -297,6 +297,7 @@ def draw_convergence(
     *,
     limits: tuple[float, float] | None = None,
     names: bool = True,
+    title: str = "",
 ) -> tuple[list[DrawnCurve], EndLabels | None]:
     """Curves, bands, names and title; the artists come back so that they can be moved."""
     low, high = limits or curves.limits
@@ -321,7 +322,7 @@ def draw_convergence(
     if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
     labels = label_ends(ax, entries) if names else None
-    dress(ax, curves.finding(), curves.xlabel, curves.ylabel)
+    dress(ax, title or curves.finding(), curves.xlabel, curves.ylabel)
     return drawn, labels
 
 

@@ -23,7 +23,9 @@ from optimizers.plotting.words import lettered
 COLUMNS = 11.0  # inches: a figure at least so wide has its panels side by side
 
 
-def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) -> np.ndarray:
+def plot_race(
+    comparison: Comparison, axes: Any = None, *, title: str = "", width: float = 12.0
+) -> np.ndarray:
     """Draw the panels of a comparison: paths, convergence, accuracy, learning-rate curves.
 
     The paths are left out unless there are one or two weights, the accuracy unless a model was
@@ -36,6 +38,8 @@ def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) 
         What `compare` returns.
     axes
         As many Axes as there are panels; a new figure if None.
+    title
+        A sentence of yours in the place of the one that says who is lowest.
     width
         Of the new figure, in inches: from 11 on the panels stand side by side, else one above the
         other.
@@ -79,20 +83,20 @@ def plot_race(comparison: Comparison, axes: Any = None, *, width: float = 12.0) 
     few = fit_at_ends(panels[0], said) and not trained  # three narrow panels share one key
     names = few or not ours  # on the caller's own axes each panel carries its key
     if flat:
-        title = f"{titled(problem)}, from {spot(problem.theta)}" if others else ""
-        draw_paths(next(rest), once, problem, frame_of(problem, once), names, others, title)
+        where = f"{titled(problem)}, from {spot(problem.theta)}" if others else ""
+        draw_paths(next(rest), once, problem, frame_of(problem, once), names, others, where)
     limits = shared = curves.limits
     if rated:
         rates = _rates(comparison, curves)
         shared = (min(limits[0], rates.lowest_below(limits[1])), limits[1])
         zone = rates.zone(panels[-1])
         limits = (shared[0], curves.scale.raised(*shared, zone))
-    draw_convergence(next(rest), curves, limits=limits, names=names)
+    draw_convergence(next(rest), curves, limits=limits, names=names, title=title)
     if trained:
         draw_accuracy(next(rest), comparison, names=names)
     if rated:
-        title = f"Final loss by {rates.name}"
-        draw_learning_rates(next(rest), rates, limits=shared, names=names, title=title)
+        of = f"Final loss by {rates.name}"
+        draw_learning_rates(next(rest), rates, limits=shared, names=names, title=of)
     elif comparison.tunings:
         draw_budget(next(rest), comparison, names=names)
     if ours:
