@@ -39,6 +39,7 @@ from optimizers.trajectory import Trajectory
 if TYPE_CHECKING:
     from optimizers.experiments.basins import basins
     from optimizers.experiments.compare import compare
+    from optimizers.experiments.suite import suite
     from optimizers.experiments.sweep import sweep
     from optimizers.experiments.training import Training
     from optimizers.interactive import explore
@@ -70,13 +71,14 @@ __all__ = [
     "compare",
     "explore",
     "pure",
+    "suite",
     "sweep",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """What is slow to import waits until it is first asked for: that makes the start quicker."""
-    if name in ("Training", "basins", "compare", "sweep"):
+    if name in ("Training", "basins", "compare", "suite", "sweep"):
         from optimizers import experiments
 
         return getattr(experiments, name)

@@ -3,7 +3,18 @@
 from optimizers.experiments.basins import Basins, basins
 from optimizers.experiments.compare import compare
 from optimizers.experiments.comparison import Comparison
+from optimizers.experiments.suite import Suite, suite
 from optimizers.experiments.sweep import Sweep, sweep
 from optimizers.experiments.training import Training
 
-__all__ = ["Basins", "Comparison", "Sweep", "Training", "basins", "compare", "sweep"]
+__all__ = [
+    "Basins",
+    "Comparison",
+    "Suite",
+    "Sweep",
+    "Training",
+    "basins",
+    "compare",
+    "suite",
+    "sweep",
+]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,7 +29,7 @@ from optimizers.experiments.metrics import (
 )
 from optimizers.experiments.sweep import exact_losses, without_minimum
 from optimizers.experiments.tuning import Tuning
-from optimizers.experiments.words import notes, table
+from optimizers.experiments.words import aligned, as_html, notes, table, write_csv
 from optimizers.optimizer import Optimizer
 from optimizers.problem import Problem
 from optimizers.rules import LAMB, LARS
@@ -406,28 +406,15 @@ class Comparison(Mapping[str, Trajectory]):
         """How the race was made, and what to keep in mind when reading it."""
         return notes(self)
 
+    def to_csv(self, file: str | PathLike[str]) -> None:
+        """Write the rows of the table, a line a rule."""
+        write_csv(file, self.rows())
+
     def __repr__(self) -> str:
-        columns = table(self)
-        widths = [max(map(len, column)) for column in columns]
-        lines = [
-            "  ".join(
-                cell.ljust(w) if i < 2 else cell.rjust(w)
-                for i, (cell, w) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in zip(*columns, strict=True)
-        ]
-        lines.insert(1, "─" * len(max(lines, key=len)))
-        return "\n".join(lines + self.notes())
+        return "\n".join([aligned(table(self), 2), *self.notes()])
 
     def _repr_html_(self) -> str:
-        head, *body = zip(*table(self), strict=True)
-        cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
-        rows = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>"
-            for line in body
-        )
-        below = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in self.notes())
-        return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>{below}"
+        return as_html(table(self), self.notes())
 
 
 def _accuracies(problem: Problem, path: Trajectory) -> np.ndarray:

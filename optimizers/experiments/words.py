@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import csv
+import html
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from optimizers.experiments.inputs import short
 from optimizers.experiments.metrics import fewest_seeds
+from optimizers.files import written_whole
 from optimizers.weights import flatten
+
+PAIRS = {  # columns of a file for what is a pair in `rows()`
+    "place": ("place", "worst_place"),
+    "quartiles": ("lower_quartile", "upper_quartile"),
+    "accuracy_quartiles": ("accuracy_lower_quartile", "accuracy_upper_quartile"),
+    "good_lr": ("good_lr_from", "good_lr_to"),
+}
 
 if TYPE_CHECKING:
     from optimizers.experiments.comparison import Comparison
@@ -51,6 +64,54 @@ def table(race: Comparison) -> list[list[str]]:
     if any(row["good_lr"] for row in rows):
         columns.append(column("good lr", lambda row: good(row["good_lr"])))
     return columns
+
+
+def aligned(columns: list[list[str]], left: int) -> str:
+    """Columns as text, the first so many flush left."""
+    widths = [max(map(len, column)) for column in columns]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i < left else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in zip(*columns, strict=True)
+    ]
+    lines.insert(1, "─" * max(map(len, lines)))
+    return "\n".join(lines)
+
+
+def as_html(columns: list[list[str]], notes: Sequence[str] = ()) -> str:
+    """Columns as a table for a notebook, and notes below it."""
+    head, *body = zip(*columns, strict=True)
+    cells = "".join(f"<th>{html.escape(cell)}</th>" for cell in head)
+    rows = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in line) + "</tr>"
+        for line in body
+    )
+    below = "".join(f"<p><small>{html.escape(note)}</small></p>" for note in notes)
+    return f"<table><thead><tr>{cells}</tr></thead><tbody>{rows}</tbody></table>{below}"
+
+
+def write_csv(file: str | PathLike[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows of `rows()`, a line each: pairs in two columns, what is not known empty."""
+    flat = [dict(_cells(row)) for row in rows]
+    names = dict.fromkeys(name for line in flat for name in line)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(flat)
+    with written_whole(Path(file)) as stream:
+        stream.write(text.getvalue().encode("utf8"))
+
+
+def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in row.items():
+        if name in PAIRS:
+            low, high = PAIRS[name]
+            first, last = (None, None) if value is None else value
+            yield from ((low, first), (high, last))
+        else:
+            yield name, settings(value) if isinstance(value, dict) else value
 
 
 def place(bounds: tuple[int, int]) -> str:
