@@ -1,4 +1,4 @@
-"""The command line: race, sweep, claims, figures, functions, rules."""
+"""The command line: race, suite, sweep, claims, figures, functions, rules."""
 
 from __future__ import annotations
 
@@ -16,22 +16,25 @@ import numpy as np
 from optimizers import __version__, checks
 from optimizers.checks import nearest
 from optimizers.cli_grids import check_different, check_once, read_grids
-from optimizers.experiments import compare, sweep
+from optimizers.experiments import compare, suite, sweep
+from optimizers.experiments.compare import BUDGETS
 from optimizers.functions import FUNCTIONS, Function
 from optimizers.hyper_parameters import defaults
 from optimizers.optimizer import formula
 from optimizers.problem import Problem, as_problem
 from optimizers.rules import RACERS, RULES
-from optimizers.trajectory import ROOM, memory
 
 PICTURES = (".png", ".svg", ".pdf")
+DPI = 110
 NEGATIVE = re.compile(r"-(\d+\.|(\d+\.?\d*|\.\d+)[eE][-+]?\d+)")
 
 EXAMPLES = """\
 examples:
-  python -m optimizers                           race eight rules on Rosenbrock, write race.png
-  python -m optimizers race --function beale --optimizers SGD Adam --steps 200
+  python -m optimizers                           race four rules on Beale's function, write race.png
+  python -m optimizers race --function rosenbrock --optimizers SGD Adam Lion --steps 500
   python -m optimizers race --start -1 2.5 --lr 0.01 --out my-race.png --animate race.gif
+  python -m optimizers race --trials 60 --hypothesis "Adam wins" --report race.html
+  python -m optimizers suite                     every rule on every function: places, wins, ties
   python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
   python -m optimizers claims --quick            what the article claims, measured
   python -m optimizers figures family            the pictures of the course
@@ -94,25 +97,41 @@ def _parser(command: str) -> argparse.ArgumentParser:
         return sub
 
     race = add("race", _race, "tune rules in the same way, race them, draw it")
-    _add_problem(race)
+    _add_problem(race, "beale", 150)
+    _add_rules(race, RACERS, " ".join(RACERS))
+    _add_tuning(race)
     race.add_argument(
-        "--optimizers",
-        nargs="+",
-        type=_rule,
-        default=list(RACERS),
-        metavar="RULE",
-        help=f"who races (default: {' '.join(RACERS)})",
-    )
-    race.add_argument(
-        "--lr",
-        nargs="+",
-        type=float,
-        metavar="LR",
-        help="one number: everybody's learning rate, untuned; several: the grid to tune over "
-        "(default: 60 values from 1e-5 to 10)",
+        "--hypothesis", metavar="TEXT", help="what you expect: the report shows it with the result"
     )
     _add_out(race, "race.png")
     race.add_argument("--animate", type=_gif, metavar="FILE.gif", help="write an animation as well")
+    race.add_argument(
+        "--report",
+        type=_page,
+        metavar="FILE.html",
+        help="write a page to keep: all of it, one file",
+    )
+
+    many = add("suite", _suite, "race every rule on every function, draw places and profiles")
+    many.add_argument(
+        "--functions",
+        nargs="+",
+        type=_function,
+        default=list(FUNCTIONS),
+        metavar="NAME",
+        help="the test functions (default: all)",
+    )
+    many.add_argument("--steps", type=int, default=500, help="steps of each run (default: 500)")
+    _add_rules(many, list(RULES), "all")
+    _add_tuning(many)
+    _add_out(many, "suite.png")
+    many.add_argument("--csv", type=_csv, metavar="FILE.csv", help="write the table as well")
+    many.add_argument(
+        "--store",
+        type=_folder,
+        metavar="FOLDER",
+        help="keep what is finished there: the same command goes on from it",
+    )
 
     grid = add("sweep", _sweep, "run one rule over hyper-parameter grids, draw a curve or a map")
     grid.add_argument("rule", type=_rule, help="the rule")
@@ -123,7 +142,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         help="a grid (spaced in ratios when it spans a factor of 10 or more; of whole numbers "
         "where the default is one), or name=a,b,c, or name=value",
     )
-    _add_problem(grid)
+    _add_problem(grid, "rosenbrock", 500)
     _add_out(grid, "sweep.png")
 
     claims = add("claims", _claims, "measure what the article and its papers claim, draw it")
@@ -171,16 +190,19 @@ def _parser(command: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_problem(parser: argparse.ArgumentParser) -> None:
+def _add_problem(parser: argparse.ArgumentParser, function: str, steps: int) -> None:
     parser.add_argument(
         "--function",
         type=_function,
-        default="rosenbrock",
+        default=function,
         metavar="NAME",
-        help="the test function (default: rosenbrock)",
+        help=f"the test function (default: {function})",
     )
     parser.add_argument(
-        "--steps", type=int, default=500, help="how many steps each run makes (default: 500)"
+        "--steps",
+        type=int,
+        default=steps,
+        help=f"how many steps each run makes (default: {steps})",
     )
     parser.add_argument(
         "--start",
@@ -188,6 +210,47 @@ def _add_problem(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="X",
         help="the coordinates to start from (default: the function's own)",
+    )
+
+
+def _add_rules(parser: argparse.ArgumentParser, rules: Sequence[str], words: str) -> None:
+    parser.add_argument(
+        "--optimizers",
+        nargs="+",
+        type=_rule,
+        default=list(rules),
+        metavar="RULE",
+        help=f"who races (default: {words})",
+    )
+
+
+def _add_tuning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--lr",
+        nargs="+",
+        type=float,
+        metavar="LR",
+        help="one number: everybody's learning rate, untuned; several: the grid to tune over "
+        "(default: 60 values from 1e-5 to 10, and closer ones around the best)",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="tune over so many points of each rule's own space instead, lr among them",
+    )
+    parser.add_argument(
+        "--seeds",
+        type=int,
+        default=32,
+        metavar="N",
+        help="tune on so many moved starts, show so many others (default: 32); 0: a single run",
+    )
+    parser.add_argument(
+        "--budget",
+        choices=BUDGETS,
+        default=BUDGETS[0],
+        help="what --steps counts: steps, or gradients of the loss (default: steps)",
     )
 
 
@@ -251,6 +314,14 @@ def _gif(name: str) -> Path:
     return _file(name, (".gif",))
 
 
+def _page(name: str) -> Path:
+    return _file(name, (".html",))
+
+
+def _csv(name: str) -> Path:
+    return _file(name, (".csv",))
+
+
 def _folder(name: str) -> Path:
     """A folder that is there, or can be made."""
     path = Path(name)
@@ -284,16 +355,6 @@ def _problem(options: argparse.Namespace) -> Problem:
     return problem
 
 
-def _check_room(problem: Problem, steps: int, racers: int) -> None:
-    """Refuse a race whose paths will not fit into memory: theta, loss, norm and step of each."""
-    size, room = 8.0 * racers * steps * (problem.theta.size + 3), ROOM * memory()
-    if size > room:
-        raise ValueError(
-            f"the paths of {steps} steps would take {size / 1e9:.3g} GB, and {room / 1e9:.3g} GB "
-            f"are there for them: --steps {int(room / size * steps)} at the most"
-        )
-
-
 def _rates(values: Sequence[float] | None) -> Any:
     """One learning rate, a grid of them, or None for the usual one."""
     for value in values or ():
@@ -309,24 +370,57 @@ def _race(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    lr, problem = _rates(options.lr), _problem(options)
+    problem = _problem(options)
     check_once(options.optimizers)
-    _check_room(problem, options.steps, len(options.optimizers))
     if options.animate and problem.theta.size > 2:
         raise ValueError(
             f"--animate shows one or two coordinates, and --start has {problem.theta.size}"
         )
     rules = [RULES[name] for name in options.optimizers]
-    race = compare(rules, problem, steps=options.steps, lr=lr)
+    race = compare(rules, problem, hypothesis=options.hypothesis, **_tuning(options))
     print(race)
-    figure = np.ravel(race.plot())[0].figure
-    figure.savefig(options.out, dpi=150)
+    from optimizers.gallery import said_of
+
+    figure = np.ravel(race.plot(title=said_of(race)))[0].figure
+    figure.savefig(options.out, dpi=DPI)
     print(f"\nfigure: {options.out}")
     if options.animate:
         from optimizers.plotting import save_gif
 
         save_gif(race.animate(), options.animate)
         print(f"animation: {options.animate}")
+    if options.report:
+        race.report(options.report)
+        print(f"report: {options.report}")
+
+
+def _suite(options: argparse.Namespace) -> None:
+    import matplotlib as mpl
+
+    mpl.use("agg")
+    check_once(options.optimizers)
+    check_once(options.functions)
+    rules = [RULES[name] for name in options.optimizers]
+    functions = [FUNCTIONS[name] for name in options.functions]
+    found = suite(rules, functions, store=options.store, **_tuning(options))
+    print(found)
+    np.ravel(found.plot())[0].figure.savefig(options.out, dpi=DPI)
+    print(f"\nfigure: {options.out}")
+    if options.csv:
+        found.to_csv(options.csv)
+        print(f"table: {options.csv}")
+
+
+def _tuning(options: argparse.Namespace) -> dict[str, Any]:
+    """What `compare` takes of the options."""
+    checks.whole("--seeds", options.seeds, 0)
+    return {
+        "steps": checks.whole("steps", options.steps, 1),
+        "lr": _rates(options.lr),
+        "trials": options.trials,
+        "budget": options.budget,
+        "seeds": options.seeds or None,
+    }
 
 
 def _sweep(options: argparse.Namespace) -> None:
@@ -342,7 +436,7 @@ def _sweep(options: argparse.Namespace) -> None:
     )
     if result.at_edge:
         print(f"at the edge of its grid, a wider one may do better: {', '.join(result.at_edge)}")
-    result.plot().figure.savefig(options.out, dpi=150)
+    result.plot().figure.savefig(options.out, dpi=DPI)
     print(f"figure: {options.out}")
 
 

@@ -197,7 +197,7 @@ def _still(rules: dict[str, Rule], problem: Problem, steps: int) -> Any:
     free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
     paths: dict[str, Trajectory] = {}
     if free:
-        race = compare(free, problem, steps=steps, progress=False)
+        race = compare(free, problem, steps=steps, seeds=None, progress=False)
         if len(free) == len(rules):
             return race.plot()
         paths.update(race)
@@ -475,7 +475,7 @@ class Explorer:
         if not rules:
             return
         steps = self.steps.value
-        race = compare(rules, self._from_here(), steps=steps, progress=False)
+        race = compare(rules, self._from_here(), steps=steps, seeds=None, progress=False)
         for label, lr in race.lr.items():
             self.cards[label].sliders["lr"].value = lr
 

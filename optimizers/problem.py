@@ -232,7 +232,9 @@ class Problem:
         if self.domain is not None and len(self.domain) == self.theta.size:
             width = np.ptp(self.domain, axis=1)
         else:
-            width = np.full(self.theta.size, max(1.0, float(np.linalg.norm(self.theta))))
+            with np.errstate(over="ignore"):  # then every start is the given one
+                length = float(np.linalg.norm(self.theta))
+            width = np.full(self.theta.size, max(1.0, length))
         starts = np.tile(self.theta, (len(draws), 1))
         left = np.arange(len(draws)) if scatter else np.zeros(0, int)
         for _ in range(DRAWS):

@@ -297,6 +297,19 @@ def one_of(path: Trajectory, run: int, hyper_parameters: dict[str, Any]) -> Traj
     )
 
 
+def some_of(path: Trajectory, runs: slice, hyper_parameters: dict[str, Any]) -> Trajectory:
+    """Some of many runs side by side."""
+    return replace(
+        path,
+        theta=path.theta[:, runs],
+        loss=path.loss[:, runs],
+        grad_norm=path.grad_norm[:, runs],
+        hyper_parameters=hyper_parameters,
+        watched={name: column[:, runs] for name, column in path.watched.items()},
+        **_divergence(path.diverged_at[runs]),
+    )
+
+
 class Recorder:
     """Keeps the rows of a run while it is made; `trajectory` gives them back.
 

@@ -126,19 +126,19 @@ def compare(
     entries = {}
     for label, folder in folders(named).items():
         rule = named[label]
-        racer = partial(rule)(problem, problem.start)
+        probe: Rule = partial(rule)  # a rule, or a partial of one
+        racer = probe(problem, problem.start)
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
         tuning, chosen = None, {"lr": given.get(label)}
         if not given:
             tuning = tuner(rule, its_steps, None if store is None else Path(store) / folder)
             chosen = tuning.best
-        settled = partial(rule, **_scheduled(chosen, schedule))
-        once, luck = None, None
-        if show_on is None or not problem.draws_start:
-            once = settled(problem, problem.start).minimize(its_steps, every=every)
-        path = once
-        if show_on is not None:
-            path = follow(
+        settled: Rule = partial(rule, **_scheduled(chosen, schedule))
+        luck = None
+        if show_on is None:
+            path = once = settled(problem, problem.start).minimize(its_steps, every=every)
+        else:
+            path, once = follow(
                 settled, problem, its_steps, show_on, scatter, every=every, progress=progress
             )
             if tuning is not None and tuning.others:

@@ -14,7 +14,6 @@ from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments.metrics import (
     TOLERANCE,
-    Standing,
     at_edge,
     below,
     distances,
@@ -25,8 +24,8 @@ from optimizers.experiments.metrics import (
     outside,
     precision,
     quartiles,
-    standing,
 )
+from optimizers.experiments.standing import Standing, standing
 from optimizers.experiments.sweep import exact_losses, without_minimum
 from optimizers.experiments.tuning import Tuning
 from optimizers.experiments.words import aligned, as_html, notes, table, write_csv
@@ -387,8 +386,18 @@ class Comparison(Mapping[str, Trajectory]):
 
     @property
     def winner(self) -> str | None:
-        """Who is told apart from everybody else; None if nobody is."""
-        return None if self.problem.depends_on_chance else self.standing.winner
+        """Who is told apart from everybody else; None if nobody is, or nobody can be."""
+        return self.standing.winner if self.has_order else None
+
+    @property
+    def leaders(self) -> list[str]:
+        """The lowest and all who are not told apart from it; nobody if there is no order."""
+        return self.standing.leaders if self.has_order else []
+
+    @property
+    def has_order(self) -> bool:
+        """Whether lower means better: not without a bottom, nor where chance differs by rule."""
+        return self.problem.is_bounded and not self.problem.depends_on_chance
 
     def finding(self) -> str:
         """What came out, in a sentence."""

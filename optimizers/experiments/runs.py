@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, field
 from os import PathLike
 from typing import Any
@@ -19,16 +19,16 @@ from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
 from optimizers.problem import SCATTER, Problem
 from optimizers.progress import with_progress
-from optimizers.trajectory import Trajectory, as_runs
+from optimizers.trajectory import Trajectory, as_runs, one_of, some_of
 from optimizers.weights import Flat
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
 STRETCH = 128  # steps after which a piece looks up: for an interrupt, for runs that diverged
 WORTH_DROPPING = 2_048  # weights: in a smaller piece, runs that diverged cost next to nothing
 
-RECORDED = 1 << 24  # numbers: a longer record of all runs is not made to show one of them
 CHECKED = 16  # about so many runs of a loss without a promise are looked at again
 
+NOTHING = np.zeros(0, int)  # no step whose losses are kept as well
 Measure = Callable[[Problem, np.ndarray], Mapping[str, np.ndarray]]
 
 
@@ -239,7 +239,7 @@ def finish(
     The arguments are those of `Runs` and of `each_piece`; `scatter` says how far a column "seed"
     moves the start.
     """
-    kept = np.zeros(0, int) if kept is None else kept
+    kept = NOTHING if kept is None else kept
     if SEED in columns and starts is None:
         columns, starts = _placed(problem, columns, scatter)
     work = Runs(rule, problem, steps, columns, starts, kept, schedule, measure)
@@ -281,30 +281,50 @@ def follow(
     *,
     every: int = 1,
     progress: bool = True,
-) -> Trajectory:
-    """The paths of a rule, a run a seed: (rows, seeds, P)."""
+) -> tuple[Trajectory, Trajectory | None]:
+    """The paths of a rule, a run a seed, (rows, seeds, P); and the one from the start itself.
+
+    That is None where the seeds draw the start.
+    """
     columns, starts = _placed(problem, {SEED: np.array(seeds)}, scatter)
-    work = Runs(rule, problem, steps, columns, starts, np.zeros(0, int), None, last_weights)
-    if starts is not None and not columns and work.can_go_together():
-        work.together = True
-        _hold_to_its_promise(work)
-        runs = np.arange(len(seeds))
-        path = work.optimizer(runs).minimize(steps, every=every)
-        ends = {"loss": path.loss[-1], "diverged": path.diverged}
-        with suppress(MixedRuns):
-            if not problem.batched:
-                work.compare_with_single_runs(runs, path.theta[-1], ends)
-            return path
-        work.together = False
+    if starts is not None and not columns:
+        starts = np.vstack([starts, problem.theta])
+        work = Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights)
+        path = _side_by_side(work, every)
+        if path is not None:
+            settings = rule(problem, problem.start).hyper_parameters
+            return some_of(path, slice(-1), settings), one_of(path, len(seeds), settings)
+    work = Runs(rule, problem, steps, {SEED: np.array(seeds)}, starts, NOTHING, None, last_weights)
     each = with_progress(range(len(seeds)), len(seeds), label_of(rule), progress)
-    return as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
+    path = as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
+    if problem.draws_start:
+        return path, None
+    return path, rule(problem, problem.start).minimize(steps, every=every)
 
 
-def in_one_piece(problem: Problem, racer: Optimizer, grid: np.ndarray, steps: int) -> bool:
-    """Whether `finish` makes the runs of this grid side by side, in one piece that can be kept."""
-    numbers = len(grid) * racer.layout.size
-    fits = len(grid) * _weight(racer) <= IN_CACHE and numbers * (steps + 1) <= RECORDED
-    return fits and racer.batched and problem.together is not None
+def _side_by_side(work: Runs, every: int) -> Trajectory | None:
+    """The paths of all runs in one array, if rule and loss take many."""
+    if not work.can_go_together():
+        return None
+    work.together = True
+    # numbers as columns, as the tuning has them: what was compiled for it serves here
+    probe, given = work.optimizer(np.array([0])), getattr(work.rule, "keywords", {})
+    columns = {
+        name: np.full(work.count, value)
+        for name, value in given.items()
+        if isinstance(value, float)
+    }
+    work.numbers = {name for name in columns if _varies_by_run(probe, name, columns[name])}
+    work.columns = {name: columns[name] for name in work.numbers}
+    _hold_to_its_promise(work)
+    path = work.optimizer(np.arange(work.count)).minimize(work.steps, every=every)
+    if not work.problem.batched:
+        ends = {"loss": path.loss[-1], "diverged": path.diverged}
+        try:
+            work.compare_with_single_runs(np.arange(work.count), path.theta[-1], ends)
+        except MixedRuns:
+            return None
+    return path
 
 
 def _finished(work: Runs, size: int, how: Mapping[str, Any]) -> Ends:

@@ -102,7 +102,7 @@ class Suite(Mapping[str, Comparison]):
         found = []
         for i, label in enumerate(self.labels):
             wins = sum(race.winner == label for race in self.values())
-            leads = sum(label in race.standing.leaders for race in self.values())
+            leads = sum(label in race.leaders for race in self.values())
             middles = [np.mean(places[label]) for places in self.places.values()]
             found.append(
                 {
@@ -145,10 +145,27 @@ class Suite(Mapping[str, Comparison]):
             f"{len(self)} problems, {first.steps} {first.budget} each. Wins: told apart from every "
             "other rule; shared: among several leaders; behind: a leader is told apart from it.",
         ]
+        found += self._drawn_to_origin()
         if self.rows()[0]["targets"]:
             target = "0.1% of the first gap" if first.target is None else str(first.target)
             found.append(f"Solved: half of the seeds reach {target}.")
         return found
+
+    def _drawn_to_origin(self) -> list[str]:
+        """Which problems favour whom."""
+        there, drawn = [], set()
+        for name, race in self.items():
+            minima = race.problem.minima
+            if minima is not None and np.any(np.all(minima == 0, axis=1)):
+                there.append(name)
+                drawn |= {label for label, e in race.entries.items() if e.is_drawn_to_origin}
+        if not drawn:
+            return []
+        favoured = ", ".join(label for label in self.labels if label in drawn)
+        return [
+            f"The minimum of {', '.join(there)} sits at the origin, to which weight decay or the "
+            f"trust ratio draws {favoured}: shifted(function, by) is fair."
+        ]
 
     def __repr__(self) -> str:
         leads = [["problem", *self], ["who leads", *(_leaders(race) for race in self.values())]]
@@ -240,8 +257,10 @@ def _named(problems: Any) -> dict[str, Any]:
 def _leaders(race: Comparison) -> str:
     """Who leads a race, as its table has it."""
     leaders = race.standing.leaders
-    if race.problem.depends_on_chance:
-        return "–"
+    if not race.problem.is_bounded:
+        return "unbounded below: nobody"
+    if not race.has_order:
+        return "chance decides: nobody"
     if not leaders:
         return "all diverged"
     return leaders[0] if len(leaders) == 1 else f"no clear winner: {', '.join(leaders)}"

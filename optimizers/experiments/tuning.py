@@ -159,6 +159,8 @@ class Tuner:
 
 def _around(values: np.ndarray, best: int, side: int) -> np.ndarray:
     """Values between the best one and its neighbours: in equal ratios where there are any."""
+    values, at = np.unique(values, return_inverse=True)
+    best = int(at[best])
     low, high = max(best - 1, 0), min(best + 1, len(values) - 1)
     if low == high:
         return values[:0]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimizers.experiments.inputs import short
-from optimizers.experiments.metrics import fewest_seeds
+from optimizers.experiments.standing import fewest_seeds
 from optimizers.files import written_whole
 from optimizers.weights import flatten
 

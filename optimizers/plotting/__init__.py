@@ -16,11 +16,13 @@ from optimizers.plotting.field import plot_gradient_field
 from optimizers.plotting.graph import plot_graph
 from optimizers.plotting.heatmap import plot_heatmap
 from optimizers.plotting.learning_rate import plot_learning_rates
+from optimizers.plotting.profile import plot_profile
 from optimizers.plotting.race import plot_race
 from optimizers.plotting.schedule import plot_schedules
 from optimizers.plotting.series import plot_series
 from optimizers.plotting.show import show
 from optimizers.plotting.state import plot_state
+from optimizers.plotting.suite import plot_suite
 from optimizers.plotting.surface import plot_surface
 
 __all__ = [
@@ -37,10 +39,12 @@ __all__ = [
     "plot_heatmap",
     "plot_learning_rates",
     "plot_paths",
+    "plot_profile",
     "plot_race",
     "plot_schedules",
     "plot_series",
     "plot_state",
+    "plot_suite",
     "plot_surface",
     "save_gif",
     "show",

@@ -8,7 +8,8 @@ from matplotlib.ticker import PercentFormatter
 
 from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison
-from optimizers.experiments.metrics import quartiles, standing
+from optimizers.experiments.metrics import quartiles
+from optimizers.experiments.standing import standing
 from optimizers.plotting.convergence import DrawnCurve
 from optimizers.plotting.finding import ahead
 from optimizers.plotting.labels import Entry, label_ends

@@ -9,7 +9,8 @@ from matplotlib.axes import Axes
 
 from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison
-from optimizers.experiments.metrics import Standing, precision
+from optimizers.experiments.metrics import precision
+from optimizers.experiments.standing import Standing
 from optimizers.plotting.finding import leaders
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for

@@ -9,7 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from optimizers.experiments.metrics import (
-    Standing,
     below,
     marked,
     middle,
@@ -17,6 +16,7 @@ from optimizers.experiments.metrics import (
     precision,
     quartiles,
 )
+from optimizers.experiments.standing import Standing
 from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, order_of
 from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for

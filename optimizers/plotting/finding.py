@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from optimizers.experiments.metrics import CLOSE, Standing, middle, standing
+from optimizers.experiments.metrics import CLOSE, middle
+from optimizers.experiments.standing import Standing, standing
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem
 

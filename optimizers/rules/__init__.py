@@ -38,6 +38,6 @@ RULES = {
 }
 
 # who races when nobody is named
-RACERS = ("SGD", "Momentum", "AdaGrad", "RMSProp", "Adam", "AdamW", "LAMB", "Lion")
+RACERS = ("Momentum", "AdaGrad", "RMSProp", "Adam")
 
 __all__ = ["RACERS", "RULES", *RULES]
