@@ -399,7 +399,7 @@ def test_what_was_tuned_is_what_is_shown_to_the_bit(name):
     from optimizers import RMSProp
     from optimizers.functions import FUNCTIONS
 
-    race = compare([SGD, RMSProp, Adam], FUNCTIONS[name], steps=300, progress=False)
+    race = compare([SGD, RMSProp, Adam], FUNCTIONS[name], steps=300, seeds=None, progress=False)
     for label, path in race.items():
         assert path.loss[-1] == race.final_loss[label].min()
         again = {"SGD": SGD, "RMSProp": RMSProp, "Adam": Adam}[label](
@@ -413,5 +413,5 @@ def test_a_start_whose_loss_overflows_has_nothing_good():
 
     race = compare([SGD, Adam], rosenbrock, start=[1e200, 1e200], steps=5, progress=False)
     for row in race.rows():
-        assert (row["good_lr"], row["steps_to_tolerance"], row["at_edge"]) == (None, None, False)
-    assert "diverged at every learning rate" in repr(race)
+        assert (row["good_lr"], row["steps_to_target"], row["at_edge"]) == (None, None, False)
+    assert "SGD, Adam diverged in every trial" in repr(race)

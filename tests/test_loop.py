@@ -249,7 +249,7 @@ def test_looking_for_a_box_among_many_weights_takes_few_calls():
 def test_a_constrained_rule_is_swept_and_compared():
     bounded = {"SGD": partial(SGD, project=in_box), "Adam": partial(Adam, project=in_box)}
     race = compare(bounded, sphere, start=[1.0, 1.0], steps=30, progress=False)
-    assert all(path.theta[1:, 0].min() >= 0.5 for path in race.values())
+    assert all(path.theta[1:, ..., 0].min() >= 0.5 for path in race.values())
     found = sweep(bounded["SGD"], sphere, start=[1.0, 1.0], steps=30, lr=[0.1, 0.2], progress=False)
     assert (found.final_loss >= 0.25).all()
 

@@ -133,9 +133,13 @@ def test_it_is_minimised(loss, start):
 
 @each
 def test_it_is_raced_and_drawn(loss, start):
-    race = compare([SGD, Momentum, Adam], loss, start=start, steps=10, lr=[0.01, 0.1], **QUIET)
-    for label, path in race.items():
-        assert path.loss[-1] == race.final_loss[label].min()
+    how = {"start": start, "steps": 10, "lr": [0.01, 0.1], **QUIET}
+    alone = compare([SGD, Momentum, Adam], loss, seeds=None, **how)
+    for label, path in alone.items():
+        assert path.loss[-1] == alone.final_loss[label].min()
+    race = compare([SGD, Momentum, Adam], loss, seeds=3, **how)
+    for row in race.rows():
+        assert row["final_loss"] == numpy.median(race[row["rule"]].loss[-1])
     axes = race.plot()
     assert len(axes) == 3
     assert axes[1].get_ylabel().startswith("loss")
@@ -220,7 +224,8 @@ NETWORK = {
 )
 def test_a_fit_of_several_weights(loss, start):
     race = compare([SGD, Adam], loss, start=start, steps=60, lr=[0.01, 0.1], **QUIET)
-    assert min(path.loss[-1] for path in race.values()) < race["SGD"].loss[0] / 2
+    assert min(path.loss[-1] for path in race.once.values()) < race.once["SGD"].loss[0] / 2
+    assert race.rows()[0]["final_loss"] < numpy.median(race["SGD"].loss[0]) / 2
     assert len(race.plot()) == 2  # no map of more than two weights
     found = sweep(Adam, loss, start=start, steps=10, lr=[0.01, 0.1], **QUIET)
     path = Adam(loss, start, lr=0.1).minimize(10)

@@ -160,8 +160,8 @@ def test_what_a_loss_calls_its_attributes_is_its_own_affair():
         def __call__(self, w):
             return anp.sum((w - 1) ** 2)
 
-    race = compare([SGD, Adam], Mine(), start=[3.0, 2.0, 1.0], steps=20, lr=[0.01, 0.1, 0.3])
-    axes = race.plot()
+    grid = {"start": [3.0, 2.0, 1.0], "steps": 20, "lr": [0.01, 0.1, 0.3]}
+    axes = compare([SGD, Adam], Mine(), seeds=None, **grid).plot()
     assert axes[0].get_ylabel() == "loss (log)"
     said = " ".join([*map(title, axes), caption(axes[0])]).lower()
     for word in ("held", "seed", "unbounded", "noise", "minimum"):
@@ -220,12 +220,16 @@ def test_the_tuned_points_of_losses_below_zero_lie_inside_the_frame():
     def deep(w):
         return 30 * anp.sum((w - 3) ** 2) - 500
 
-    race = compare([SGD, Adam], deep, start=[-1.0, -1.0], steps=60, lr=np.geomspace(1e-4, 1, 11))
-    _, falls, rates = race.plot()
-    for ax in (falls, rates):
-        low, high = ax.get_ylim()
-        assert low < -500 < race["SGD"].loss[0] < high
-    assert np.allclose(sorted(marks(rates, "o")[:, 1]), sorted(r.loss[-1] for r in race.values()))
+    grid = {"start": [-1.0, -1.0], "steps": 60, "lr": np.geomspace(1e-4, 1, 11)}
+    for seeds in (8, None):
+        race = compare([SGD, Adam], deep, seeds=seeds, **grid)
+        _, falls, rates = race.plot()
+        for ax in (falls, rates):
+            low, high = ax.get_ylim()
+            assert low < -500 < np.median(race["SGD"].loss[0]) < high
+        tuned = sorted(medians.min() for medians in race.final_loss.values())
+        assert np.allclose(sorted(marks(rates, "o")[:, 1]), tuned)
+    assert np.allclose(tuned, sorted(path.loss[-1] for path in race.values()))
 
 
 def test_a_run_that_explodes_alone_is_seen_all_the_way():
@@ -370,19 +374,26 @@ def test_leaders_are_all_that_have_the_lowest_value():
 
 
 def test_a_tie_is_called_one_in_every_panel():
-    two = compare([SGD, Adam], flat, start=[1.0, 2.0], steps=5, lr=[0.01, 0.1])
+    brief = {"steps": 5, "lr": [0.01, 0.1]}
+    two = compare([SGD, Adam], flat, start=[1.0, 2.0], **brief)
     landscape, falls, rates = map(title, two.plot())
+    assert landscape == "flat, from (1, 2)"
+    assert falls == "No clear winner: SGD, Adam after 5 steps"
+    assert rates == "Final loss by learning rate"
+    alone = compare([SGD, Adam], flat, start=[1.0, 2.0], seeds=None, **brief)
+    landscape, falls, _ = map(title, alone.plot())
     assert landscape == falls == "SGD and Adam are equally low after 5 steps"
-    assert rates == "SGD and Adam get equally low"
-    three = compare([SGD, Adam, Lion], flat, start=[1.0, 2.0, 3.0], steps=5, lr=[0.01, 0.1])
+    three = compare([SGD, Adam, Lion], flat, start=[1.0, 2.0, 3.0], seeds=None, **brief)
     assert title(three.plot()[0]) == "All are equally low after 5 steps"
-    assert title(three.plot()[1]) == "All get equally low"
 
 
 def test_the_same_rule_twice_is_a_tie():
     same = {"first": SGD, "second": SGD, "worse": partial(SGD)}
-    race = compare(same, booth, steps=20, lr={"first": 0.01, "second": 0.01, "worse": 1e-4})
-    assert title(race.plot()[1]) == "first and second are equally low after 20 steps"
+    lr = {"first": 0.01, "second": 0.01, "worse": 1e-4}
+    race = compare(same, booth, steps=20, lr=lr)
+    assert title(race.plot()[1]) == "No clear winner: first, second after 20 steps"
+    alone = compare(same, booth, steps=20, lr=lr, seeds=None)
+    assert title(alone.plot()[1]) == "first and second are equally low after 20 steps"
 
 
 def test_two_parents_of_as_many_rules_share_the_title_of_the_family():
@@ -397,12 +408,14 @@ def test_two_parents_of_as_many_rules_share_the_title_of_the_family():
 
 
 def test_the_median_of_many_runs_is_called_the_median():
-    starts = np.array([[1.0, 2.0], [2.0, 2.0], [3.0, 2.0]])
+    starts = np.array([[x, 2.0] for x in np.linspace(-2.0, 6.0, 9)])
     made = {
         rule.__name__: rule(booth, starts, lr=lr).minimize(20)
         for rule, lr in ((SGD, 0.01), (Adam, 1e-5))
     }
-    assert title(p.plot_convergence(made, booth)) == "SGD is lowest after 20 steps, by the median"
+    ax = p.plot_convergence(made, booth)
+    assert title(ax) == "SGD is lowest after 20 steps"
+    assert "Line: median of 9 runs, band: quartiles." in caption(ax)
 
 
 def test_where_the_loss_hangs_on_chance_no_winner_is_named():
@@ -412,7 +425,9 @@ def test_where_the_loss_hangs_on_chance_no_winner_is_named():
         return anp.sum(w**2) + 0.1 * chance.standard_normal() * w[0]
 
     race = compare([SGD, Adam], noisy, start=[1.0, 2.0], steps=9, lr=[0.01, 0.1], progress=False)
-    assert {title(ax) for ax in race.plot()} == {"The loss hangs on chance: no order is claimed"}
+    titles = ["noisy, from (1, 2)", race.finding(), "Final loss by learning rate"]
+    assert [title(ax) for ax in race.plot()] == titles
+    assert titles[1] == "The loss hangs on chance: no order is claimed"
     found = sweep(SGD, noisy, start=[1.0, 2.0], steps=9, lr=[0.01, 0.1], progress=False)
     assert title(found.plot()) == "The loss hangs on chance: no best is claimed"
 
@@ -775,7 +790,7 @@ def test_what_diverges_on_the_grid_does_not_stretch_the_losses_that_are_shown(st
     def humps(x):
         return np.sin(3 * x[0]) + 0.3 * x[0] ** 2
 
-    race = compare([SGD, Momentum], humps, start=[2.5], steps=steps, progress=False)
+    race = compare([SGD, Momentum], humps, start=[2.5], steps=steps, seeds=None, progress=False)
     *_, convergence, rates = race.plot()
     shown = np.concatenate([path.loss for path in race.values()])
     for ax in (convergence, rates):

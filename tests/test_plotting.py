@@ -162,7 +162,7 @@ def helpers(race, two_grids, map_of_basins, watched):
         "paths": lambda ax: p.plot_paths(one, rosenbrock, ax=ax),
         "contour": lambda ax: p.plot_contour(himmelblau, ax=ax),
         "convergence": lambda ax: p.plot_convergence(one, rosenbrock, ax=ax),
-        "rates": lambda ax: p.plot_learning_rates(LR, race.final_loss, ax=ax),
+        "rates": lambda ax: p.plot_learning_rates(race.lr_grid, race.final_loss, ax=ax),
         "schedules": lambda ax: p.plot_schedules(SCHEDULES, 100, ax=ax),
         "heatmap": lambda ax: p.plot_heatmap(two_grids, ax=ax),
         "basins": lambda ax: p.plot_basins(map_of_basins, ax=ax),
@@ -344,14 +344,14 @@ def test_a_rule_has_the_same_colour_in_every_helper(race):
     color = SLOTS["Adam"].color
     assert lines(p.plot_paths(race, rosenbrock), color)
     assert lines(p.plot_convergence(race, rosenbrock), color)
-    assert lines(p.plot_learning_rates(LR, race.final_loss), color)
+    assert lines(p.plot_learning_rates(race.lr_grid, race.final_loss), color)
     assert lines(p.plot_surface(rosenbrock, race), color)
     assert all(lines(ax, color) for ax in p.plot_race(race))
     assert lines(p.plot_heatmap(sweep(Adam, rosenbrock, steps=5, lr=LR)), color)
 
 
 def test_a_label_begins_with_its_rule(race):
-    ax = p.plot_learning_rates(LR, {"Adam(beta1=0.5)": race.final_loss["Adam"]})
+    ax = p.plot_learning_rates(race.lr_grid["Adam"], {"Adam(beta1=0.5)": race.final_loss["Adam"]})
     assert lines(ax, SLOTS["Adam"].color)
 
 
@@ -964,13 +964,20 @@ def test_the_race_has_three_panels_with_the_same_limits(race):
     assert axes[1].get_ylim() == axes[2].get_ylim()
     caption = figure_of(axes)._supxlabel.get_text().replace("\n", " ")
     assert "60 steps" in caption
-    assert "11 learning rates from 0.0001 to 10" in caption
+    assert "15 learning rates" in caption  # 11 of the grid, and 4 around the best of them
     assert "(−1.5, 2)" in caption
+    assert "Tuned on 32 seeds, shown on 32 others: median, and quartiles as a band." in caption
 
 
-def test_tuned_points_lie_as_high_as_the_curves_end(race):
-    axes = p.plot_race(race)
-    tuned = marks(axes[2], "o")
+def test_tuned_points_are_the_lowest_medians_of_the_tuning(race):
+    tuned = marks(p.plot_race(race)[2], "o")
+    lowest = [(race.lr[label], medians.min()) for label, medians in race.final_loss.items()]
+    assert np.allclose(sorted(map(tuple, tuned)), sorted(lowest))
+
+
+def test_tuned_points_lie_as_high_as_the_curves_of_a_single_run_end():
+    race = compare([SGD, Momentum, Adam], rosenbrock, steps=60, lr=LR, seeds=None)
+    tuned = marks(p.plot_race(race)[2], "o")
     assert np.allclose(sorted(tuned[:, 1]), sorted(path.loss[-1] for path in race.values()))
 
 

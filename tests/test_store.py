@@ -95,14 +95,17 @@ def test_what_is_batched_is_kept_and_resumed_too(tmp_path):
 
 def test_a_race_keeps_the_tuning_of_each_rule_in_a_folder_of_its_own(tmp_path, steps_made):
     rules = {"L2 / decoupled": Alone, "Adam": Adam, "a<b>": partial(Lookahead, inner=SGD)}
-    race = partial(compare, rules, rosenbrock, steps=5, lr=LR)
+    race = partial(compare, rules, rosenbrock, steps=5, lr=LR, seeds=2)
     whole = race()
     steps_made()
     race(store=tmp_path / "race")
-    assert steps_made() == 3 * 5 + 5
+    shown = 2 + 1  # a run a seed, and one from the start itself
+    assert steps_made() == (2 * (len(LR) + 4) + shown) * 5  # the grid, 2 and 2 more around its best
     again = race(store=tmp_path / "race")
-    assert steps_made() == 5
+    assert steps_made() == shown * 5
     assert len(list((tmp_path / "race").iterdir())) == 3
+    for folder in (tmp_path / "race").iterdir():
+        assert {part.name for part in folder.iterdir()} == {"grid", "finer-1", "finer-2"}
     for label in rules:
         numpy.testing.assert_array_equal(again.final_loss[label], whole.final_loss[label])
         numpy.testing.assert_array_equal(again[label].theta, whole[label].theta)
@@ -118,7 +121,7 @@ def test_labels_that_look_alike_in_a_file_system_keep_folders_of_their_own(tmp_p
     first, again = race(), race()
     folders = [folder.name for folder in tmp_path.iterdir()]
     assert len({name.lower().rstrip(". ") for name in folders}) == len(labels)
-    assert all(len(pieces(tmp_path / name)) == 1 for name in folders)
+    assert all(len(pieces(tmp_path / name / "grid")) == 1 for name in folders)
     for label in labels:
         numpy.testing.assert_array_equal(first.final_loss[label], again.final_loss[label])
 
