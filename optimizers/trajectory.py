@@ -174,7 +174,7 @@ class Trajectory:
         about = {
             "format": FORMAT,
             "rule": self.rule,
-            "hyper_parameters": {k: _to_json(v) for k, v in self.hyper_parameters.items()},
+            "hyper_parameters": {k: to_json(v) for k, v in self.hyper_parameters.items()},
             "layout": [self.layout.tree, self.layout.names, self.layout.shapes],
         }
         at = -1 if self.diverged_at is None else self.diverged_at
@@ -219,7 +219,7 @@ class Trajectory:
             return cls(
                 **{key: arrays.pop(key) for key in ("theta", "loss", "grad_norm", "step")},
                 rule=about["rule"],
-                hyper_parameters={k: _from_json(v) for k, v in about["hyper_parameters"].items()},
+                hyper_parameters={k: from_json(v) for k, v in about["hyper_parameters"].items()},
                 layout=Layout(_as_tree(tree), tuple(names), tuple(tuple(s) for s in shapes)),
                 watched={name.removeprefix("watched/"): value for name, value in arrays.items()},
                 **_divergence(at),
@@ -573,17 +573,25 @@ def _watchable(name: str, value: Any) -> bool:
     return not name.startswith("_") and isinstance(value, (np.ndarray, float, int))
 
 
-def _to_json(value: Any) -> Any:
+def to_json(value: Any) -> Any:
+    """A value as JSON has it; what is no number, text or array of numbers, as its text."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, dict):
+        return {"dict": {str(k): to_json(v) for k, v in value.items()}}
     if isinstance(value, np.ndarray):
         return {"array": value.tolist()}
     if isinstance(value, (list, tuple)):
-        return [_to_json(v) for v in value]
+        return [to_json(v) for v in value]
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     return getattr(value, "__name__", repr(value))
 
 
-def _from_json(value: Any) -> Any:
+def from_json(value: Any) -> Any:
+    """What `to_json` made JSON of."""
+    if isinstance(value, dict) and "dict" in value:
+        return {key: from_json(child) for key, child in value["dict"].items()}
     return np.array(value["array"]) if isinstance(value, dict) else value
 
 

@@ -17,12 +17,17 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
+from optimizers.engine.scalars import Untraceable
+from optimizers.engine.trace import NotTraceable
+from optimizers.engine.whole_runs import traced_step
 from optimizers.experiments.comparison import Comparison, Entry, Target
 from optimizers.experiments.inputs import Rule, as_grid, folders, labelled, seeds_of
 from optimizers.experiments.runs import follow
 from optimizers.experiments.tuning import LEARNING_RATES, Tuner
-from optimizers.optimizer import Schedule
+from optimizers.experiments.words import made_by
+from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, Problem, as_problem
+from optimizers.rules import LAMB, LARS, SGD
 from optimizers.trajectory import room, row_size
 
 MANY, FEW, ENOUGH = 32, 5, 12  # seeds: of quick runs; of slow ones, and to show these on
@@ -74,9 +79,9 @@ def compare(
         beside its own, so it makes fewer steps.
     seeds
         Tune for the median over these seeds (how many, or which), then show the race on as many
-        others. "auto": 32 and 32; for a training, and where runs are slow (a loss that takes one
-        point at a time, or has more than 64 weights), 5 and 12. None: a single run from the start
-        as it is, as in a textbook, tuned on itself.
+        others. "auto": 32 and 32; for a training, and where runs are slow (over 64 weights, or a
+        loss that takes one point at a time and cannot be traced), 5 and 12. None: a single run from
+        the start as it is, as in a textbook, tuned on itself.
     scatter
         How far a seed moves the start (see `sweep`); a training's seeds draw the first weights.
     target
@@ -129,12 +134,11 @@ def compare(
         probe: Rule = partial(rule)  # a rule, or a partial of one
         racer = probe(problem, problem.start)
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
-        tuning, chosen = None, {"lr": given.get(label)}
+        tuning, luck, chosen = None, None, {"lr": given.get(label, racer.lr)}
         if not given:
             tuning = tuner(rule, its_steps, None if store is None else Path(store) / folder)
-            chosen = tuning.best
+            chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
-        luck = None
         if show_on is None:
             path = once = settled(problem, problem.start).minimize(its_steps, every=every)
         else:
@@ -143,24 +147,55 @@ def compare(
             )
             if tuning is not None and tuning.others:
                 luck = tuner.ends(rule, its_steps, tuning.others, show_on)[0]
-        entries[label] = Entry(racer, chosen, path, once, tuning, luck)
+        cost, drawn = racer.gradients_per_step, _is_drawn_to_origin(settled(problem, problem.start))
+        entries[label] = Entry(chosen, path, once, tuning, luck, cost, drawn)
+    said = {"lr": lr, "trials": trials, "budget": budget, "seeds": seeds, "scatter": scatter}
+    said |= {"schedule": schedule, "target": target, "hypothesis": hypothesis}
     return Comparison(
-        problem, entries, steps, budget, trials, tune_on, show_on, scatter, goal, hypothesis
+        problem,
+        entries,
+        steps=steps,
+        budget=budget,
+        trials=trials,
+        seeds=tune_on,
+        race_seeds=show_on,
+        scatter=scatter,
+        target=goal,
+        hypothesis=hypothesis,
+        made=made_by(named, problem, {"start": start, "steps": steps, **said}),
     )
+
+
+def _is_drawn_to_origin(racer: Optimizer) -> bool:
+    """Whether the rule decays the weights, or scales its steps by their length."""
+    decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
+    return bool(decays) or isinstance(racer, (LAMB, LARS))
 
 
 def _seeds(problem: Problem, seeds: Any) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
     """The seeds to tune on, and others to show: what was chosen on a seed looks better there."""
     if isinstance(seeds, str) and seeds == "auto":
-        slow = problem.draws_start or problem.theta.size > SMALL or problem.together is None
-        tune_on = tuple(range(FEW if slow else MANY))
-        count = ENOUGH if slow else MANY
+        slow = _is_slow(problem)
+        tune_on, count = tuple(range(FEW if slow else MANY)), ENOUGH if slow else MANY
     else:
         chosen = seeds_of(seeds)
         if chosen is None:
             return None, None
         tune_on, count = chosen, len(chosen)
     return tune_on, tuple(max(tune_on) + 1 + i for i in range(count))
+
+
+def _is_slow(problem: Problem) -> bool:
+    """Whether thousands of runs would take minutes: those of a training, or made one by one."""
+    if problem.draws_start or problem.theta.size > SMALL:
+        return True
+    if problem.together is not None:
+        return False
+    try:
+        traced_step(SGD(problem, problem.start))
+    except (Untraceable, NotTraceable):
+        return True
+    return False
 
 
 def _every(problem: Problem, steps: int, runs: int) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
+from optimizers.experiments import kept
 from optimizers.experiments.metrics import (
     TOLERANCE,
     at_edge,
@@ -29,9 +30,7 @@ from optimizers.experiments.standing import Standing, standing
 from optimizers.experiments.sweep import exact_losses, without_minimum
 from optimizers.experiments.tuning import Tuning
 from optimizers.experiments.words import aligned, as_html, notes, table, write_csv
-from optimizers.optimizer import Optimizer
 from optimizers.problem import Problem
-from optimizers.rules import LAMB, LARS
 from optimizers.trajectory import Trajectory
 
 
@@ -68,10 +67,8 @@ class Entry:
 
     Attributes
     ----------
-    racer
-        An optimizer of its rule, for what is asked of it: it never ran.
     chosen
-        The hyper-parameters that it raced with, beside its defaults.
+        The hyper-parameters that it raced with, beside its own defaults; lr is among them.
     path
         What is shown: a run a seed; a single one without seeds.
     once
@@ -80,20 +77,19 @@ class Entry:
         What was tried; None if the learning rate was given.
     luck
         The final losses with what parts of the tuning's seeds would have chosen, (parts, seeds).
+    cost
+        How many gradients of the loss a step takes.
+    is_drawn_to_origin
+        Whether the rule decays the weights, or scales its steps by their length.
     """
 
-    racer: Optimizer
     chosen: dict[str, Any]
     path: Any
     once: Trajectory | None
     tuning: Tuning | None
     luck: np.ndarray | None
-
-    @property
-    def is_drawn_to_origin(self) -> bool:
-        """Whether the rule decays the weights, or scales its steps by their length."""
-        decay = self.chosen.get("weight_decay", self.racer.hyper_parameters.get("weight_decay", 0))
-        return bool(np.any(decay > 0)) or isinstance(self.racer, (LAMB, LARS))
+    cost: int
+    is_drawn_to_origin: bool
 
 
 class Comparison(Mapping[str, Trajectory]):
@@ -120,12 +116,15 @@ class Comparison(Mapping[str, Trajectory]):
         Who is before whom, as far as the seeds tell.
     target, hypothesis
         As they were given.
+    made
+        How to make it again: the call, and the versions of what was used.
     """
 
     def __init__(
         self,
         problem: Problem,
         entries: dict[str, Entry],
+        *,
         steps: int,
         budget: str,
         trials: int | None,
@@ -134,6 +133,8 @@ class Comparison(Mapping[str, Trajectory]):
         scatter: float,
         target: Target | None,
         hypothesis: str | None,
+        made: dict[str, str],
+        found: Any = None,
     ) -> None:
         self.problem = problem
         self.entries = entries
@@ -145,11 +146,8 @@ class Comparison(Mapping[str, Trajectory]):
         self.scatter = scatter
         self.target = target
         self.hypothesis = hypothesis
-        self.losses = {label: exact_losses(problem, self[label]) for label in self}
-        self.accuracies = {
-            label: _accuracies(problem, self[label])
-            for label in (entries if problem.accuracy is not None else ())
-        }
+        self.made = made
+        self.losses, self.accuracies = found or _measured(problem, entries)
         # a better run than the known minimum, inside the domain: then it is none
         self.refuted = any(
             (entry.tuning is not None and entry.tuning.refuted)
@@ -184,9 +182,7 @@ class Comparison(Mapping[str, Trajectory]):
     @property
     def lr(self) -> dict[str, Any]:
         """The learning rate of each rule, by label."""
-        return {
-            label: entry.chosen.get("lr", entry.racer.lr) for label, entry in self.entries.items()
-        }
+        return {label: entry.chosen["lr"] for label, entry in self.entries.items()}
 
     @property
     def tunings(self) -> dict[str, Tuning]:
@@ -196,7 +192,7 @@ class Comparison(Mapping[str, Trajectory]):
     @property
     def costs(self) -> dict[str, int]:
         """By label, how many gradients of the loss a step takes."""
-        return {label: entry.racer.gradients_per_step for label, entry in self.entries.items()}
+        return {label: entry.cost for label, entry in self.entries.items()}
 
     @property
     def lr_grid(self) -> dict[str, np.ndarray]:
@@ -415,6 +411,35 @@ class Comparison(Mapping[str, Trajectory]):
         """How the race was made, and what to keep in mind when reading it."""
         return notes(self)
 
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write all of it but the loss to a file, without pickle; `load` reads it again."""
+        kept.save(self, file)
+
+    @staticmethod
+    def load(file: str | PathLike[str], function: Any = None) -> Comparison:
+        """Read what `save` wrote.
+
+        Parameters
+        ----------
+        file
+            Where it was written.
+        function
+            What was raced on. The library's own functions are found by name; of others, without
+            this, all is there but the map that the paths lie on.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is no such file, or it is damaged.
+        """
+        return kept.load(file, function)
+
+    def report(self, file: str | PathLike[str]) -> None:
+        """Write a page to keep: the table, the pictures, how it was made; one file of HTML."""
+        from optimizers.plotting.report import write_report
+
+        write_report(self, file)
+
     def to_csv(self, file: str | PathLike[str]) -> None:
         """Write the rows of the table, a line a rule."""
         write_csv(file, self.rows())
@@ -424,6 +449,14 @@ class Comparison(Mapping[str, Trajectory]):
 
     def _repr_html_(self) -> str:
         return as_html(table(self), self.notes())
+
+
+def _measured(problem: Problem, entries: Mapping[str, Entry]) -> Any:
+    """The losses and the accuracies along the paths, by label."""
+    losses = {label: exact_losses(problem, entry.path) for label, entry in entries.items()}
+    if problem.accuracy is None:
+        return losses, {}
+    return losses, {label: _accuracies(problem, entry.path) for label, entry in entries.items()}
 
 
 def _accuracies(problem: Problem, path: Trajectory) -> np.ndarray:

@@ -1,0 +1,146 @@
+"""A race in a file, to be looked at again elsewhere or later."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from io import BytesIO
+from os import PathLike
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from optimizers.checks import shown
+from optimizers.experiments.tuning import Tuning
+from optimizers.files import written_whole
+from optimizers.functions import FUNCTIONS
+from optimizers.problem import Problem, as_problem
+from optimizers.trajectory import Trajectory, from_json, to_json
+
+if TYPE_CHECKING:
+    from optimizers.experiments.comparison import Comparison
+
+FORMAT = "optimizers race 1"
+OF_RACE = ("steps", "budget", "trials", "seeds", "race_seeds", "scatter", "hypothesis", "made")
+OF_ENTRY = ("chosen", "cost", "is_drawn_to_origin")
+OF_PROBLEM = ("name", "minimum", "seed", "draws_start", "noun", "chance")
+
+
+class LostLoss:
+    """Stands for a loss that was not saved with a race."""
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Say what is missing."""
+        raise LookupError("the loss was not saved with the race: Comparison.load(file, function)")
+
+
+def save(race: Comparison, file: str | PathLike[str]) -> None:
+    """Write all of a race but its loss: a zip file of JSON and NumPy's own format, no pickle."""
+    problem = race.problem
+    about: dict[str, Any] = {
+        "format": FORMAT,
+        "race": {name: to_json(getattr(race, name)) for name in OF_RACE},
+        "target": race.target,
+        "problem": {name: getattr(problem, name) for name in OF_PROBLEM},
+        "function": getattr(problem.given, "label", None),
+        "entries": {
+            label: {name: to_json(getattr(entry, name)) for name in OF_ENTRY}
+            for label, entry in race.entries.items()
+        },
+    }
+    known = {"start": problem.theta, "domain": problem.domain, "minima": problem.minima}
+    with (
+        written_whole(Path(file)) as stream,
+        zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as kept,
+        TemporaryDirectory() as folder,
+    ):
+        kept.writestr("about.json", json.dumps(about, indent=1, ensure_ascii=False))
+        kept.writestr("problem.npz", _packed(known))
+        part = Path(folder) / "path.npz"
+        for i, (label, entry) in enumerate(race.entries.items()):
+            arrays = {"losses": race.losses[label], "luck": entry.luck}
+            arrays["accuracies"] = race.accuracies.get(label)
+            if entry.tuning is not None:
+                arrays |= {"tuning/losses": entry.tuning.losses}
+                arrays |= {"tuning/is_first": entry.tuning.is_first}
+                arrays |= {f"trials/{name}": v for name, v in entry.tuning.trials.items()}
+            kept.writestr(f"{i}/arrays.npz", _packed(arrays))
+            for name, path in (("path", entry.path), ("once", entry.once)):
+                if path is not None:
+                    path.save(part)
+                    kept.write(part, f"{i}/{name}.npz")
+
+
+def load(file: str | PathLike[str], function: Any = None) -> Comparison:
+    """Read what `save` wrote; see `Comparison.load`."""
+    from optimizers.experiments.comparison import Comparison, Entry, Target
+
+    damaged = (LookupError, TypeError, AttributeError, ValueError, EOFError, zipfile.BadZipFile)
+    try:
+        with zipfile.ZipFile(file) as kept, TemporaryDirectory() as folder:
+            about = json.loads(kept.read("about.json"))
+            if about["format"] != FORMAT:
+                raise ValueError(f"its format is {shown(about['format'])}, expected {FORMAT!r}")
+            entries: dict[str, Entry] = {}
+            losses, accuracies = {}, {}
+            for i, (label, told) in enumerate(about["entries"].items()):
+                arrays = _unpacked(kept.read(f"{i}/arrays.npz"))
+                losses[label] = arrays["losses"]
+                if "accuracies" in arrays:
+                    accuracies[label] = arrays["accuracies"]
+                paths: dict[str, Any] = {"path": None, "once": None}
+                for name in paths:
+                    if (inside := f"{i}/{name}.npz") in kept.namelist():
+                        paths[name] = Trajectory.load(kept.extract(inside, folder))
+                entries[label] = Entry(
+                    **{name: from_json(value) for name, value in told.items()},
+                    **paths,
+                    tuning=_tuning(arrays),
+                    luck=arrays.get("luck"),
+                )
+            known = _unpacked(kept.read("problem.npz"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"there is no file {str(file)!r}") from None
+    except damaged as error:
+        raise ValueError(f"{str(file)!r} is damaged or not a race: {error}") from error
+    layout = next(iter(entries.values())).path.layout
+    start = layout.unflatten(known.pop("start"))
+    race = {name: from_json(value) for name, value in about["race"].items()}
+    for name in ("seeds", "race_seeds"):
+        race[name] = None if race[name] is None else tuple(race[name])
+    target = None if about["target"] is None else Target(*about["target"])
+    problem = _problem(function, about, known, start)
+    return Comparison(problem, entries, target=target, found=(losses, accuracies), **race)
+
+
+def _problem(function: Any, about: Any, known: Any, start: Any) -> Problem:
+    """What was raced on: given again, or the library's own; else all of it but the loss."""
+    named = FUNCTIONS.get(about["function"])
+    if function is None and named is not None and named.name == about["problem"]["name"]:
+        function = named
+    if function is not None:
+        return as_problem(function, start)
+    lost = LostLoss()
+    return Problem(lost, lost, start=start, formula=lost, **about["problem"], **known)
+
+
+def _tuning(arrays: dict[str, np.ndarray]) -> Tuning | None:
+    if "tuning/losses" not in arrays:
+        return None
+    trials = {
+        name.removeprefix("trials/"): v for name, v in arrays.items() if name.startswith("trials/")
+    }
+    return Tuning(trials, arrays["tuning/losses"], arrays["tuning/is_first"])
+
+
+def _packed(arrays: dict[str, Any]) -> bytes:
+    stream = BytesIO()
+    np.savez(stream, **{name: v for name, v in arrays.items() if v is not None})
+    return stream.getvalue()
+
+
+def _unpacked(packed: bytes) -> dict[str, np.ndarray]:
+    with np.load(BytesIO(packed), allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
