@@ -23,7 +23,7 @@ from optimizers.engine.whole_runs import traced_step
 from optimizers.experiments.comparison import Comparison, Entry, Target
 from optimizers.experiments.inputs import Rule, as_grid, folders, labelled, seeds_of
 from optimizers.experiments.runs import follow
-from optimizers.experiments.tuning import LEARNING_RATES, Tuner
+from optimizers.experiments.tuning import LEARNING_RATES, Tuner, free_space
 from optimizers.experiments.words import made_by
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, Problem, as_problem
@@ -223,6 +223,9 @@ def _rates(
         checks.whole("trials", trials, 1)
         if lr is not None:
             raise ValueError("give lr, to tune over it, or trials, to tune over each rule's space")
+        for label, rule in named.items():
+            if not free_space(rule):
+                raise ValueError(f"{label}: all of its space is set, nothing is left to tune")
         return LEARNING_RATES, {}
     if isinstance(lr, Mapping) or callable(lr) or (lr is not None and np.ndim(lr) == 0):
         return LEARNING_RATES, _given(lr, named)

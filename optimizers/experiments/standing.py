@@ -138,12 +138,14 @@ def _wilcoxon(apart: np.ndarray) -> float:
     """The p-value, two-sided, of differences that are 0 on both sides of which chance falls: (n,).
 
     Exact, unless there are ties or many differences: then a normal distribution takes its place.
+    1 if the ranks say the opposite of the median, that the differences lie below 0.
     """
     apart = apart[apart != 0]
     _, group, size = np.unique(np.abs(apart), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(size) - (size - 1) / 2)[group]  # those who tie share the mean of theirs
-    n, above = len(apart), float(ranks[apart > 0].sum())
-    least = min(above, n * (n + 1) / 2 - above)
+    n, least = len(apart), float(ranks[apart < 0].sum())
+    if least > n * (n + 1) / 4:
+        return 1.0
     if n <= EXACT and size.max() == 1:
         return float(min(1.0, 2 * _chances(n)[int(least)]))
     variance = n * (n + 1) * (2 * n + 1) / 24 - float((size**3 - size).sum()) / 48

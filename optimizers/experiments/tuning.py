@@ -15,7 +15,7 @@ from optimizers.experiments.metrics import expected_best, middle
 from optimizers.experiments.runs import finish
 from optimizers.experiments.sweep import columns_of, exact_ends, final_losses
 from optimizers.problem import Problem
-from optimizers.spaces import quasi_random
+from optimizers.spaces import Space, quasi_random
 
 LEARNING_RATES = np.geomspace(1e-5, 10, 60)
 LEARNING_RATES.setflags(write=False)  # every race shares them
@@ -118,7 +118,7 @@ class Tuner:
             return Tuning(trials, losses, np.full(len(losses), is_first), refuted)
 
         if self.trials is not None:
-            return tried(quasi_random(_free(rule), self.trials), "trials", True).by_rate()
+            return tried(quasi_random(free_space(rule), self.trials), "trials", True).by_rate()
         found = tried({"lr": self.grid}, "grid", True).by_rate()
         side = max(1, len(self.grid) // FINER)
         for number in range(1, ROUNDS + 1):
@@ -171,7 +171,7 @@ def _around(values: np.ndarray, best: int, side: int) -> np.ndarray:
     return np.concatenate([space(a, b, side + 2)[1:-1] for a, b in gaps if a < b])
 
 
-def _free(rule: Rule) -> dict[str, Any]:
+def free_space(rule: Rule) -> Space:
     """The search space of a rule, but for what a partial of it has set."""
     made: Any = rule
     set_here: dict[str, Any] = {}

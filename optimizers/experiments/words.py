@@ -215,10 +215,9 @@ def _chances(race: Comparison) -> list[str]:
     """What part chance has."""
     found = []
     if race.race_seeds is None or race.seeds is None:
-        if race.problem.depends_on_chance:
-            pass
-        elif race.problem.seed is not None or race.tunings:
-            found.append("A single run, tuned on itself: another start or seed may turn the order.")
+        if not race.problem.depends_on_chance:
+            tuned = ", tuned on itself" if race.tunings else ""
+            found.append(f"A single run{tuned}: another start or seed may turn the order.")
     else:
         tuned = f"tuned for the median over {len(race.seeds)}, " if race.tunings else ""
         moved = "" if race.problem.draws_start else f"Starts moved by {race.scatter:.0%}. "
