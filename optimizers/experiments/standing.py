@@ -86,7 +86,7 @@ def standing(
     rejective multiple test procedure" (1979). The largest of the p-values of the tunings counts.
     """
     heights = {label: _heights(values, minimum, floor) for label, values in ends.items()}
-    medians = {label: float(middle(values[0])) for label, values in heights.items()}
+    medians = {label: float(middle(values[0])) for label, values in ends.items()}
     order = sorted(ends, key=lambda label: medians[label])
     pairs = list(combinations(order, 2))
     apart = np.array([_apart(heights[a], heights[b]) for a, b in pairs])
@@ -102,8 +102,7 @@ def standing(
         before = [a for a, b in better if b == between]
         after = [b for a, b in better if a == between]
         better |= {(a, b) for a in before for b in after}
-    shown = {label: float(middle(ends[label][0])) for label in order}
-    return Standing(shown, frozenset(better), is_tested)
+    return Standing({label: medians[label] for label in order}, frozenset(better), is_tested)
 
 
 def _heights(values: np.ndarray, minimum: float | None, floor: float) -> np.ndarray:
