@@ -228,6 +228,18 @@ class Problem:
         a domain, times the start's length, and by `scatter` at the least. A start at which the loss
         is not finite is drawn again.
         """
+        missing = [seed for seed in dict.fromkeys(seeds) if (seed, scatter) not in self._drawn]
+        drawn = self._draw_starts(missing, scatter)
+        self._drawn.update(((seed, scatter), x) for seed, x in zip(missing, drawn, strict=True))
+        return np.array([self._drawn[seed, scatter] for seed in seeds])
+
+    @cached_property
+    def _drawn(self) -> dict[tuple[int, float], np.ndarray]:
+        """Starts that were drawn already, by seed and scatter."""
+        return {}
+
+    def _draw_starts(self, seeds: Sequence[int], scatter: float) -> np.ndarray:
+        """One start a seed: (seeds, P)."""
         draws = [np.random.default_rng((seed, STARTS)) for seed in seeds]
         if self.domain is not None and len(self.domain) == self.theta.size:
             width = np.ptp(self.domain, axis=1)

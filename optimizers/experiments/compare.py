@@ -134,9 +134,11 @@ def compare(
         probe: Rule = partial(rule)  # a rule, or a partial of one
         racer = probe(problem, problem.start)
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
-        tuning, luck, chosen = None, None, {"lr": given.get(label, racer.lr)}
+        tuning, luck = None, None
+        others: dict[str, np.ndarray] = {}
+        chosen = {"lr": given.get(label, racer.lr)}
         if not given:
-            tuning = tuner(rule, its_steps, None if store is None else Path(store) / folder)
+            tuning, others = tuner(rule, its_steps, None if store is None else Path(store) / folder)
             chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
         if show_on is None:
@@ -145,8 +147,8 @@ def compare(
             path, once = follow(
                 settled, problem, its_steps, show_on, scatter, every=every, progress=progress
             )
-            if tuning is not None and tuning.others:
-                luck = tuner.ends(rule, its_steps, tuning.others, show_on)[0]
+        if others:
+            (luck,), _ = tuner.ends(rule, its_steps, [(others, show_on)])
         cost, drawn = racer.gradients_per_step, _is_drawn_to_origin(settled(problem, problem.start))
         entries[label] = Entry(chosen, path, once, tuning, luck, cost, drawn)
     said = {"lr": lr, "trials": trials, "budget": budget, "seeds": seeds, "scatter": scatter}

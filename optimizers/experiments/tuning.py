@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ LEARNING_RATES.setflags(write=False)  # every race shares them
 ROUNDS = 2  # of refining a grid around its best
 FINER = 8  # in each, for so many values of the grid one more on either side of the best
 FOLDS = 4  # parts of the seeds, each of which tunes once more; of at least so many seeds
+SHORT = 16  # learning rates: of fewer, the other tunings have all
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +57,17 @@ class Tuning:
         at = int(np.argmin(self.medians))
         return {name: plain(values[at]) for name, values in self.trials.items()}
 
-    @property
-    def others(self) -> dict[str, np.ndarray]:
-        """What parts of the seeds, each for itself, would have chosen: the luck of the tuning.
-
-        By name, each (parts,); empty for few seeds.
-        """
-        parts = min(FOLDS, self.losses.shape[1] // FOLDS)
-        if parts < 2:
-            return {}
-        best = [int(np.argmin(middle(self.losses[:, part::parts]))) for part in range(parts)]
-        return {name: values[best] for name, values in self.trials.items()}
+    def of(self, trials: slice, seeds: slice) -> Tuning:
+        """Some of the trials, on some of the seeds."""
+        some = {name: values[trials] for name, values in self.trials.items()}
+        return Tuning(some, self.losses[trials, seeds], self.is_first[trials])
 
     def joined(self, more: Tuning) -> Tuning:
         """This and more trials."""
         trials = {name: np.concatenate([v, more.trials[name]]) for name, v in self.trials.items()}
         losses = np.concatenate([self.losses, more.losses])
         is_first = np.concatenate([self.is_first, more.is_first])
-        return Tuning(trials, losses, is_first, self.refuted or more.refuted)
+        return Tuning(trials, losses, is_first, self.refuted or more.refuted).by_rate()
 
     def by_rate(self) -> Tuning:
         """The same trials, by rising learning rate."""
@@ -85,6 +79,9 @@ class Tuning:
     def expected_best(self, counts: np.ndarray) -> np.ndarray:
         """What the best of k random trials reaches, (n, 3): see `metrics.expected_best`."""
         return expected_best(self.medians[self.is_first], counts)
+
+
+Trials = tuple[dict[str, np.ndarray], tuple[int, ...] | None]  # and the seeds they are made on
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,52 +106,107 @@ class Tuner:
     trials: int | None
     how: Mapping[str, Any]
 
-    def __call__(self, rule: Rule, steps: int, store: Path | None = None) -> Tuning:
-        """Try a rule; a folder keeps what is finished."""
+    def __call__(
+        self, rule: Rule, steps: int, store: Path | None = None
+    ) -> tuple[Tuning, dict[str, np.ndarray]]:
+        """Try a rule; a folder keeps what is finished.
 
-        def tried(trials: dict[str, np.ndarray], part: str, is_first: bool) -> Tuning:
-            folder = None if store is None else store / part
-            losses, refuted = self.ends(rule, steps, trials, self.seeds, folder)
-            return Tuning(trials, losses, np.full(len(losses), is_first), refuted)
-
+        Beside what was tried and how it ended, what other tunings would have chosen, by name, each
+        (parts,); none of few seeds. Each has a part of the seeds and half of the trials: of a grid,
+        every second value, moved by a share of a step, and refined around its own best. That is the
+        luck of a tuning.
+        """
+        parts = min(FOLDS, len(self.seeds or ()) // FOLDS)
+        parts = parts if parts > 1 else 0
         if self.trials is not None:
-            return tried(quasi_random(free_space(rule), self.trials), "trials", True).by_rate()
-        found = tried({"lr": self.grid}, "grid", True).by_rate()
-        side = max(1, len(self.grid) // FINER)
+            tried = [(quasi_random(free_space(rule), self.trials), self.seeds)]
+            (found,) = self._tried(rule, steps, tried, "trials", store)
+            others = [found.of(slice(k % 2, None, 2), slice(k, None, parts)) for k in range(parts)]
+            return found, _chosen(others)
+        grids = [self.grid, *(_moved(self.grid, part, parts) for part in range(parts))]
+        seeds = [self.seeds, *((self.seeds or ())[part::parts] for part in range(parts))]
+        tried = [({"lr": grid}, of) for grid, of in zip(grids, seeds, strict=True)]
+        all_found = self._tried(rule, steps, tried, "grid", store)
         for number in range(1, ROUNDS + 1):
-            best = int(np.argmin(found.medians))
-            finer = {"lr": _around(found.trials["lr"], best, side)}
-            if len(finer["lr"]):
-                found = found.joined(tried(finer, f"finer-{number}", False)).by_rate()
-        return found
+            finer = [
+                ({"lr": _around(f.trials["lr"], int(np.argmin(f.medians)), _side(grid))}, of)
+                for f, grid, of in zip(all_found, grids, seeds, strict=True)
+            ]
+            more = self._tried(rule, steps, finer, f"finer-{number}", store, is_first=False)
+            all_found = [f.joined(new) for f, new in zip(all_found, more, strict=True)]
+        return all_found[0], _chosen(all_found[1:])
 
-    def ends(
+    def _tried(
         self,
         rule: Rule,
         steps: int,
-        trials: Mapping[str, np.ndarray],
-        seeds: tuple[int, ...] | None,
-        store: Path | None = None,
-    ) -> tuple[np.ndarray, bool]:
-        """The final losses, (trials, seeds), and whether they refute the known minimum."""
-        axes = {"trial": np.arange(len(next(iter(trials.values()))))}
-        columns, shape = columns_of(axes | {SEED: np.array(seeds or (0,))})
-        if seeds is None:
-            del columns[SEED]
-        which = columns.pop("trial")
-        columns = {name: values[which] for name, values in trials.items()} | columns
+        tried: Sequence[Trials],
+        part: str,
+        store: Path | None,
+        is_first: bool = True,
+    ) -> list[Tuning]:
+        all_losses, refuted = self.ends(rule, steps, tried, None if store is None else store / part)
+        return [
+            Tuning(trials, losses, np.full(len(losses), is_first), refuted).by_rate()
+            for (trials, _), losses in zip(tried, all_losses, strict=True)
+        ]
+
+    def ends(
+        self, rule: Rule, steps: int, tried: Sequence[Trials], store: Path | None = None
+    ) -> tuple[list[np.ndarray], bool]:
+        """The final losses of trials on seeds, (trials, seeds) of each; do they refute the minimum?
+
+        All runs are made together, whatever they belong to.
+        """
+        shapes, columns = [], []
+        for trials, seeds in tried:
+            axes = {"trial": np.arange(len(next(iter(trials.values()))))}
+            product, shape = columns_of(axes | {SEED: np.array(seeds or (0,))})
+            which = product.pop("trial")
+            columns.append({name: values[which] for name, values in trials.items()} | product)
+            shapes.append(shape)
+        joined = {name: np.concatenate([c[name] for c in columns]) for name in columns[0]}
+        if self.seeds is None:
+            del joined[SEED]
+        if not len(next(iter(joined.values()))):
+            return [np.empty(shape) for shape in shapes], False
         ends = finish(
             rule,
             self.problem,
             steps,
-            columns,
+            joined,
             scatter=self.scatter,
             measure=exact_ends,
             store=store,
             **self.how,
         )
         losses, refuted = final_losses(ends, self.problem)
-        return losses.reshape(shape), refuted
+        borders = np.cumsum([np.prod(shape) for shape in shapes])[:-1]
+        parts = np.split(losses, borders)
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)], refuted
+
+
+def _chosen(tunings: Sequence[Tuning]) -> dict[str, np.ndarray]:
+    """The best of each, by name."""
+    if not tunings:
+        return {}
+    return {name: np.array([t.best[name] for t in tunings]) for name in tunings[0].trials}
+
+
+def _side(grid: np.ndarray) -> int:
+    """How many values are added on either side of the best one."""
+    return max(1, len(grid) // FINER)
+
+
+def _moved(grid: np.ndarray, part: int, parts: int) -> np.ndarray:
+    """Every second value of a grid, moved on by a share of a step; of a short one, all of it."""
+    if len(grid) < SHORT:
+        return grid
+    values = np.sort(grid)
+    low, high = values[:-1], values[1:]
+    share = (part // 2) * 2 / parts
+    moved = low * (high / low) ** share if low[0] > 0 else low + share * (high - low)
+    return np.asarray(moved[part % 2 :: 2])
 
 
 def _around(values: np.ndarray, best: int, side: int) -> np.ndarray:
