@@ -426,13 +426,14 @@ def test_the_cheap_way_may_give_the_same_result_or_not(measured):
 
 def test_a_newer_rule_may_win_most_of_the_time(measured):
     found = deepcopy(measured[defaults])
-    for ends in found["ends"].values():
-        for label in ends:
-            ends[label]["defaults"] = ends[label]["tuned"] = [1.0, 1.1, 1.2, 1.3, 1.4]
+    problems = len(found["lr"])
+    for kind in found["outcomes"].values():
+        for words in kind.values():
+            words.update(dict.fromkeys(words, "level"))
     assert defaults.verdict(found).startswith("True here")
-    assert defaults.counts(found, "Lion", "tuned") == {"better": 0, "level": 5, "worse": 0}
-    for ends in found["ends"].values():
-        ends["Lion"]["defaults"] = [0.1, 0.2, 0.1, 0.2, 0.1]
+    assert defaults.counts(found, "Lion", "tuned") == {"better": 0, "level": problems, "worse": 0}
+    for words in found["outcomes"]["defaults"].values():
+        words["Lion"] = "better"
     assert "Lion beats a tuned Adam" in defaults.verdict(found)
     assert defaults.verdict(found).startswith("Not true here")
 

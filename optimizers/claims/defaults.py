@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 
 from optimizers import RULES
-from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error
-from optimizers.experiments import Training, sweep
-from optimizers.experiments.runs import finish
-from optimizers.experiments.sweep import columns_of, exact_ends, final_losses
+from optimizers.claims.claim import Claim, Data, Effort, counted
+from optimizers.experiments import Comparison, Training, suite
+from optimizers.experiments.standing import standing
 from optimizers.functions import FUNCTIONS, Function, shifted
-from optimizers.problem import as_problem
+from optimizers.hyper_parameters import defaults
 
 REFERENCE = "Adam"
+TUNED = "Adam, tuned"
 NEWER = ("AMSGrad", "NAdam", "AdamW", "LAMB", "LARS", "Lion", "Muon", "Lookahead")
 STEPS = 500
-FLOOR = 1e-12  # gaps below this share of the first one count as nothing
 # these have no minimum, or none that a step could find
 LEFT_OUT = ("monkey_saddle", "plateau", "easom")
 MATRICES = ("Newton",)  # they need P² numbers: not for networks
@@ -53,103 +52,60 @@ def trainings(effort: Effort) -> dict[str, Training]:
 
 
 def measure(effort: Effort) -> Data:
-    """How every rule ends on every problem, at its defaults and tuned: (repeats,) each."""
-    grid = np.geomspace(1e-5, 100, effort.pick(22, 8))
-    repeats = effort.pick(10, 5)
-    ends: Data = {}
-    for name, function in functions(effort).items():
-        ends[name] = {
-            label: _on_function(rule, function, grid, repeats) for label, rule in RULES.items()
-        }
-    for name, problem in trainings(effort).items():
-        ends[name] = {
-            label: _on_training(rule, problem, grid, repeats, effort, f"valley-{name}-{label}")
-            for label, rule in RULES.items()
-            if label not in MATRICES
-        }
+    """How every rule does against a tuned Adam on every problem, at its defaults and tuned."""
+    outcomes: Data = {kind: {} for kind in KINDS}
+    lr, seeds = {}, []
+    small = {label: rule for label, rule in RULES.items() if label not in MATRICES}
+    rates = np.geomspace(1e-5, 100, effort.pick(22, 8))
+    for rules, problems, beside in (
+        (RULES, functions(effort), {"seeds": effort.pick("auto", 12)}),
+        (
+            small,
+            trainings(effort),
+            {"lr": rates, "n_jobs": effort.n_jobs, "seeds": effort.pick("auto", 3)},
+        ),
+    ):
+        how: Any = {"steps": STEPS, "progress": effort.progress, **beside}
+        store = effort.store_for(f"tuned-{len(rules)}")
+        tuned = suite(rules, problems, store=store, **how)
+        own = {label: float(defaults(rule)["lr"]) for label, rule in rules.items()}
+        untuned = suite(rules, problems, **how | {"lr": own})
+        for name, race in tuned.items():
+            lr[name] = race.lr
+            adam = race.ends_by_tuning[REFERENCE]
+            outcomes["tuned"][name] = _against(adam, race.ends_by_tuning, race)
+            outcomes["defaults"][name] = _against(adam[:1], untuned[name].ends_by_tuning, race)
+        seeds.append([len(race.seeds or ()), len(race.race_seeds or ())])
     return {
-        "ends": ends,
+        "outcomes": outcomes,
+        "lr": lr,
         "trainings": list(trainings(effort)),
-        "grid": grid.tolist(),
-        "repeats": repeats,
         "steps": STEPS,
+        "seeds": seeds,
     }
 
 
-def _on_function(rule: Any, function: Function, grid: np.ndarray, repeats: int) -> Data:
-    """log10 of the share of the first gap that is left; tuned on some starts, shown on others."""
-    problem = as_problem(function)
-    assert problem.domain is not None
-    assert problem.minimum is not None
-    low, high = problem.domain.T
-    starts = np.random.default_rng(0).uniform(low, high, size=(2 * repeats, 2))
-
-    def ends(rates: Any, chosen: np.ndarray) -> np.ndarray:
-        axes = {"start": np.arange(len(chosen))} | ({} if rates is None else {"lr": rates})
-        columns, shape = columns_of(axes)
-        at = chosen[columns.pop("start")]
-        result = finish(
-            rule,
-            problem,
-            STEPS,
-            columns,
-            at,
-            measure=exact_ends,
-            progress=False,
-        )
-        final = final_losses(result, problem)[0] - problem.minimum
-        share = final / (function(at) - problem.minimum)
-        return np.log10(np.clip(share, FLOOR, 1e3)).reshape(shape)
-
-    tried = ends(grid, starts[:repeats]).mean(axis=0)
-    best = float(grid[np.argmin(tried)])
-    return {
-        "lr": best,
-        "defaults": ends(None, starts[repeats:]).tolist(),
-        "tuned": ends([best], starts[repeats:])[:, 0].tolist(),
-    }
-
-
-def _on_training(
-    rule: Any, problem: Training, grid: np.ndarray, repeats: int, effort: Effort, part: str
-) -> Data:
-    """The share told wrong, in per cent; tuned on some seeds, shown on others."""
-    own = float(rule(problem, problem.start).lr)
-
-    def wrong(rates: Any, seeds: range, name: str) -> np.ndarray:
-        result = sweep(
-            rule,
-            problem,
-            steps=STEPS,
-            seeds=seeds,
-            lr=rates,
-            n_jobs=effort.n_jobs,
-            store=effort.store_for(f"{part}-{name}"),
-            progress=effort.progress,
-        )
-        assert result.accuracies is not None
-        return 100 * (1 - result.accuracies)
-
-    tried = wrong(grid, range(effort.pick(3, 1)), "tried").mean(axis=1)
-    best = float(grid[np.argmin(tried)])
-    shown = wrong([own, best], range(100, 100 + repeats), "shown")
-    return {"lr": best, "defaults": shown[0].tolist(), "tuned": shown[1].tolist()}
+def _against(adam: np.ndarray, ends: dict[str, np.ndarray], race: Comparison) -> dict[str, str]:
+    """By label, what the seeds say of it beside a tuned Adam: "better", "level" or "worse"."""
+    found = {}
+    for label, ours in ends.items():
+        both = standing({TUNED: adam, label: ours}, race.problem.known_minimum, race.floor)
+        found[label] = "level"
+        if both.better:
+            found[label] = "better" if both.winner == label else "worse"
+    return found
 
 
 def outcome(measured: Data, problem: str, label: str, kind: str) -> str:
-    """Against a tuned Adam, on the same starts or seeds: "better", "level" or "worse"."""
-    ends = measured["ends"][problem]
-    theirs = np.array(ends[REFERENCE]["tuned"])
-    mean, error = mean_and_error(np.array(ends[label][kind]) - theirs)
-    if abs(mean) <= 2 * error or mean == 0:
-        return "level"
-    return "better" if mean < 0 else "worse"
+    """Against a tuned Adam, on the same seeds: "better", "level" or "worse"."""
+    word: str = measured["outcomes"][kind][problem][label]
+    return word
 
 
 def counts(measured: Data, label: str, kind: str) -> dict[str, int]:
     """On how many problems a rule is better than a tuned Adam, level, worse."""
-    problems = [name for name, ends in measured["ends"].items() if label in ends]
-    outcomes = [outcome(measured, name, label, kind) for name in problems]
+    found = measured["outcomes"][kind]
+    outcomes = [words[label] for words in found.values() if label in words]
     return {word: outcomes.count(word) for word in ("better", "level", "worse")}
 
 
@@ -197,19 +153,17 @@ def verdict(measured: Data) -> str:
 
 def how(measured: Data) -> str:
     """The problems, and what better means."""
-    grid, count = measured["grid"], len(measured["ends"])
+    count, trained = len(measured["lr"]), len(measured["trainings"])
+    (tuned_on, shown_on), (few, others) = measured["seeds"]
     return (
-        f"{count} problems ({count - len(measured['trainings'])} test functions in the plane, "
-        f"moved where the minimum sat at the origin; "
-        f"{counted(len(measured['trainings']), 'training')}), "
-        f"{measured['steps']} steps, constant lr; tuned over {len(grid)} rates from {grid[0]:g} "
-        f"to {grid[-1]:g}. Shown on {measured['repeats']} starts (functions) or seeds (trainings) "
-        "that nothing was tuned on. Compared is log10 of the gap that is left, or the share of "
-        "held-out data told wrong, with a tuned Adam from the same start; better and worse mean "
-        "by more than two standard errors. Only lr is tuned: AdamW and LAMB keep λ = 0.01, which "
-        "holds them off minima that are not at the origin; in the plane Muon has no matrix and is "
-        "AdamW without decay, with Nesterov's m̂. On the trainings, lr was chosen on the same "
-        "held-out data."
+        f"{count} problems ({count - trained} test functions in the plane, moved where the minimum "
+        f"sat at the origin; {counted(trained, 'training')}), {measured['steps']} steps, constant "
+        f"lr, tuned for the median over {tuned_on} starts (functions) or {few} seeds (trainings) "
+        f"and shown on {shown_on} or {others} others. The final losses are compared with those of "
+        "a tuned Adam on the same seeds; better and worse mean that Wilcoxon's signed-rank test "
+        "tells the two apart at 5%. Only lr is tuned: AdamW and LAMB keep λ = 0.01, which holds "
+        "them off minima that are not at the origin; in the plane Muon has no matrix and is AdamW "
+        "without decay, with Nesterov's m̂."
     )
 
 
@@ -220,12 +174,12 @@ def draw(measured: Data) -> Any:
 
     colors = {"better": PALETTE["azure"], "level": "#e4e4e4", "worse": PALETTE["khaki"]}
     signs = {"better": "+", "level": "·", "worse": "−"}
-    problems = list(measured["ends"])
+    problems = list(measured["lr"])
     axes = new_figure((11.0, 6.6), 1, 2, sharey=True)
     for ax, kind in zip(axes, KINDS, strict=True):
         for column, label in enumerate(RULES):
             for row, name in enumerate(problems):
-                if label not in measured["ends"][name]:
+                if label not in measured["outcomes"][kind][name]:
                     continue
                 word = outcome(measured, name, label, kind)
                 ax.add_patch(_cell(column, row, colors[word]))
