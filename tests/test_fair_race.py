@@ -333,26 +333,28 @@ def test_the_places_of_a_race_are_those_of_the_test_on_what_is_shown(steps):
         assert line.split()[0] == cell
 
 
-def test_the_luck_of_the_tuning_is_tested_as_well():
-    race = compare([SGD, Momentum, Adam], rosenbrock, steps=40, lr=RATES, seeds=16)
-    problem, minimum = as_problem(rosenbrock), rosenbrock.minimum
-    starts = problem.starts(race.race_seeds)
+@pytest.mark.parametrize("count", [9, 20])
+def test_the_luck_of_the_tuning_is_tested_as_well(count):
+    rules = {"SGD": SGD, "Momentum": Momentum, "Adam": Adam}
+    grid = numpy.geomspace(1e-4, 1, count)
+    race = compare(rules, rosenbrock, steps=40, lr=grid, seeds=16)
+    starts = as_problem(rosenbrock).starts(race.race_seeds)
     tunings = {label: [race.ends[label]] for label in race}
-    for label, rule in (("SGD", SGD), ("Momentum", Momentum), ("Adam", Adam)):
-        tuning = race.tunings[label]
-        for part in range(4):  # each fourth seed, for itself
-            best = numpy.argmin(middle(tuning.losses[:, part::4]))
-            paths = [rule(rosenbrock, s, lr=tuning.trials["lr"][best]).minimize(40) for s in starts]
-            tunings[label].append(
-                numpy.array([numpy.inf if p.diverged else p.loss[-1] for p in paths])
-            )
-    for a, b in combinations(race.standing.medians, 2):
-        each = [
-            told_apart({a: x, b: y}, minimum) for x, y in zip(tunings[a], tunings[b], strict=True)
-        ]
-        if (a, b) in race.standing.better:
-            assert all(pairs == {(a, b)} for pairs in each)
-    assert "also as tuned on each of 4 parts of the seeds" in repr(race)
+    for label, rule in rules.items():
+        for part in range(4):  # each has every fourth seed, and of a long grid every second rate
+            rates = grid
+            if count == 20:
+                between = numpy.sqrt(grid[:-1] * grid[1:])
+                rates = (grid[:-1] if part < 2 else between)[part % 2 :: 2]
+            lr = compare([rule], rosenbrock, steps=40, lr=rates, seeds=race.seeds[part::4]).lr
+            paths = [rule(rosenbrock, start, lr=lr[label]).minimize(40) for start in starts]
+            ends = [numpy.inf if path.diverged else path.loss[-1] for path in paths]
+            numpy.testing.assert_allclose(race.entries[label].luck[part], ends, rtol=1e-6)
+            tunings[label].append(numpy.array(ends))
+    for a, b in race.standing.better:
+        for ours, theirs in zip(tunings[a], tunings[b], strict=True):
+            assert told_apart({a: ours, b: theirs}, rosenbrock.minimum) == {(a, b)}
+    assert "also as tuned 4 more times, on other seeds and rates" in repr(race)
 
 
 def test_tunings_that_disagree_tell_nobody_apart():

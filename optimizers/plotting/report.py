@@ -51,12 +51,14 @@ def write_report(comparison: Comparison, file: str | PathLike[str]) -> None:
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> from optimizers import SGD, Adam, compare
     >>> from optimizers.functions import booth
     >>> with TemporaryDirectory() as folder:
-    ...     write_report(compare([SGD, Adam], booth, steps=50), f"{folder}/race.html")
-    ...     "SGD is lowest after 50 steps" in open(f"{folder}/race.html", encoding="utf8").read()
+    ...     file = Path(folder) / "race.html"
+    ...     write_report(compare([SGD, Adam], booth, steps=50), file)
+    ...     "SGD is lowest after 50 steps" in file.read_text(encoding="utf8")
     True
     """
     if not isinstance(comparison, Comparison):
