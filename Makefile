@@ -1,4 +1,4 @@
-# make demo    race eight rules on Rosenbrock: a table, and race.png
+# make demo    race four rules on many starts: a table, and race.png
 # make test    ruff, mypy, pytest with doctests, every notebook executed
 # make lab     open the notebooks
 # make app     open the page with the sliders, on this machine only

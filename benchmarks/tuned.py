@@ -13,7 +13,7 @@ from benchmarks import peers
 from benchmarks.processes.task import LEARNING_RATES, START, STEPS, best
 from benchmarks.report import OURS, Agreement, Goal, Limit, Row, difference, faster
 from benchmarks.timing import interleave, run_python
-from optimizers import LAMB, SGD, Adam, AdamW, compare
+from optimizers import LAMB, SGD, Adam, AdamW, sweep
 from optimizers.functions import rosenbrock
 
 OPTAX = "optax, vmap + jit + scan"
@@ -83,10 +83,10 @@ def stable_runs(ours: Result) -> dict[str, np.ndarray]:
     stable = {rule: np.isfinite(ours[f"{rule}/final_losses"]) for rule in RULES}
     for direction in DIRECTIONS:
         start = START * (1 + NUDGE * direction)
-        nudged = compare(RULES.values(), rosenbrock, start=start, steps=STEPS, lr=LEARNING_RATES)
-        for rule, losses in nudged.final_loss.items():
-            same = np.isclose(ours[f"{rule}/final_losses"], losses, rtol=1e-7, atol=1e-15)
-            stable[rule] &= same
+        for name, rule in RULES.items():
+            nudged = sweep(rule, rosenbrock, start=start, steps=STEPS, lr=LEARNING_RATES)
+            losses = ours[f"{name}/final_losses"], nudged.final_loss
+            stable[name] &= np.isclose(*losses, rtol=1e-7, atol=1e-15)
     return stable
 
 

@@ -220,16 +220,19 @@ class Comparison(Mapping[str, Trajectory]):
     @cached_property
     def standing(self) -> Standing:
         """Who is before whom: by a test over the seeds, whichever part of them did the tuning."""
-        tunings = {}
-        for label, ends in self.ends.items():
-            luck = self.entries[label].luck
-            tunings[label] = ends[np.newaxis] if luck is None else np.vstack([ends, luck])
-        fewest = min(map(len, tunings.values()))
-        same = {label: found[:fewest] for label, found in tunings.items()}
-        return standing(same, self.problem.known_minimum, self._floor)
+        return standing(self.ends_by_tuning, self.problem.known_minimum, self.floor)
 
     @property
-    def _floor(self) -> float:
+    def ends_by_tuning(self) -> dict[str, np.ndarray]:
+        """By label, the final losses with what each tuning chose, (tunings, seeds): ours first."""
+        found = {label: ends[np.newaxis] for label, ends in self.ends.items()}
+        for label, entry in self.entries.items():
+            if entry.luck is not None:
+                found[label] = np.vstack([found[label], entry.luck])
+        return found
+
+    @property
+    def floor(self) -> float:
         """Gaps below this are rounding."""
         minimum = self.problem.known_minimum
         if minimum is None:
