@@ -816,8 +816,8 @@ TASKS: dict[str, Task] = {
         ),
     ),
     "race/1": words(
-        {letter: "fair" if letter in "BE" else "unfair" for letter in "ABCDEF"},
-        "Were both tuned alike, for what is shown, on data that did not choose?",
+        {letter: "fair" if letter in "BE" else "unfair" for letter in "ABCDEFG"},
+        "Were both tuned alike, for what is shown, and shown on seeds that did not choose?",
     ),
     "race/2": function(
         _good_share,
