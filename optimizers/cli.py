@@ -26,6 +26,7 @@ from optimizers.rules import RACERS, RULES
 
 PICTURES = (".png", ".svg", ".pdf")
 DPI = 110
+MOST_STEPS = 10_000_000  # of more, a race takes days
 NEGATIVE = re.compile(r"-(\d+\.|(\d+\.?\d*|\.\d+)[eE][-+]?\d+)")
 
 EXAMPLES = """\
@@ -348,11 +349,19 @@ def _try_to_write(place: Path) -> None:
 
 def _problem(options: argparse.Namespace) -> Problem:
     """The function and the start, looked at before anything is computed."""
-    checks.whole("steps", options.steps, 1)
+    _steps(options)
     problem = as_problem(FUNCTIONS[options.function], options.start)
     if not np.isfinite(loss := problem.values(problem.theta)):
         raise ValueError(f"{problem.name} at {_point(problem.theta)} is {loss}: start elsewhere")
     return problem
+
+
+def _steps(options: argparse.Namespace) -> int:
+    """How many, if they will come to an end."""
+    if checks.whole("steps", options.steps, 1) > MOST_STEPS:
+        raise ValueError(f"steps must be {MOST_STEPS:,} at the most, got {options.steps}")
+    steps: int = options.steps
+    return steps
 
 
 def _rates(values: Sequence[float] | None) -> Any:
@@ -415,7 +424,7 @@ def _tuning(options: argparse.Namespace) -> dict[str, Any]:
     """What `compare` takes of the options."""
     checks.whole("--seeds", options.seeds, 0)
     return {
-        "steps": checks.whole("steps", options.steps, 1),
+        "steps": _steps(options),
         "lr": _rates(options.lr),
         "trials": options.trials,
         "budget": options.budget,

@@ -1,5 +1,6 @@
 """The command line: what it prints, writes and refuses."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -21,11 +22,11 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_without_arguments_it_races_the_eight_and_says_where_the_figure_is(capsys, folder):
-    assert main(["--steps", "30"]) == 0
+def test_without_arguments_it_races_and_says_where_the_figure_is(capsys, folder):
+    assert main([]) == 0
     out = capsys.readouterr().out
     for rule in cli.RACERS:
-        assert f"\n{rule} " in out
+        assert re.search(rf"^\d(–\d)? +{rule} ", out, re.MULTILINE)
     assert "figure: race.png" in out
     assert [p.name for p in folder.iterdir()] == ["race.png"]
     assert (folder / "race.png").read_bytes().startswith(b"\x89PNG")
@@ -38,6 +39,52 @@ def test_race_takes_everything_it_names(capsys, folder):
     assert "Beale from (-1, 2.5), 20 steps" in out
     assert "not tuned" in out
     assert sorted(p.name for p in folder.iterdir()) == ["mine.gif", "mine.svg"]
+
+
+def test_a_race_is_tuned_and_counted_as_asked_and_reported(capsys, folder):
+    given = "race --optimizers SGD Newton --steps 12 --trials 5 --seeds 8 --budget gradients"
+    more = ["--hypothesis", "SGD is lowest", "--report", "kept.html"]
+    assert main([*given.split(), *more]) == 0
+    out = capsys.readouterr().out
+    assert "12 gradients. Each rule tuned over 5 points of its own space." in out
+    assert "tuned for the median over 8, shown on 8 others" in out
+    assert "report: kept.html" in out
+    assert "SGD is lowest" in (folder / "kept.html").read_text("utf8")
+    assert main("race --optimizers SGD --steps 5 --seeds 0".split()) == 0
+    assert "A single run, tuned on itself" in capsys.readouterr().out
+
+
+def test_suite_prints_the_table_and_draws_and_goes_on(capsys, folder):
+    given = "suite --functions booth beale --optimizers SGD Adam --steps 20 --csv all.csv"
+    assert main([*given.split(), "--store", "kept"]) == 0
+    out = capsys.readouterr().out
+    assert "2 problems, 20 steps each" in out
+    for words in ("wins", "shared", "who leads", "Booth", "Beale", "figure: suite.png"):
+        assert words in out
+    assert (folder / "suite.png").read_bytes().startswith(b"\x89PNG")
+    assert len((folder / "all.csv").read_text("utf8").splitlines()) == 5
+    assert main([*given.split(), "--store", "kept"]) == 0
+    assert capsys.readouterr().out == out
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("race --trials 0", "trials must be"),
+        ("race --seeds -1", "--seeds must be"),
+        ("race --trials 5 --lr 0.1 0.2", "give lr, to tune over it, or trials"),
+        ("race --budget euros", "invalid choice: 'euros'"),
+        ("race --report kept.txt", "must end in .html"),
+        ("suite --functions booth booth", "booth is named twice"),
+        ("suite --functions both", "Did you mean 'booth'"),
+        ("suite --csv kept.txt", "must end in .csv"),
+        ("suite --steps 0", "steps must be"),
+    ],
+)
+def test_a_race_or_a_suite_that_makes_no_sense_is_refused_in_a_line(given, words, capsys, folder):
+    assert main(given.split()) == 2
+    assert words in capsys.readouterr().err
+    assert not list(folder.iterdir())
 
 
 def test_several_learning_rates_are_a_grid(capsys):
@@ -124,7 +171,7 @@ def test_sweep_runs_over_whole_numbers(capsys):
 
 def test_negative_coordinates_may_have_exponents(capsys):
     assert main("race --start -1.5e0 -2. --optimizers SGD --lr 1e-3 --steps 3".split()) == 0
-    assert "Rosenbrock from (-1.5, -2), 3 steps" in capsys.readouterr().out
+    assert "Beale from (-1.5, -2), 3 steps" in capsys.readouterr().out
 
 
 def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
@@ -164,11 +211,15 @@ def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
         ("race --optimizers Adam SGD adam", "Adam is named twice"),
         ("race --steps -3", "steps must be a whole number >= 1, got -3"),
         ("race --steps many", "invalid int value: 'many'"),
-        ("race --steps 99999999999999", "the paths of 99999999999999 steps would take"),
-        ("race --start 1", "Rosenbrock, got shape (1,)"),
+        ("race --steps 99999999999999", "steps must be 10,000,000 at the most"),
+        ("suite --steps 99999999999999", "steps must be 10,000,000 at the most"),
+        ("race --function rosenbrock --start 1", "Rosenbrock, got shape (1,)"),
         ("race --start nan 1", "start must be finite, got [nan, 1.0]"),
-        ("race --start 1e200 1", "Rosenbrock at (1e+200, 1) is inf: start elsewhere"),
-        ("race --start 1 2 3 --animate a.gif", "--animate shows one or two coordinates, and --sta"),
+        ("race --start 1e200 1", "Beale at (1e+200, 1) is inf: start elsewhere"),
+        (
+            "race --function rosenbrock --start 1 2 3 --animate a.gif",
+            "--animate shows one or two coordinates, and --sta",
+        ),
         ("race --function beale --start 1 2 3", "Beale, got shape (3,)"),
         ("race --lr -1", "lr must be a finite number >= 0, got -1"),
         ("race --lr 0.1 -1e-3", "lr must be a finite number >= 0, got -0.001"),
@@ -321,7 +372,7 @@ def test_help_shows_examples(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
     assert "examples:" in out
-    assert "python -m optimizers race --function beale" in out
+    assert "python -m optimizers race --function rosenbrock" in out
 
 
 def test_it_runs_as_a_module():

@@ -15,7 +15,7 @@ import numpy as np
 from optimizers.checks import shown
 from optimizers.experiments.tuning import Tuning
 from optimizers.files import written_whole
-from optimizers.functions import FUNCTIONS
+from optimizers.functions import FUNCTIONS, Function
 from optimizers.problem import Problem, as_problem
 from optimizers.trajectory import Trajectory, from_json, to_json
 
@@ -44,7 +44,8 @@ def save(race: Comparison, file: str | PathLike[str]) -> None:
         "race": {name: to_json(getattr(race, name)) for name in OF_RACE},
         "target": race.target,
         "problem": {name: getattr(problem, name) for name in OF_PROBLEM},
-        "function": getattr(problem.given, "label", None),
+        "function": problem.given.label if isinstance(problem.given, Function) else None,
+        "is_exact": problem.exact is not None,
         "entries": {
             label: {name: to_json(getattr(entry, name)) for name in OF_ENTRY}
             for label, entry in race.entries.items()
@@ -123,7 +124,8 @@ def _problem(function: Any, about: Any, known: Any, start: Any) -> Problem:
     if function is not None:
         return as_problem(function, start)
     lost = LostLoss()
-    return Problem(lost, lost, start=start, formula=lost, **about["problem"], **known)
+    exact = lost if about["is_exact"] else None
+    return Problem(lost, lost, start=start, exact=exact, formula=lost, **about["problem"], **known)
 
 
 def _tuning(arrays: dict[str, np.ndarray]) -> Tuning | None:

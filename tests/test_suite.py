@@ -1,0 +1,172 @@
+"""Many problems at once: places, wins, ties, profiles; resumable, and as single races."""
+
+import csv
+from collections import Counter
+
+import autograd.numpy as np
+import matplotlib.pyplot as plt
+import numpy
+import pytest
+
+from optimizers import SGD, Adam, AdamW, Momentum, Newton, compare, suite
+from optimizers.experiments.suite import Suite
+from optimizers.experiments.tuning import Tuner
+from optimizers.functions import beale, booth, himmelblau, matyas, monkey_saddle, sphere
+from optimizers.plotting import plot_profile, plot_suite
+
+HOW = {"steps": 40, "progress": False}
+
+
+@pytest.fixture(scope="module")
+def found():
+    return suite([SGD, Momentum, Adam], [booth, beale, himmelblau], **HOW)
+
+
+def test_inside_are_the_races_that_compare_makes(found):
+    assert list(found) == ["Booth", "Beale", "Himmelblau"]
+    for name, function in zip(found, (booth, beale, himmelblau), strict=True):
+        alone = compare([SGD, Momentum, Adam], function, **HOW)
+        assert str(found[name]) == str(alone)
+        assert found[name].lr == alone.lr
+
+
+def test_wins_and_ties_are_counted_from_the_races(found):
+    wins, leads = Counter(), Counter()
+    for race in found.values():
+        wins[race.winner] += 1
+        leads.update(race.standing.leaders)
+    rows = found.rows()
+    assert {row["rule"] for row in rows} == {"SGD", "Momentum", "Adam"}
+    for row in rows:
+        assert row["wins"] == wins[row["rule"]]
+        assert row["wins"] + row["shared"] == leads[row["rule"]]
+        assert row["wins"] + row["shared"] + row["behind"] == 3
+    assert [row["wins"] for row in rows] == sorted((row["wins"] for row in rows), reverse=True)
+    text = repr(found)
+    for name, race in found.items():
+        line = next(line for line in text.splitlines() if line.startswith(name))
+        assert all(label in line for label in race.standing.leaders)
+
+
+def test_a_profile_is_the_share_of_problems_solved_within_so_many_times_the_quickest(found):
+    costs = found.costs
+    for i, race in enumerate(found.values()):
+        steps = {row["rule"]: row["gradients_to_target"] for row in race.rows()}
+        assert costs[i].tolist() == [steps[n] or numpy.inf for n in found.labels]
+    taus, shares = found.profiles()
+    assert taus[0] == 1
+    for j, label in enumerate(found.labels):
+        for tau, share in zip(taus, shares[label], strict=True):
+            solved = [row[j] <= tau * row.min() for row in costs if numpy.isfinite(row).any()]
+            assert share == pytest.approx(numpy.mean(solved))
+        assert (numpy.diff(shares[label]) >= 0).all()
+    assert sum(share[0] for share in shares.values()) >= 1  # somebody is the quickest
+
+
+def test_newton_pays_for_its_hessian():
+    both = suite([SGD, Newton], [booth], **HOW)
+    rows = {row["rule"]: row for row in both["Booth"].rows()}
+    assert both.costs[0, 1] == 3 * rows["Newton"]["steps_to_target"]
+
+
+def test_without_a_known_minimum_nothing_is_said_to_be_solved():
+    def loss(w):
+        return np.sum((w - 1) ** 2) + w[0] * w[1]
+
+    two = suite([SGD, Adam], {"mine": as_problem_of(loss), "booth": booth}, **HOW)
+    assert numpy.isnan(two.costs[0]).all()
+    assert all(row["targets"] == 1 for row in two.rows())
+    only = suite([SGD, Adam], {"mine": as_problem_of(loss)}, **HOW)
+    assert "solved" not in repr(only)
+    assert "No problem has a target" in plot_profile(only).get_title(loc="left")
+    plt.close("all")
+
+
+def as_problem_of(loss):
+    from optimizers.problem import as_problem
+
+    return as_problem(loss, [0.0, 0.5])
+
+
+def test_where_there_is_no_bottom_nobody_wins():
+    fallen = suite([SGD, Adam], [monkey_saddle, booth], **HOW)
+    assert fallen["Monkey saddle"].winner is None
+    assert "unbounded below: nobody" in repr(fallen)
+    assert sum(row["wins"] + row["shared"] for row in fallen.rows()) <= 2
+
+
+def test_a_minimum_at_the_origin_is_said_to_favour_decay():
+    notes = " ".join(suite([SGD, AdamW], [sphere, booth], **HOW).notes())
+    assert "The minimum of Sphere sits at the origin" in notes
+    assert "draws AdamW" in notes
+    assert "origin" not in " ".join(suite([SGD], [sphere], **HOW).notes())
+
+
+def test_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
+    whole = suite([SGD, Adam], [booth, matyas], **HOW)
+    tuned, calls = Tuner.ends, []
+
+    def stopping(self, *arguments):
+        calls.append(self.problem.name)
+        if self.problem.name == "Matyas" and len(calls) > 4:
+            raise KeyboardInterrupt
+        return tuned(self, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Tuner, "ends", stopping)
+        with pytest.raises(KeyboardInterrupt):
+            suite([SGD, Adam], [booth, matyas], store=tmp_path, **HOW)
+    kept = sorted(tmp_path.rglob("piece-*.npz"))
+    assert kept
+    before = [piece.stat().st_mtime_ns for piece in kept]
+    again = suite([SGD, Adam], [booth, matyas], store=tmp_path, **HOW)
+    assert [piece.stat().st_mtime_ns for piece in kept] == before
+    assert repr(again) == repr(whole)
+
+
+def test_a_table_has_a_line_for_each_rule_on_each_problem(found, tmp_path):
+    found.to_csv(tmp_path / "suite.csv")
+    with open(tmp_path / "suite.csv", encoding="utf8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert len(lines) == 9
+    for line in lines:
+        race = found[line["problem"]]
+        assert (int(line["place"]), int(line["worst_place"])) == race.standing.place(line["rule"])
+        assert float(line["lr"]) == race.lr[line["rule"]]
+
+
+def test_the_picture_marks_winners_and_says_how_many_there_are(found):
+    axes = plot_suite(found)
+    won = sum(race.winner is not None for race in found.values())
+    assert axes[0].get_title(loc="left") == f"A clear winner on {won} of 3 problems"
+    marks = [line for line in axes[0].lines if line.get_marker() == "o"]
+    assert len(marks) == sum(len(race.leaders) for race in found.values())
+    assert "the quickest" in axes[1].get_xlabel()
+    plt.close("all")
+
+
+@pytest.mark.parametrize(
+    ("problems", "error", "message"),
+    [
+        ([], ValueError, "at least one problem"),
+        ("rosenbrock", TypeError, "problems must be a list of functions"),
+        ([booth, booth], ValueError, "two problems are called 'Booth'"),
+        ({"mine": lambda w: w[0] ** 2}, ValueError, "has no start of its own"),
+        ([3], TypeError, "the loss must be a function"),
+    ],
+)
+def test_what_makes_no_suite_is_refused_before_anything_runs(problems, error, message):
+    with pytest.raises(error, match=message):
+        suite([SGD], problems, **HOW)
+
+
+def test_what_is_no_suite_is_refused_by_the_pictures():
+    for draw in (plot_suite, plot_profile):
+        with pytest.raises(TypeError, match="suite must be what suite returns"):
+            draw({"booth": 1})
+    assert isinstance(suite([SGD], [booth], **HOW), Suite)
+
+
+def test_an_unknown_problem_is_answered_with_the_nearest(found):
+    with pytest.raises(KeyError, match="Did you mean 'Beale'"):
+        found["Baele"]
