@@ -215,7 +215,7 @@ def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
         ("suite --steps 99999999999999", "steps must be 10,000,000 at the most"),
         ("race --function rosenbrock --start 1", "Rosenbrock, got shape (1,)"),
         ("race --start nan 1", "start must be finite, got [nan, 1.0]"),
-        ("race --start 1e200 1", "Beale at (1e+200, 1) is inf: start elsewhere"),
+        ("race --function booth --start 1e200 1", "Booth at (1e+200, 1) is inf: start elsewhere"),
         (
             "race --function rosenbrock --start 1 2 3 --animate a.gif",
             "--animate shows one or two coordinates, and --sta",
