@@ -60,7 +60,7 @@ def said_of(race: Comparison) -> str:
     better = race.standing.better
     made_of = {("Adam", label) for label in ("Momentum", "RMSProp")}
     if race.winner == "Adam" and made_of <= better:
-        return "Adam joins Momentum and RMSProp, and gets farther than either"
+        return "Adam joins Momentum and RMSProp, and beats both"
     return ""
 
 
