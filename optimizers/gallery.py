@@ -26,6 +26,7 @@ from optimizers import (
 from optimizers.experiments.comparison import Comparison
 from optimizers.functions import FUNCTIONS, beale, himmelblau, rosenbrock
 from optimizers.plotting import (
+    animate_paths,
     plot_basins,
     plot_family,
     plot_heatmap,
@@ -42,6 +43,8 @@ from optimizers.rules import RACERS
 DPI = 110
 COLUMNS = 6  # of the test functions
 RESOLUTION = 120  # starts along each axis of the basins
+# at which paths are smooth
+GENTLE = ((SGD, 0.001), (Momentum, 0.0005), (RMSProp, 0.01), (Adam, 0.05))
 # Newton's step needs no learning rate
 SEEKERS = ((SGD, 0.01), (Momentum, 0.01), (Adam, 0.1), (Newton, 1.0))
 
@@ -65,10 +68,13 @@ def said_of(race: Comparison) -> str:
 
 
 def race_film() -> FuncAnimation:
-    """The race as a film: who is where on the valley, step by step."""
+    """Four rules run down Rosenbrock's valley, each at a gentle learning rate, step by step."""
     ax = new_figure((5.0, 4.0))[0]
-    race = compare([SGD, Momentum, RMSProp, Adam], rosenbrock, steps=500)
-    return race.animate(ax=ax, frames=24)
+    paths = {
+        rule.__name__: rule(rosenbrock, rosenbrock.start, lr=lr).minimize(500)
+        for rule, lr in GENTLE
+    }
+    return animate_paths(paths, rosenbrock, ax, frames=24)
 
 
 def zoo() -> Figure:
