@@ -142,13 +142,11 @@ def _wilcoxon(apart: np.ndarray) -> float:
     apart = apart[apart != 0]
     _, group, size = np.unique(np.abs(apart), return_inverse=True, return_counts=True)
     ranks = (np.cumsum(size) - (size - 1) / 2)[group]  # those who tie share the mean of theirs
-    n, least = len(apart), float(ranks[apart < 0].sum())
-    if least > n * (n + 1) / 4:
-        return 1.0
+    n, below = len(apart), float(ranks[apart < 0].sum())
     if n <= EXACT and size.max() == 1:
-        return float(min(1.0, 2 * _chances(n)[int(least)]))
+        return float(min(1.0, 2 * _chances(n)[int(below)]))
     variance = n * (n + 1) * (2 * n + 1) / 24 - float((size**3 - size).sum()) / 48
-    return math.erfc((n * (n + 1) / 4 - least) / math.sqrt(2 * variance))
+    return min(1.0, math.erfc((n * (n + 1) / 4 - below) / math.sqrt(2 * variance)))
 
 
 @cache
