@@ -98,7 +98,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         return sub
 
     race = add("race", _race, "tune rules in the same way, race them, draw it")
-    _add_problem(race, "beale", 150)
+    _add_problem(race, "beale", 250)
     _add_rules(race, RACERS, " ".join(RACERS))
     _add_tuning(race)
     race.add_argument(

@@ -54,7 +54,7 @@ def race() -> Figure:
 
     Their paths, the loss step by step, and the final loss against the learning rate.
     """
-    found = compare([RULES[name] for name in RACERS], beale, steps=150)
+    found = compare([RULES[name] for name in RACERS], beale, steps=250)
     return _figure_of(found.plot(title=said_of(found)))
 
 

@@ -25,8 +25,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments import compare
-from optimizers.experiments.inputs import Rule, check_rule, label_of
-from optimizers.experiments.tuning import LEARNING_RATES
+from optimizers.experiments.inputs import LEARNING_RATES, Rule, check_rule, label_of
 from optimizers.functions import FUNCTIONS
 from optimizers.hyper_parameters import HyperParameter
 from optimizers.optimizer import Optimizer

@@ -24,7 +24,7 @@ Loss = TypeVar("Loss", bound=Callable[..., Any])
 
 SCATTER = 0.02  # how far seeds move a start, as a share of the domain's width
 DRAWS = 20  # so often a start is drawn, until the loss is finite there
-STARTS = 1  # the stream of a seed that draws starts
+STARTS = 0, 1  # the stream of a seed that draws starts; noise has (t,)
 
 
 class Known(ABC):
@@ -240,7 +240,7 @@ class Problem:
 
     def _draw_starts(self, seeds: Sequence[int], scatter: float) -> np.ndarray:
         """One start a seed: (seeds, P)."""
-        draws = [np.random.default_rng((seed, STARTS)) for seed in seeds]
+        draws = [np.random.default_rng((seed, *STARTS)) for seed in seeds]
         if self.domain is not None and len(self.domain) == self.theta.size:
             width = np.ptp(self.domain, axis=1)
         else:

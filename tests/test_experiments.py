@@ -19,7 +19,7 @@ from optimizers import (
     compare,
     sweep,
 )
-from optimizers.experiments.tuning import LEARNING_RATES
+from optimizers.experiments.inputs import LEARNING_RATES
 from optimizers.functions import (
     booth,
     easom,

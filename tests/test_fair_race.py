@@ -88,7 +88,6 @@ def test_a_seed_moves_the_start_of_a_noisy_function_as_that_of_the_exact_one():
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the noise of step 1 comes from the stream of the start")
 def test_noise_and_start_are_drawn_apart():
     seeded = as_problem(noisy(rosenbrock, 1.0)).seeded(3)
     moved = (seeded.start - rosenbrock.start) / (0.02 * numpy.ptp(rosenbrock.domain, axis=1))

@@ -11,9 +11,23 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
+from optimizers.engine.scalars import Untraceable
+from optimizers.engine.trace import NotTraceable
+from optimizers.engine.whole_runs import traced_step
 from optimizers.optimizer import Optimizer
+from optimizers.problem import Problem
+from optimizers.rules import SGD
+from optimizers.spaces import Space
+from optimizers.trajectory import room, row_size
 
 Rule = type[Optimizer] | partial
+Seeds = tuple[int, ...] | None
+LEARNING_RATES = np.geomspace(1e-5, 10, 60)
+LEARNING_RATES.setflags(write=False)  # every race shares them
+MANY, FEW, ENOUGH = 32, 5, 12  # seeds: of quick runs; of slow ones, and to show these on
+SMALL = 64  # weights: with more, runs are slow
+ROWS = 100  # of a training, about so many are kept
+RECORD = 1 << 28  # bytes of all paths; of longer ones, not every step is kept
 ONE_TUPLE = ("phi", "ns_coefficients")  # hyper-parameters that a tuple is one value of
 SEED = "seed"  # the axis of the seeds; no rule may have a hyper-parameter of that name
 
@@ -65,7 +79,7 @@ def as_grid(name: str, value: Any) -> np.ndarray:
     return grid
 
 
-def seeds_of(seeds: Any) -> tuple[int, ...] | None:
+def seeds_of(seeds: Any) -> Seeds:
     """The seeds that were asked for: so many, from 0 on, or these."""
     if seeds is None:
         return None
@@ -144,3 +158,108 @@ def short(value: Any) -> str:
 def plain(value: Any) -> Any:
     """A NumPy number as Python's own, so that a rule's checks take it for what it is."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+# ----------------------------------------------------------------------------- of a race
+
+
+def seeds_to_tune_and_show(problem: Problem, seeds: Any) -> tuple[Seeds, Seeds]:
+    """The seeds to tune on, and others to show: what was chosen on a seed looks better there."""
+    if isinstance(seeds, str) and seeds == "auto":
+        slow = _is_slow(problem)
+        tune_on, count = tuple(range(FEW if slow else MANY)), ENOUGH if slow else MANY
+    else:
+        chosen = seeds_of(seeds)
+        if chosen is None:
+            return None, None
+        tune_on, count = chosen, len(chosen)
+    return tune_on, tuple(max(tune_on) + 1 + i for i in range(count))
+
+
+def _is_slow(problem: Problem) -> bool:
+    """Whether thousands of runs would take minutes: those of a training, or made one by one."""
+    if problem.draws_start or problem.theta.size > SMALL:
+        return True
+    if problem.together is not None:
+        return False
+    try:
+        traced_step(SGD(problem, problem.start))
+    except (Untraceable, NotTraceable):
+        return True
+    return False
+
+
+def kept_steps(problem: Problem, steps: int, runs: int) -> int:
+    """Which steps are kept; an error, before anything is tuned, if they will not fit."""
+    row = row_size(problem.theta) * runs
+    every = max(1, steps // ROWS) if problem.accuracy else -(-(steps * row) // RECORD)
+    size, there = row * (steps // every + 2), room()
+    if size > there:
+        raise MemoryError(
+            f"the paths of this race would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are "
+            "there for them: race with fewer steps, rules or seeds, or `sweep`, which keeps none"
+        )
+    return every
+
+
+def rates_of(
+    lr: Any, trials: int | None, named: Mapping[str, Rule]
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The grid to tune over, and the learning rates that were given instead, by label."""
+    if trials is not None:
+        checks.whole("trials", trials, 1)
+        if lr is not None:
+            raise ValueError("give lr, to tune over it, or trials, to tune over each rule's space")
+        for label, rule in named.items():
+            if not free_space(rule):
+                raise ValueError(f"{label}: all of its space is set, nothing is left to tune")
+        return LEARNING_RATES, {}
+    if isinstance(lr, Mapping) or callable(lr) or (lr is not None and np.ndim(lr) == 0):
+        return LEARNING_RATES, _given(lr, named)
+    for label, rule in named.items():
+        if "lr" in getattr(rule, "keywords", {}):
+            raise ValueError(
+                f"{label}: compare tunes lr, so leave it out of the partial, "
+                "or give every rule's: compare(..., lr={label: number})"
+            )
+    grid = LEARNING_RATES if lr is None else as_grid("lr", lr)
+    if grid.dtype == object:
+        raise TypeError(
+            "lr must be numbers to be tuned over; rates for each layer or schedules race if each "
+            f"rule has its own, compare(..., lr={{label: rates}}), got {shown(lr)}"
+        )
+    return grid, {}
+
+
+def _given(lr: Any, named: Mapping[str, Rule]) -> dict[str, Any]:
+    """The learning rates that the caller chose, by label."""
+    if not isinstance(lr, Mapping):
+        return dict.fromkeys(named, lr)
+    for label in lr:
+        if label not in named:
+            raise ValueError(
+                f"lr names {label!r}, which does not race.{checks.nearest(str(label), named)}"
+            )
+    missing = [label for label in named if label not in lr]
+    if missing:
+        raise ValueError(f"lr must name every rule; missing: {', '.join(missing)}")
+    several = [label for label, value in lr.items() if np.ndim(value) > 0]
+    if several:
+        raise ValueError(f"lr must be one number a rule; {several[0]} has {shown(lr[several[0]])}")
+    return dict(lr)
+
+
+def free_space(rule: Rule) -> Space:
+    """The search space of a rule, but for what a partial of it has set."""
+    made: Any = rule
+    set_here: dict[str, Any] = {}
+    while isinstance(made, partial):
+        set_here |= made.keywords
+        made = made.func
+    return {name: part for name, part in made.space.items() if name not in set_here}
+
+
+def made(rule: Rule, problem: Problem) -> Optimizer:
+    """An optimizer of a rule, or of a partial of one, at the start."""
+    optimizer: Optimizer = partial(rule)(problem, problem.start)
+    return optimizer

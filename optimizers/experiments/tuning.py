@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from optimizers.experiments.inputs import SEED, Rule, plain
+from optimizers.experiments.inputs import SEED, Rule, free_space, plain
 from optimizers.experiments.metrics import expected_best, middle
 from optimizers.experiments.runs import finish
 from optimizers.experiments.sweep import columns_of, exact_ends, final_losses
 from optimizers.problem import Problem
-from optimizers.spaces import Space, quasi_random
+from optimizers.spaces import quasi_random
 
-LEARNING_RATES = np.geomspace(1e-5, 10, 60)
-LEARNING_RATES.setflags(write=False)  # every race shares them
 ROUNDS = 2  # of refining a grid around its best
 FINER = 8  # in each, for so many values of the grid one more on either side of the best
 FOLDS = 4  # parts of the seeds, each of which tunes once more; of at least so many seeds
@@ -221,13 +218,3 @@ def _around(values: np.ndarray, best: int, side: int) -> np.ndarray:
     space: Any = np.geomspace if values[low] > 0 else np.linspace
     gaps = [(values[low], values[best]), (values[best], values[high])]
     return np.concatenate([space(a, b, side + 2)[1:-1] for a, b in gaps if a < b])
-
-
-def free_space(rule: Rule) -> Space:
-    """The search space of a rule, but for what a partial of it has set."""
-    made: Any = rule
-    set_here: dict[str, Any] = {}
-    while isinstance(made, partial):
-        set_here |= made.keywords
-        made = made.func
-    return {name: part for name, part in made.space.items() if name not in set_here}
