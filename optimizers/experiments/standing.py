@@ -134,7 +134,7 @@ def _p_values(apart: np.ndarray) -> np.ndarray:
 
 
 def _wilcoxon(apart: np.ndarray) -> float:
-    """The p-value, two-sided, of differences that are 0 on both sides of which chance falls: (n,).
+    """How likely chance, to which either sign is the same, makes such differences: (n,), two-sided.
 
     Exact, unless there are ties or many differences: then a normal distribution takes its place.
     1 if the ranks say the opposite of the median, that the differences lie below 0.
