@@ -148,11 +148,10 @@ def test_the_table_says_what_was_measured_best_first():
         if row["steps_to_target"] is not None:
             cost = 3 if row["rule"] == "Newton" else 1
             assert row["gradients_to_target"] == cost * row["steps_to_target"]
-    ranges = {row["rule"]: row["good_lr"] for row in rows}
-    assert ranges["Newton"] is None  # it ends on a saddle
-    for label in ("SGD", "Momentum"):
-        low, high = ranges[label]
-        assert low <= race.lr[label] <= high
+    assert rows[0]["good_lr"]
+    for row in rows:
+        low, high = row["good_lr"] or (row["lr"], row["lr"])
+        assert low <= row["lr"] <= high
 
 
 def test_the_good_range_of_learning_rates_is_unbroken_and_measured_against_the_minimum():
@@ -197,8 +196,9 @@ def test_noise_is_the_same_for_all_and_not_in_the_losses_of_the_table():
     function = noisy(rosenbrock, 0.5, seed=1)
     race = compare([SGD, Adam], function, steps=30, seeds=5)
     for row in race.rows():
-        ends = race[row["rule"]].theta[-1]
-        assert row["final_loss"] == pytest.approx(numpy.median(rosenbrock(ends)))
+        path = race[row["rule"]]
+        ends = numpy.where(path.diverged, numpy.inf, rosenbrock(path.theta[-1]))
+        assert row["final_loss"] == pytest.approx(numpy.median(ends))
     assert "without the noise" in repr(race)
     again = compare([SGD, Adam], noisy(rosenbrock, 0.5, seed=1), steps=30, seeds=5)
     assert numpy.array_equal(again["Adam"].theta, race["Adam"].theta)
