@@ -174,7 +174,8 @@ def ackley(x: Array) -> Any:
 )
 def styblinski_tang(x: Array) -> Any:
     """Two basins a coordinate, one a little deeper: who starts on the wrong side stays there."""
-    return np.sum(x**4 - 16 * x**2 + 5 * x, axis=-1) / 2
+    u = x**2
+    return np.sum(u**2 - 16 * u + 5 * x, axis=-1) / 2
 
 
 @describe_pure(
@@ -247,7 +248,8 @@ def _michalewicz_minima(n: int) -> Array:
 def michalewicz(x: Array) -> Any:
     """Narrow trenches in a plain without slope. The minimum is that of the domain, [0, π]ⁿ."""
     i = np.arange(1, x.shape[-1] + 1)
-    return -np.sum(np.sin(x) * np.sin(i * x**2 / np.pi) ** 20, axis=-1)
+    squares = np.sin(i * x**2 / np.pi) ** 2
+    return -np.sum(np.sin(x) * squares**10, axis=-1)
 
 
 # ------------------------------------------------------------------------------ in the plane
@@ -326,7 +328,8 @@ def himmelblau(x: Array) -> Any:
 def three_hump_camel(x: Array) -> Any:
     """Three basins in a row, the middle one the deepest, drawn near its centre (published: ±5)."""
     x, y = x[..., 0], x[..., 1]
-    return 2 * x**2 - 1.05 * x**4 + x**6 / 6 + x * y + y**2
+    u = x**2
+    return 2 * u - 1.05 * u**2 + u**3 / 6 + x * y + y**2
 
 
 @describe_pure(
@@ -343,7 +346,8 @@ def three_hump_camel(x: Array) -> Any:
 def six_hump_camel(x: Array) -> Any:
     """Six basins in three depths, two of them global, drawn near the centre (published: ±3, ±2)."""
     x, y = x[..., 0], x[..., 1]
-    return 4 * x**2 - 2.1 * x**4 + x**6 / 3 + x * y - 4 * y**2 + 4 * y**4
+    u, v = x**2, y**2
+    return (4 - 2.1 * u + u**2 / 3) * u + x * y + 4 * (v - 1) * v
 
 
 @describe_pure(
@@ -403,7 +407,8 @@ def mccormick(x: Array) -> Any:
 def saddle(x: Array) -> Any:
     """A saddle point at the origin between two minima: slow in arriving, slower in leaving."""
     x, y = x[..., 0], x[..., 1]
-    return x**2 / 2 + y**4 / 4 - y**2 / 2
+    v = y**2
+    return x**2 / 2 + v**2 / 4 - v / 2
 
 
 @describe_pure(
@@ -454,7 +459,8 @@ def trap(x: Array) -> Any:
     momentum 0.9 rolls over the barrier (learning rates 0.013 to 0.16).
     """
     x, y = x[..., 0], x[..., 1]
-    return x**4 / 4 - x**3 / 3 - x**2 + 4 * (y - 1) ** 2
+    u = x**2
+    return (u / 4 - x / 3 - 1) * u + 4 * (y - 1) ** 2
 
 
 # ------------------------------------------------------------------------------------ the list
