@@ -66,7 +66,7 @@ def how_to_read(suite: Suite) -> str:
     return (
         f"{len(suite)} problems, {first.steps} {first.budget} each. A curve at (τ, share): the "
         f"rule reaches {target} within τ times the gradients of the quickest one on that share of "
-        "the problems. Left: how often it is the quickest; right: how many it solves at all."
+        "the problems: at τ = 1 how often it is the quickest, far out how many it solves at all."
     )
 
 
