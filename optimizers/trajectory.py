@@ -272,44 +272,6 @@ def as_runs(paths: Sequence[Trajectory]) -> Trajectory:
     )
 
 
-def one_of(path: Trajectory, run: int, hyper_parameters: dict[str, Any]) -> Trajectory:
-    """One of many runs side by side, as a trajectory of its own: the other way round.
-
-    Examples
-    --------
-    >>> from optimizers import SGD
-    >>> from optimizers.functions import sphere
-    >>> path = SGD(sphere, [4.0, 0.0], lr=[[0.25], [0.5]]).minimize(1)
-    >>> one_of(path, 0, {"lr": 0.25}).theta.tolist()
-    [[4.0, 0.0], [2.0, 0.0]]
-    """
-    at = int(path.diverged_at[run])
-    rows = len(path) if at < 0 else int(np.searchsorted(path.step, at)) + 1
-    return replace(
-        path,
-        theta=path.theta[:rows, run],
-        loss=path.loss[:rows, run],
-        grad_norm=path.grad_norm[:rows, run],
-        step=path.step[:rows],
-        hyper_parameters=hyper_parameters,
-        watched={name: column[:rows, run] for name, column in path.watched.items()},
-        **_divergence(np.array(at)),
-    )
-
-
-def some_of(path: Trajectory, runs: slice, hyper_parameters: dict[str, Any]) -> Trajectory:
-    """Some of many runs side by side."""
-    return replace(
-        path,
-        theta=path.theta[:, runs],
-        loss=path.loss[:, runs],
-        grad_norm=path.grad_norm[:, runs],
-        hyper_parameters=hyper_parameters,
-        watched={name: column[:, runs] for name, column in path.watched.items()},
-        **_divergence(path.diverged_at[runs]),
-    )
-
-
 class Recorder:
     """Keeps the rows of a run while it is made; `trajectory` gives them back.
 

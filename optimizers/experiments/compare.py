@@ -33,7 +33,6 @@ from optimizers.experiments.words import made_by
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
 from optimizers.rules import LAMB, LARS
-from optimizers.trajectory import Trajectory
 
 BUDGETS = ("steps", "gradients")
 
@@ -134,18 +133,17 @@ def compare(
         rule = named[label]
         racer = made(rule, problem)
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
-        once: Trajectory | None
-        tuning, luck = None, None
+        tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}
         chosen = {"lr": given.get(label, racer.lr)}
         if not given:  # tune: who has the lowest median over the tuning's seeds
             tuning, others = tuner(rule, its_steps, None if store is None else Path(store) / folder)
             chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
-        if show_on is None:  # race: once from the start, or on other seeds
+        if show_on is None or not problem.draws_start:  # race: from the start itself,
             path = once = made(settled, problem).minimize(its_steps, every=every)
-        else:
-            path, once = follow(
+        if show_on is not None:  # and on seeds that it was not tuned on
+            path = follow(
                 settled, problem, its_steps, show_on, scatter, every=every, progress=progress
             )
         if others:  # and what would other tunings have raced with?

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from typing import Any
 
@@ -19,7 +19,7 @@ from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
 from optimizers.problem import SCATTER, Problem
 from optimizers.progress import with_progress
-from optimizers.trajectory import Trajectory, as_runs, one_of, some_of
+from optimizers.trajectory import Trajectory, as_runs
 from optimizers.weights import Flat
 
 IN_CACHE = 65_536  # weights of the runs in a piece: a formula's temporaries stay in the cache
@@ -281,25 +281,18 @@ def follow(
     *,
     every: int = 1,
     progress: bool = True,
-) -> tuple[Trajectory, Trajectory | None]:
-    """The paths of a rule, a run a seed, (rows, seeds, P); and the one from the start itself.
-
-    That is None where the seeds draw the start.
-    """
+) -> Trajectory:
+    """The paths of a rule, a run a seed: (rows, seeds, P)."""
     columns, starts = _placed(problem, {SEED: np.array(seeds)}, scatter)
     if starts is not None and not columns:
-        starts = np.vstack([starts, problem.theta])
-        work = Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights)
-        path = _side_by_side(work, every)
+        path = _side_by_side(
+            Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights), every
+        )
         if path is not None:
-            settings = rule(problem, problem.start).hyper_parameters
-            return some_of(path, slice(-1), settings), one_of(path, len(seeds), settings)
+            return replace(path, hyper_parameters=rule(problem, problem.start).hyper_parameters)
     work = Runs(rule, problem, steps, {SEED: np.array(seeds)}, starts, NOTHING, None, last_weights)
     each = with_progress(range(len(seeds)), len(seeds), label_of(rule), progress)
-    path = as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
-    if problem.draws_start:
-        return path, None
-    return path, rule(problem, problem.start).minimize(steps, every=every)
+    return as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
 
 
 def _side_by_side(work: Runs, every: int) -> Trajectory | None:

@@ -219,11 +219,11 @@ def _chances(race: Comparison) -> list[str]:
             tuned = ", tuned on itself" if race.tunings else ""
             found.append(f"A single run{tuned}: another start or seed may turn the order.")
     else:
-        tuned = f"tuned for the median over {len(race.seeds)}, " if race.tunings else ""
         moved = "" if race.problem.draws_start else f"Starts moved by {race.scatter:.0%}. "
-        found.append(
-            f"{moved}Seeds: {tuned}shown on {len(race.race_seeds)} others; medians and quartiles."
-        )
+        seeds = f"shown on {len(race.race_seeds)}"
+        if race.tunings:
+            seeds = f"tuned for the median over {len(race.seeds)}, {seeds} others"
+        found.append(f"{moved}Seeds: {seeds}; medians and quartiles.")
     if race.accuracies:
         found.append("Loss and accuracy are those on the held-out data.")
     elif race.problem.exact is not None:

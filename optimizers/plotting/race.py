@@ -29,8 +29,10 @@ def plot_race(
     """Draw the panels of a comparison: paths, convergence, accuracy, learning-rate curves.
 
     The paths are left out unless there are one or two weights, the accuracy unless a model was
-    trained, the learning-rate curves if the learning rates were given. The two losses share their
-    limits, so that each ● on the right lies as high as its curve in the middle ends.
+    trained, the learning-rate curves if the learning rates were given; of a search, what the best
+    of so many trials reaches takes their place. On the map, the run from the start itself lies
+    over thin lines, those of the seeds. The two losses share their limits; on the right stand the
+    seeds of the tuning, in the middle others, so that ● and the end of a curve may differ.
 
     Parameters
     ----------
