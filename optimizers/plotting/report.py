@@ -28,7 +28,7 @@ table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .wide { overflow-x: auto; }
 th, td { padding: .3rem .8rem; text-align: right; border-bottom: 1px solid #ddd; }
 th:nth-child(-n+2), td:nth-child(-n+2) { text-align: left; }
-img { max-width: 100%; height: auto; } small { color: #555; }
+img { max-width: 100%; height: auto; } td { white-space: nowrap; } small { color: #555; }
 pre { background: #f4f4f4; padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .2rem 1rem; } dd { margin: 0; }
 """
@@ -74,7 +74,7 @@ def write_report(comparison: Comparison, file: str | PathLike[str]) -> None:
         )
     parts.append(f'<div class="wide">{as_html(table(comparison))}</div>')
     parts.append(_picture(plot_race(comparison), f"{name}: {found}"))
-    if comparison.tunings:
+    if comparison.tunings and comparison.trials is None:  # else it is a panel of the race
         alt = "The loss that the best of so many random trials reaches, by rule"
         parts += ["<h2>What tuning costs</h2>", _picture(plot_budget(comparison), alt)]
     notes = "".join(f"<li>{_said(note)}</li>" for note in comparison.notes())
