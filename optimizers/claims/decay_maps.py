@@ -11,6 +11,7 @@ import numpy as np
 from optimizers.claims.claim import Data, Effort, mean_and_error
 from optimizers.experiments import Training, sweep
 from optimizers.experiments.inputs import Rule
+from optimizers.experiments.metrics import middle
 from optimizers.experiments.sweep import Sweep
 from optimizers.problem import Problem
 from optimizers.schedules import cosine
@@ -165,8 +166,8 @@ def as_sweep(found: Data, label: str) -> Sweep:
         Problem(None, np.sum, "digits"),
         found["steps"],
         {"lr": np.array(found["lr"]), found["decay_name"]: np.array(found["decay"])},
-        final_loss=losses.mean(axis=-1),
-        diverged=gone.all(axis=-1),
+        final_loss=middle(losses),
+        diverged=gone.mean(axis=-1),
         seeds=tuple(found["seeds"]),
         losses=losses,
         accuracies=accuracies,
