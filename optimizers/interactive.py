@@ -26,6 +26,7 @@ from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments import compare
 from optimizers.experiments.inputs import LEARNING_RATES, Rule, check_rule, label_of
+from optimizers.experiments.metrics import losses_along
 from optimizers.functions import FUNCTIONS
 from optimizers.hyper_parameters import HyperParameter
 from optimizers.optimizer import Optimizer
@@ -36,7 +37,7 @@ from optimizers.plotting.convergence import Curves
 from optimizers.plotting.frame import check_few, frame_of
 from optimizers.plotting.layout import new_figure
 from optimizers.plotting.live import LiveConvergence, LiveMap, LiveState
-from optimizers.plotting.paths import closest, journey, losses
+from optimizers.plotting.paths import closest, journey
 from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import LABELLED, looks, number
 from optimizers.problem import Problem, as_problem, domain_of
@@ -634,7 +635,7 @@ class Card:
         """Write down the numbers at this step."""
         row = until(path, step)[0] - 1
         ended = path.diverged and row == len(path) - 1
-        loss = f"loss {number(float(losses(path, problem)[row]))}"
+        loss = f"loss {number(float(losses_along(path, problem)[row]))}"
         lines = {"θ": path.theta[row]}
         lines["Δθ"] = (
             path.theta[row] - path.theta[row - 1] if row else np.full_like(path.theta[0], np.nan)

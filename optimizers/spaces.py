@@ -83,7 +83,11 @@ class Choice:
     def at(self, shares: np.ndarray) -> np.ndarray:
         """The values at these shares, from 0 to 1."""
         which = np.minimum(shares * len(self.ends), len(self.ends) - 1).astype(int)
-        return np.array(self.ends)[which]
+        is_number = {type(value) for value in self.ends} in ({int}, {float}, {bool})
+        values = np.array(self.ends) if is_number else np.empty(len(self.ends), object)
+        if not is_number:
+            values[:] = self.ends
+        return values[which]
 
     def __repr__(self) -> str:
         return f"Choice({', '.join(map(repr, self.ends))})"

@@ -17,12 +17,14 @@ from scipy.stats import wilcoxon
 
 from optimizers import SGD, Adam, Lookahead, Momentum, Newton, Optimizer, Training, compare
 from optimizers.datasets import two_moons
-from optimizers.experiments.metrics import expected_best, middle, quartiles
+from optimizers.experiments.metrics import expected_best, first_step, middle, quartiles
 from optimizers.experiments.standing import fewest_seeds, standing
-from optimizers.functions import booth, mccormick, noisy, rosenbrock, sphere, styblinski_tang
+from optimizers.functions import beale, booth, mccormick, noisy, rosenbrock, sphere, styblinski_tang
 from optimizers.models import mlp
+from optimizers.plotting import plot_convergence, plot_paths
 from optimizers.problem import as_problem
 from optimizers.rules import RULES
+from optimizers.schedules import cosine
 from optimizers.spaces import Choice, Linear, Log, quasi_random
 
 RATES = numpy.geomspace(1e-4, 1, 9)
@@ -432,7 +434,7 @@ def test_the_same_rule_under_two_names_shares_a_place_and_nobody_wins():
     assert [row["place"] for row in race.rows()] == [(1, 2), (1, 2)]
     assert race.winner is None
     assert race.finding() == "No clear winner after 30 steps: one, two"
-    assert title(race.plot()[1]) == "No clear winner: one, two after 30 steps"
+    assert title(race.plot()[1]) == "No clear winner after 30 steps: one, two"
     assert [line.split()[0] for line in repr(race).splitlines()[2:4]] == ["1–2", "1–2"]
     assert "Who is not told apart shares them" in repr(race)
 
@@ -682,3 +684,71 @@ def test_a_space_that_makes_no_sense_is_refused_when_the_rule_is_made(space, err
 def test_an_empty_range_is_refused(made, message):
     with pytest.raises(ValueError, match=message):
         made()
+
+
+# ------------------------------------------------------------------------- edges of all of it
+
+
+def test_a_single_trial_is_a_race_and_half_of_many_is_the_luck_of_a_tuning():
+    assert len(compare([SGD, Adam], beale, steps=5, trials=1)) == 2
+    race = compare([SGD, Adam], beale, steps=10, trials=20)
+    assert {ends.shape for ends in race.ends_by_tuning.values()} == {(5, 32)}
+    tuning = race.tunings["Adam"]
+    best = numpy.argmin(middle(tuning.losses[0::2, 0::4]))
+    chosen = {name: values[0::2][best].item() for name, values in tuning.trials.items()}
+    starts = as_problem(beale).starts(race.race_seeds)
+    ends = [Adam(beale, start, **chosen).minimize(10).loss[-1] for start in starts[:4]]
+    numpy.testing.assert_allclose(race.ends_by_tuning["Adam"][1][:4], ends, rtol=1e-12)
+
+
+def test_who_diverges_or_leaves_the_domain_never_reaches_the_target():
+    (row,) = compare([SGD], mccormick, start=[-1.5, -3.0], steps=60, lr=0.05, seeds=9).rows()
+    assert row["diverged"] == 9
+    assert row["steps_to_target"] is None
+
+
+def test_half_of_an_even_number_of_seeds_is_enough_for_the_target():
+    reached = numpy.array([[False] * 4, [True, False, False, False], [True, True, False, False]])
+    assert first_step(reached, numpy.array([0, 10, 20])) == 20
+
+
+def test_pictures_of_a_race_say_what_its_table_says():
+    race = compare([SGD, Momentum, Adam], rosenbrock, steps=60)
+    assert title(plot_convergence(race, rosenbrock)) == race.finding()
+    assert title(plot_paths(race, rosenbrock)) == "Rosenbrock, from (−1.5, 2)"
+    won = compare([Adam, partial(Adam, lr=1e-9)], booth, steps=60, trials=12)
+    assert won.winner == "Adam"
+    assert title(won.plot_budget()).startswith("Adam leads")
+
+
+def test_where_chance_decides_no_picture_names_a_leader():
+    rng = numpy.random.default_rng(0)
+
+    def loss(w):
+        return np.sum(w**2) + 0.1 * rng.standard_normal()
+
+    race = compare([SGD, Adam], loss, start=[1.0, 2.0], steps=5, lr=[0.01, 0.1], seeds=3)
+    assert race.winner is None
+    assert title(race.plot_budget()) == "What more trials bring"
+
+
+def test_one_seed_is_a_single_run_and_says_so():
+    assert "A single run" in repr(compare([SGD, Adam], beale, steps=5, seeds=1))
+
+
+@pytest.mark.parametrize("schedule", [3, lambda lr: 3.0])
+def test_what_makes_no_schedule_is_refused(schedule):
+    with pytest.raises(TypeError, match="schedule must be a function"):
+        compare([SGD], beale, steps=5, schedule=schedule)
+
+
+def test_a_schedule_stands_in_the_notes():
+    race = compare([SGD], beale, steps=5, lr=[0.001, 0.01], schedule=partial(cosine, steps=5))
+    assert "Learning rates follow partial(cosine, steps=5)" in repr(race)
+
+
+def test_choices_stay_what_they_are():
+    assert Choice("cosine", 2).at(numpy.array([0.0, 0.9])).tolist() == ["cosine", 2]
+    assert Choice(True, 2).at(numpy.array([0.0, 0.9])).tolist() == [True, 2]
+    assert Choice((0.1, 1.0), None).at(numpy.array([0.0, 0.9])).tolist() == [(0.1, 1.0), None]
+    assert Choice(2, 5).at(numpy.array([0.0, 0.9])).dtype.kind == "i"

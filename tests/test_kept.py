@@ -13,8 +13,9 @@ import pytest
 from optimizers import SGD, Adam, Training, compare
 from optimizers.datasets import two_moons
 from optimizers.experiments import Comparison
-from optimizers.functions import beale, noisy
+from optimizers.functions import beale, describe, noisy, quadratic, rosenbrock, shifted
 from optimizers.models import mlp
+from optimizers.problem import as_problem
 
 QUIET = {"progress": False}
 
@@ -73,6 +74,25 @@ def test_a_loss_of_one_s_own_is_given_again_for_the_map(tmp_path):
         Comparison.load(tmp_path / "kept.race").plot()
     assert len(Comparison.load(tmp_path / "kept.race", loss).plot()) == 3
     plt.close("all")
+
+
+def test_a_function_with_numbers_of_its_own_is_not_taken_for_the_library_s(tmp_path):
+    narrow = quadratic(condition=1000, rotation=30)
+    compare([SGD], narrow, steps=5, lr=1e-3, **QUIET).save(tmp_path / "kept.race")
+    with pytest.raises(LookupError, match="was not saved"):
+        Comparison.load(tmp_path / "kept.race").problem.values([3.0, 4.0])
+    again = Comparison.load(tmp_path / "kept.race", narrow)
+    assert again.problem.values([3.0, 4.0]) == narrow([3.0, 4.0])
+
+
+def test_that_a_minimum_was_refuted_is_kept(tmp_path):
+    wrong = describe("Wrong", minima=[[0.0, 0.0]], start=[2.0, 1.0])(
+        lambda x: np.sum((x - 1) ** 2, axis=-1)
+    )
+    race = compare([SGD], wrong, steps=50, lr=0.1, **QUIET)
+    race.save(tmp_path / "kept.race")
+    assert "it is none" in " ".join(race.notes())
+    assert "it is none" in " ".join(Comparison.load(tmp_path / "kept.race").notes())
 
 
 def test_what_is_no_race_is_called_so(tmp_path):
@@ -147,6 +167,15 @@ def test_a_report_is_one_file_that_asks_for_nothing_and_says_all(name, tmp_path)
 def test_the_call_that_is_kept_makes_the_race_again():
     race = RACES["trials"]()
     assert repr(eval(race.made["call"], globals())) == repr(race)
+    for function, options in (
+        (quadratic(condition=30, rotation=20), {}),
+        (noisy(shifted(beale, [0.5, 0.0]), 0.1, seed=2), {}),
+        (rosenbrock.in_dimension(3), {}),
+        (as_problem(beale, [-1.0, 2.0]), {}),
+        (beale, {"start": [-1.0, 2.0]}),
+    ):
+        race = compare([SGD], function, steps=5, lr=[0.001, 0.01], seeds=3, **options, **QUIET)
+        assert repr(eval(race.made["call"], globals())) == repr(race), race.made["call"]
     lr = numpy.geomspace(1e-3, 1, 5)
     race = compare({"a": SGD, "b": Adam}, beale, steps=10, lr=lr, seeds=range(4), **QUIET)
     assert "{'a': SGD, 'b': Adam}" in race.made["call"]

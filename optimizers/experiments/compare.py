@@ -20,6 +20,7 @@ from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison, Entry, Target
 from optimizers.experiments.inputs import (
     Rule,
+    check_schedule,
     folders,
     kept_steps,
     labelled,
@@ -32,7 +33,7 @@ from optimizers.experiments.tuning import Tuner
 from optimizers.experiments.words import made_by
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
-from optimizers.rules import LAMB, LARS
+from optimizers.rules import LAMB, LARS, Lookahead
 
 BUDGETS = ("steps", "gradients")
 
@@ -90,7 +91,7 @@ def compare(
     hypothesis
         What you expect, in words, before you know: the report shows it beside what came out.
     schedule, n_jobs, progress
-        As in `sweep`.
+        As in `sweep`; processes share the tuning.
     store
         A folder that keeps what is finished of the tuning (see `sweep`), a folder a rule. Delete
         it yourself after a change in a file that is read, in compiled code, in an installed
@@ -132,12 +133,14 @@ def compare(
     for label, folder in folders(named).items():
         rule = named[label]
         racer = made(rule, problem)
+        check_schedule(schedule, given.get(label, racer.lr))
+        inside = None if store is None else Path(store) / folder
         its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
         tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}
         chosen = {"lr": given.get(label, racer.lr)}
         if not given:  # tune: who has the lowest median over the tuning's seeds
-            tuning, others = tuner(rule, its_steps, None if store is None else Path(store) / folder)
+            tuning, others = tuner(rule, its_steps, inside)
             chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
         if show_on is None or not problem.draws_start:  # race: from the start itself,
@@ -147,7 +150,9 @@ def compare(
                 settled, problem, its_steps, show_on, scatter, every=every, progress=progress
             )
         if others:  # and what would other tunings have raced with?
-            (luck,), _ = tuner.ends(rule, its_steps, [(others, show_on)])
+            (luck,), _ = tuner.ends(
+                rule, its_steps, [(others, show_on)], inside and inside / "luck"
+            )
         drawn = _is_drawn_to_origin(made(settled, problem))
         entries[label] = Entry(chosen, path, once, tuning, luck, racer.gradients_per_step, drawn)
     said = {"lr": lr, "trials": trials, "budget": budget, "seeds": seeds, "scatter": scatter}
@@ -169,6 +174,8 @@ def compare(
 
 def _is_drawn_to_origin(racer: Optimizer) -> bool:
     """Whether the rule decays the weights, or scales its steps by their length."""
+    if isinstance(racer, Lookahead):
+        return _is_drawn_to_origin(racer.fast)
     decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
     return bool(decays) or isinstance(racer, (LAMB, LARS))
 

@@ -20,14 +20,15 @@ from optimizers.experiments.metrics import (
     distances,
     first_step,
     good_range,
+    losses_along,
     marked,
     middle,
     outside,
     precision,
     quartiles,
 )
-from optimizers.experiments.standing import Standing, standing
-from optimizers.experiments.sweep import exact_losses, without_minimum
+from optimizers.experiments.standing import NO_ORDER, Standing, standing
+from optimizers.experiments.sweep import without_minimum
 from optimizers.experiments.tuning import Tuning
 from optimizers.experiments.words import aligned, as_html, notes, table, write_csv
 from optimizers.problem import Problem
@@ -92,6 +93,9 @@ class Entry:
     is_drawn_to_origin: bool
 
 
+Curves = dict[str, np.ndarray]
+
+
 class Comparison(Mapping[str, Trajectory]):
     """A race: each rule's trajectory by its label, how it was tuned, and who is before whom.
 
@@ -134,7 +138,7 @@ class Comparison(Mapping[str, Trajectory]):
         target: Target | None,
         hypothesis: str | None,
         made: dict[str, str],
-        found: Any = None,
+        found: tuple[Curves, Curves, bool] | None = None,
     ) -> None:
         self.problem = problem
         self.entries = entries
@@ -147,9 +151,9 @@ class Comparison(Mapping[str, Trajectory]):
         self.target = target
         self.hypothesis = hypothesis
         self.made = made
-        self.losses, self.accuracies = found or _measured(problem, entries)
+        self.losses, self.accuracies, known_refuted = found or _measured(problem, entries)
         # a better run than the known minimum, inside the domain: then it is none
-        self.refuted = any(
+        self.refuted = known_refuted or any(
             (entry.tuning is not None and entry.tuning.refuted)
             or np.any(self._fell(label) & ~self._is_outside(label))
             for label, entry in entries.items()
@@ -358,7 +362,7 @@ class Comparison(Mapping[str, Trajectory]):
             if self.race_seeds is not None:
                 row["accuracy_quartiles"] = (float(low), float(high))
         tuning = self.entries[label].tuning
-        if tuning is not None and set(tuning.trials) == {"lr"}:
+        if tuning is not None and self.trials is None and len(tuning.medians) > 1:
             row["at_edge"] = at_edge(tuning.trials["lr"], tuning.medians)
             if minimum is not None:
                 gaps = {name: medians - minimum for name, medians in self.final_loss.items()}
@@ -380,6 +384,8 @@ class Comparison(Mapping[str, Trajectory]):
                 reached &= np.isfinite(losses)
             else:
                 return None
+        gone = np.isinf(self.ends[label])  # who diverged, or left the domain, was never there
+        reached = reached.reshape(len(reached), -1) & ~gone
         middle_step = first_step(reached, self[label].step)
         return int(middle_step) if np.isfinite(middle_step) else None
 
@@ -400,15 +406,9 @@ class Comparison(Mapping[str, Trajectory]):
 
     def finding(self) -> str:
         """What came out, in a sentence."""
-        leaders = self.standing.leaders
-        if not leaders:
-            return "All diverged"
         if self.problem.depends_on_chance:
-            return "The loss hangs on chance: no order is claimed"
-        of = f"after {self.steps} {self.budget}"
-        if len(leaders) == 1:
-            return f"{leaders[0]} is lowest {of}"
-        return f"No clear winner {of}: {', '.join(leaders)}"
+            return NO_ORDER
+        return self.standing.finding(f"after {self.steps} {self.budget}")
 
     def notes(self) -> list[str]:
         """How the race was made, and what to keep in mind when reading it."""
@@ -454,12 +454,13 @@ class Comparison(Mapping[str, Trajectory]):
         return as_html(table(self), self.notes())
 
 
-def _measured(problem: Problem, entries: Mapping[str, Entry]) -> Any:
-    """The losses and the accuracies along the paths, by label."""
-    losses = {label: exact_losses(problem, entry.path) for label, entry in entries.items()}
+def _measured(problem: Problem, entries: Mapping[str, Entry]) -> tuple[Curves, Curves, bool]:
+    """The losses and the accuracies along the paths, by label; nothing is refuted yet."""
+    losses = {label: losses_along(entry.path, problem) for label, entry in entries.items()}
     if problem.accuracy is None:
-        return losses, {}
-    return losses, {label: _accuracies(problem, entry.path) for label, entry in entries.items()}
+        return losses, {}, False
+    shares = {label: _accuracies(problem, entry.path) for label, entry in entries.items()}
+    return losses, shares, False
 
 
 def _accuracies(problem: Problem, path: Trajectory) -> np.ndarray:

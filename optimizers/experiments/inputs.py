@@ -152,6 +152,8 @@ def short(value: Any) -> str:
     """A value as a label shows it."""
     if isinstance(value, partial):
         return label_of(value)
+    if isinstance(value, str):
+        return value
     return f"{value:.3g}" if isinstance(value, float) else getattr(value, "__name__", repr(value))
 
 

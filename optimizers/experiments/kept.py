@@ -15,7 +15,7 @@ import numpy as np
 from optimizers.checks import shown
 from optimizers.experiments.tuning import Tuning
 from optimizers.files import written_whole
-from optimizers.functions import FUNCTIONS, Function
+from optimizers.functions import FUNCTIONS
 from optimizers.problem import Problem, as_problem
 from optimizers.trajectory import Trajectory, from_json, to_json
 
@@ -44,7 +44,8 @@ def save(race: Comparison, file: str | PathLike[str]) -> None:
         "race": {name: to_json(getattr(race, name)) for name in OF_RACE},
         "target": race.target,
         "problem": {name: getattr(problem, name) for name in OF_PROBLEM},
-        "function": problem.given.label if isinstance(problem.given, Function) else None,
+        "function": next((n for n, f in FUNCTIONS.items() if f is problem.given), None),
+        "refuted": race.refuted,
         "is_exact": problem.exact is not None,
         "entries": {
             label: {name: to_json(getattr(entry, name)) for name in OF_ENTRY}
@@ -102,25 +103,25 @@ def load(file: str | PathLike[str], function: Any = None) -> Comparison:
                     luck=arrays.get("luck"),
                 )
             known = _unpacked(kept.read("problem.npz"))
+        layout = next(iter(entries.values())).path.layout
+        start = layout.unflatten(known.pop("start"))
+        race = {name: from_json(value) for name, value in about["race"].items()}
+        for name in ("seeds", "race_seeds"):
+            race[name] = None if race[name] is None else tuple(race[name])
+        target = None if about["target"] is None else Target(*about["target"])
+        found = losses, accuracies, about["refuted"]
     except FileNotFoundError:
         raise FileNotFoundError(f"there is no file {str(file)!r}") from None
     except damaged as error:
         raise ValueError(f"{str(file)!r} is damaged or not a race: {error}") from error
-    layout = next(iter(entries.values())).path.layout
-    start = layout.unflatten(known.pop("start"))
-    race = {name: from_json(value) for name, value in about["race"].items()}
-    for name in ("seeds", "race_seeds"):
-        race[name] = None if race[name] is None else tuple(race[name])
-    target = None if about["target"] is None else Target(*about["target"])
     problem = _problem(function, about, known, start)
-    return Comparison(problem, entries, target=target, found=(losses, accuracies), **race)
+    return Comparison(problem, entries, target=target, found=found, **race)
 
 
 def _problem(function: Any, about: Any, known: Any, start: Any) -> Problem:
     """What was raced on: given again, or the library's own; else all of it but the loss."""
-    named = FUNCTIONS.get(about["function"])
-    if function is None and named is not None and named.name == about["problem"]["name"]:
-        function = named
+    if function is None:
+        function = FUNCTIONS.get(about["function"])
     if function is not None:
         return as_problem(function, start)
     lost = LostLoss()
@@ -138,6 +139,9 @@ def _tuning(arrays: dict[str, np.ndarray]) -> Tuning | None:
 
 
 def _packed(arrays: dict[str, Any]) -> bytes:
+    for name, values in arrays.items():
+        if np.asarray(values).dtype == object and values is not None:
+            raise ValueError(f"{name} holds what is no number, and cannot be kept in a file")
     stream = BytesIO()
     np.savez(stream, **{name: v for name, v in arrays.items() if v is not None})
     return stream.getvalue()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from optimizers.problem import Problem
+from optimizers.trajectory import Trajectory
 
 GOOD = 10.0  # a good learning rate ends within this factor of the best gap in the race
 FAR = 0.1  # … and leaves no larger share of the first gap than this
@@ -44,6 +45,13 @@ def middle(values: np.ndarray) -> np.ndarray:
 def quartiles(values: np.ndarray) -> np.ndarray:
     """Lower quartile, median and upper quartile over the last axis: (..., n) → (..., 3)."""
     return quantiles(np.asarray(values, float), (0.25, 0.5, 0.75))
+
+
+def losses_along(path: Trajectory, problem: Problem | None) -> np.ndarray:
+    """The losses along a path, (rows, ...), without the noise of a noisy function."""
+    if problem is None or problem.exact is None:
+        return path.loss
+    return problem.values(path.theta)
 
 
 def marked(losses: np.ndarray, diverged: np.ndarray) -> np.ndarray:
@@ -96,7 +104,7 @@ def first_step(reached: np.ndarray, step: np.ndarray) -> float:
     """
     reached = reached.reshape(len(reached), -1)
     first = np.where(reached.any(axis=0), step[reached.argmax(axis=0)], np.inf)
-    return float(np.sort(first)[len(first) // 2])
+    return float(np.sort(first)[(len(first) - 1) // 2])
 
 
 def good_range(

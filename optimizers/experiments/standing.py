@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import combinations
@@ -12,6 +12,8 @@ import numpy as np
 
 from optimizers.experiments.metrics import CLOSE, SMALLEST, middle
 
+NO_ORDER = "The loss hangs on chance: no order is claimed"
+NAMED = 4  # so many who share the lead are named, more are counted
 LEVEL = 0.05  # the share of races without any difference in which a test may see one
 EXACT = 50  # seeds: with more, the test's normal approximation serves
 LARGEST = 1e300  # what diverged is that far from what did not
@@ -49,6 +51,29 @@ class Standing:
         if not np.isfinite(self.medians[first]):
             return []
         return [label for label in self.medians if (first, label) not in self.better]
+
+    def finding(self, when: str, named: Callable[[str], str] = str) -> str:
+        """Who is lowest at that time, as a sentence; who is not told apart shares it.
+
+        Examples
+        --------
+        >>> standing({"SGD": np.array([[2.0]]), "Adam": np.array([[1.0]])}).finding("in the end")
+        'Adam is lowest in the end'
+        """
+        leaders, count = [*map(named, self.leaders)], len(self.medians)
+        if not leaders:
+            return "All diverged" if count > 1 else "Diverged"
+        if count == 1:
+            return f"{leaders[0]} ends at {self.medians[self.leaders[0]]:.3g} {when}"
+        if len(leaders) == 1:
+            return f"{leaders[0]} is lowest {when}"
+        some = f"{len(leaders)} of {count}" if len(leaders) < count else "All"
+        if not self.is_tested:
+            some = " and ".join(leaders) if len(leaders) == 2 else some
+            return f"{some} are equally low {when}"
+        if len(leaders) > NAMED:
+            return f"No clear winner {when} among {len(leaders)} of {count}"
+        return f"No clear winner {when}: {', '.join(leaders)}"
 
     @property
     def winner(self) -> str | None:

@@ -14,7 +14,7 @@ from optimizers.checks import shown
 from optimizers.experiments.compare import compare
 from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.inputs import Rule, folders, labelled
-from optimizers.experiments.words import aligned, as_html, write_csv
+from optimizers.experiments.words import aligned, as_html, target_of, write_csv
 from optimizers.problem import as_problem
 from optimizers.progress import Progress
 
@@ -54,7 +54,7 @@ class Suite(Mapping[str, Comparison]):
         }
 
     @property
-    def costs(self) -> np.ndarray:
+    def gradients_to_target(self) -> np.ndarray:
         """Gradients of the loss until the target is reached, (problems, rules).
 
         The median over the seeds; inf where half of them do not get there, nan for all on a problem
@@ -80,7 +80,7 @@ class Suite(Mapping[str, Comparison]):
         Dolan and Moré, "Benchmarking optimization software with performance profiles" (2002).
         Problems that no rule solves, or that have no target, are left out.
         """
-        costs = self.costs
+        costs = self.gradients_to_target
         solved = np.isfinite(costs).any(axis=1)
         if not solved.any():
             return np.ones(1), {label: np.zeros(1) for label in self.labels}
@@ -97,20 +97,21 @@ class Suite(Mapping[str, Comparison]):
         place (the median of the middles of its places), solved (problems whose target it reaches;
         of so many: `targets`).
         """
-        costs = self.costs
+        costs = self.gradients_to_target
         targets = int((~np.isnan(costs).any(axis=1)).sum())
+        ordered = [name for name, race in self.items() if race.has_order]
         found = []
         for i, label in enumerate(self.labels):
             wins = sum(race.winner == label for race in self.values())
             leads = sum(label in race.leaders for race in self.values())
-            middles = [np.mean(places[label]) for places in self.places.values()]
+            middles = [np.mean(self.places[name][label]) for name in ordered]
             found.append(
                 {
                     "rule": label,
                     "wins": wins,
                     "shared": leads - wins,
-                    "behind": len(self) - leads,
-                    "place": float(np.median(middles)),
+                    "behind": len(ordered) - leads,
+                    "place": float(np.median(middles)) if middles else float("nan"),
                     "solved": int(np.isfinite(costs[:, i]).sum()),
                     "targets": targets,
                 }
@@ -147,8 +148,7 @@ class Suite(Mapping[str, Comparison]):
         ]
         found += self._drawn_to_origin()
         if self.rows()[0]["targets"]:
-            target = "0.1% of the first gap" if first.target is None else str(first.target)
-            found.append(f"Solved: half of the seeds reach {target}.")
+            found.append(f"Solved: half of the seeds reach {target_of(first)}.")
         return found
 
     def _drawn_to_origin(self) -> list[str]:
@@ -256,11 +256,10 @@ def _named(problems: Any) -> dict[str, Any]:
 
 def _leaders(race: Comparison) -> str:
     """Who leads a race, as its table has it."""
-    leaders = race.standing.leaders
     if not race.problem.is_bounded:
-        return "unbounded below: nobody"
+        return "nobody: unbounded below"
     if not race.has_order:
-        return "chance decides: nobody"
-    if not leaders:
-        return "all diverged"
-    return leaders[0] if len(leaders) == 1 else f"no clear winner: {', '.join(leaders)}"
+        return "nobody: chance decides"
+    if not race.leaders:
+        return "nobody: all diverged"
+    return race.winner or f"no clear winner: {', '.join(race.leaders)}"

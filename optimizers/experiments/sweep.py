@@ -27,7 +27,6 @@ from optimizers.experiments.metrics import at_edge, below, marked, middle, outsi
 from optimizers.experiments.runs import Ends, finish
 from optimizers.optimizer import Schedule
 from optimizers.problem import SCATTER, Problem, as_problem
-from optimizers.trajectory import Trajectory
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +82,7 @@ class Sweep:
 
     @property
     def start(self) -> Any:
-        """The weights that all runs started from."""
+        """The weights that all runs started from, or near which their seeds did."""
         return self.problem.start
 
     @property
@@ -293,11 +292,6 @@ def spread(values: np.ndarray) -> tuple[float, float]:
 
 def _kept(steps: int, every: int) -> np.ndarray:
     return np.unique([*range(0, steps, every), steps])
-
-
-def exact_losses(problem: Problem, path: Trajectory) -> np.ndarray:
-    """The losses along a path, without the noise that a noisy function adds."""
-    return path.loss if problem.exact is None else problem.values(path.theta)
 
 
 def without_minimum(problem: Problem) -> Problem:

@@ -118,7 +118,10 @@ class Tuner:
         if self.trials is not None:
             tried = [(quasi_random(free_space(rule), self.trials), self.seeds)]
             (found,) = self._tried(rule, steps, tried, "trials", store)
-            others = [found.of(slice(k % 2, None, 2), slice(k, None, parts)) for k in range(parts)]
+            half = 2 if self.trials >= SHORT else 1
+            others = [
+                found.of(slice(k % half, None, half), slice(k, None, parts)) for k in range(parts)
+            ]
             return found, _chosen(others)
         grids = [self.grid, *(_moved(self.grid, part, parts) for part in range(parts))]
         seeds = [self.seeds, *((self.seeds or ())[part::parts] for part in range(parts))]

@@ -20,6 +20,7 @@ import numpy as np
 from optimizers.experiments.inputs import label_of, plain, short
 from optimizers.experiments.standing import fewest_seeds
 from optimizers.files import written_whole
+from optimizers.functions import Function
 from optimizers.problem import Known, Problem
 from optimizers.weights import flatten
 
@@ -72,6 +73,11 @@ def table(race: Comparison) -> list[list[str]]:
     return columns
 
 
+def target_of(race: Comparison) -> str:
+    """What is to be reached, in words."""
+    return "0.1% of the first gap" if race.target is None else str(race.target)
+
+
 def aligned(columns: list[list[str]], left: int) -> str:
     """Columns as text, the first so many flush left."""
     widths = [max(map(len, column)) for column in columns]
@@ -116,8 +122,10 @@ def _cells(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             low, high = PAIRS[name]
             first, last = (None, None) if value is None else value
             yield from ((low, first), (high, last))
+        elif name == "chosen":
+            yield from ((key, short(v)) if callable(v) else (key, v) for key, v in value.items())
         else:
-            yield name, settings(value) if isinstance(value, dict) else value
+            yield name, value
 
 
 def place(bounds: tuple[int, int]) -> str:
@@ -198,6 +206,8 @@ def _made(race: Comparison) -> str:
     """The problem, the budget, the tuning."""
     start = "" if race.problem.draws_start else f" from {_start_text(race.start)}"
     head = f"{race.problem.name}{start}, {race.steps} {race.budget}. "
+    if "schedule" in race.made:
+        head += f"Learning rates follow {race.made['schedule']}. "
     if not race.tunings:
         return head + "The learning rates were given, not tuned."
     tuning = next(iter(race.tunings.values()))
@@ -205,21 +215,20 @@ def _made(race: Comparison) -> str:
     if race.trials is not None:
         return head + f"Each rule tuned over {count} points of its own space. Nothing is clipped."
     rates = tuning.trials["lr"][tuning.is_first]
-    return head + (
-        f"Each rule tuned over the same {first} learning rates from {rates.min():.3g} to "
-        f"{rates.max():.3g} and {count - first} closer ones around its best. Nothing is clipped."
-    )
+    closer = f" and {count - first} closer ones around its best" if count > first else ""
+    over = f"learning rates from {rates.min():.3g} to {rates.max():.3g}"
+    return head + f"Each rule tuned over the same {first} {over}{closer}. Nothing is clipped."
 
 
 def _chances(race: Comparison) -> list[str]:
     """What part chance has."""
     found = []
-    if race.race_seeds is None or race.seeds is None:
+    if race.race_seeds is None or race.seeds is None or len(race.race_seeds) == 1:
         if not race.problem.depends_on_chance:
             tuned = ", tuned on itself" if race.tunings else ""
             found.append(f"A single run{tuned}: another start or seed may turn the order.")
     else:
-        moved = "" if race.problem.draws_start else f"Starts moved by {race.scatter:.0%}. "
+        moved = "" if race.problem.draws_start else f"Starts moved by {100 * race.scatter:.3g}%. "
         seeds = f"shown on {len(race.race_seeds)}"
         if race.tunings:
             seeds = f"tuned for the median over {len(race.seeds)}, {seeds} others"
@@ -239,7 +248,7 @@ def _chances(race: Comparison) -> list[str]:
 
 def _places(race: Comparison) -> list[str]:
     """How the places were found."""
-    if len(race) < 2 or race.race_seeds is None or not race.standing.is_tested:
+    if len(race) < 2 or race.race_seeds is None or len(race.race_seeds) == 1:
         return []
     fewest = fewest_seeds(len(race))
     if len(race.race_seeds) < fewest:
@@ -298,13 +307,15 @@ def made_by(rules: Mapping[str, Any], problem: Problem, said: Mapping[str, Any])
     else:
         racing = _code(dict(rules))
     on = problem.given if isinstance(problem.given, Known) else problem.loss
+    if isinstance(on, Function) and (on.start is None or np.any(problem.start != on.start)):
+        said = {**said, "start": problem.start}
     named = [
         f"{name}={_code(value)}"
         for name, value in said.items()
         if not np.array_equal(value, usual[name].default)
     ]
-    call = f"compare({', '.join([racing, _code(on), *named])})"
-    return {"call": call, **_versions()}
+    told = {"call": f"compare({', '.join([racing, _code(on), *named])})", **_versions()}
+    return told if said["schedule"] is None else told | {"schedule": _code(said["schedule"])}
 
 
 def _code(value: Any) -> str:
@@ -322,7 +333,9 @@ def _code(value: Any) -> str:
         return _code(value.tolist())
     if isinstance(value, (bool, int, float, str, type(None), np.generic)):
         return repr(plain(value))
-    return str(getattr(value, "label", None) or getattr(value, "__name__", repr(value)))
+    if isinstance(value, Function):
+        return value.written
+    return str(getattr(value, "__name__", repr(value)))
 
 
 def seeds_in_words(race: Comparison) -> str:
@@ -343,7 +356,7 @@ def _versions() -> dict[str, str]:
     from optimizers import __version__
 
     found = {"optimizers": __version__, "Python": platform.python_version()}
-    for name in ("numpy", "autograd", "llvmlite"):
+    for name in ("numpy", "autograd", "scipy", "llvmlite"):
         with suppress(metadata.PackageNotFoundError):
             found[name] = metadata.version(name)
     return found

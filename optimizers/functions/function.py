@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -48,6 +48,8 @@ class Function(Known):
         The fewest coordinates it takes, if it takes any number.
     family : callable, optional
         From a number of coordinates to the same function in so many; None if the number is fixed.
+    code : str
+        How to write it, if it has no name to type: "quadratic(condition=100)".
 
     Examples
     --------
@@ -75,6 +77,7 @@ class Function(Known):
     smallest_dimension: int = 1
     family: Callable[[int], Function] | None = None
     pure: bool = False
+    code: str = ""
 
     def __post_init__(self) -> None:
         for known in ("domain", "start", "minima"):
@@ -158,7 +161,14 @@ class Function(Known):
         n = checks.whole("n", n, 1)
         if not self._takes(n):
             raise ValueError(f"n must fit: {self.name} takes {self._expected()}, got {n}")
-        return self.family(n) if self.family else self
+        if not self.family or n == self.dimension:
+            return self
+        return replace(self.family(n), code=f"{self.written}.in_dimension({n})")
+
+    @property
+    def written(self) -> str:
+        """How to write it: its name, or the call that makes it."""
+        return self.code or self.label
 
     def _points(self, x: ArrayLike) -> Any:
         """Return x as floats (or as the box that autograd puts around them), its shape checked."""

@@ -158,6 +158,7 @@ def shifted(function: Function, by: ArrayLike) -> Function:
         "body": partial(_moved, function.body, move),
         "name": f"{function.name}, shifted",
         "label": f"{function.label}_shifted",
+        "code": f"shifted({function.written}, {move.tolist()})",
         "formula": function.formula and rf"\left[{function.formula}\right](\theta - s)",
         "domain": _plus(function.domain, np.reshape(move, (-1, 1))),
         "start": _plus(function.start, move),
@@ -227,6 +228,7 @@ def noisy(function: Function, sigma: float, seed: int = 0) -> NoisyFunction:
         body=partial(_tilted, function.body, sigma),
         name=f"{function.name}, noisy",
         label=f"{function.label}_noisy",
+        code=f"noisy({function.written}, {sigma!r}, seed={seed})",
         formula=function.formula
         and rf"\left[{function.formula}\right] + \sigma \, \xi \cdot \theta",
         domain=function.domain,

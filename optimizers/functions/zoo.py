@@ -78,6 +78,7 @@ def quadratic(condition: float = 10, rotation: float = 0, dimension: int = 2) ->
         pure=True,
         name="Quadratic",
         label="quadratic",
+        code=_quadratic_code(condition, rotation),
         formula=(
             r"\frac{1}{2} \sum_{i=1}^{n} \lambda_i u_i^2, \quad u = Q (x - 1), \quad "
             rf"\lambda_i = \kappa^{{(i-1)/(n-1)}}, \quad \kappa = {condition:g}"
@@ -91,6 +92,12 @@ def quadratic(condition: float = 10, rotation: float = 0, dimension: int = 2) ->
         smallest_dimension=2,
     )
     return cycled(function, None, dimension)
+
+
+def _quadratic_code(condition: float, rotation: float) -> str:
+    given = {"condition": (condition, 10), "rotation": (rotation, 0)}
+    named = [f"{name}={value!r}" for name, (value, usual) in given.items() if value != usual]
+    return f"quadratic({', '.join(named)})" if named else ""
 
 
 def _quadratic_form(condition: float, rotation: float, x: Array) -> Any:

@@ -9,8 +9,6 @@ from matplotlib.axes import Axes
 
 from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison
-from optimizers.experiments.metrics import precision
-from optimizers.experiments.standing import Standing
 from optimizers.plotting.finding import leaders
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
@@ -73,8 +71,7 @@ def draw_budget(ax: Axes, comparison: Comparison, *, names: bool = True) -> None
         for label, tuning in comparison.tunings.items()
     }
     if minimum is not None:
-        finite = np.concatenate([v[np.isfinite(v)] for v in reached.values()])
-        floor = precision(finite, minimum)
+        floor = comparison.floor
         reached = {label: np.maximum(values, floor) for label, values in reached.items()}
     seen = np.concatenate([v[np.isfinite(v[:, 1]), 1] for v in reached.values()])
     scale = Scale("log") if minimum is not None else scale_of(seen)
@@ -107,7 +104,7 @@ def draw_budget(ax: Axes, comparison: Comparison, *, names: bool = True) -> None
     if names and len(entries) > 1:
         label_ends(ax, entries)
     noun = "loss − minimum" if minimum is not None else comparison.problem.noun
-    found = _finding(reached, comparison.standing)
+    found = _finding(reached, comparison)
     dress(ax, found, "trials", f"best of them: {noun}{scale.words}")
 
 
@@ -117,21 +114,20 @@ def _budgets(comparison: Comparison) -> np.ndarray:
     return np.arange(1, most + 1)
 
 
-def _finding(reached: dict[str, np.ndarray], standing: Standing) -> str:
+def _finding(reached: dict[str, np.ndarray], comparison: Comparison) -> str:
     """Who leads, and from how many trials on; nobody whom the seeds do not tell apart."""
-    if len(reached) == 1:
+    count, first = len(next(iter(reached.values()))), comparison.leaders
+    if not comparison.has_order or len(reached) == 1:
         return "What more trials bring"
-    count = len(next(iter(reached.values())))
-    if len(standing.leaders) != 1:
-        return f"No clear winner after {count} trials" if standing.leaders else "All diverged"
-    (winner,) = standing.leaders
+    if len(first) != 1:
+        return comparison.standing.finding(f"after {count} trials", brief)
     leads = [
-        leaders({label: float(values[at, 1]) for label, values in reached.items()}) == [winner]
+        leaders({label: float(values[at, 1]) for label, values in reached.items()}) == first
         for at in range(count)
     ]
     if all(leads):
-        return f"{brief(winner)} leads at every budget"
+        return f"{brief(first[0])} leads at every budget"
     since = count - leads[::-1].index(False) + 1
     if since > count:
-        return f"{brief(winner)} wins after {count} trials"
-    return f"{brief(winner)} leads from {since} trials on"
+        return f"{brief(first[0])} wins after {count} trials"
+    return f"{brief(first[0])} leads from {since} trials on"

@@ -23,6 +23,7 @@ from optimizers.plotting.paths import (
     label_with_end,
     points_of,
     problem_of,
+    spot,
     titled,
     with_others,
 )
@@ -154,7 +155,6 @@ def draw_paths(
     frame: np.ndarray,
     names: bool = True,
     others: Mapping[str, Trajectory] | None = None,
-    title: str = "",
 ) -> tuple[list[DrawnPath], EndLabels | None]:
     """Landscape, paths, names and title; the artists come back so that they can be moved."""
     problem = problem_of(function, paths, "plot_paths")
@@ -172,7 +172,9 @@ def draw_paths(
         rank = final_loss(path, problem)
         entries.append(Entry(text, look[label], line.end, rank, tied=line.seen))
     labels = label_ends(ax, entries) if names else None
-    dress(ax, title or closest(paths, problem), *axis_names(frame, problem))
+    # of a race, these are single runs: they do not say who is first
+    title = f"{titled(problem)}, from {spot(problem.theta)}" if others else closest(paths, problem)
+    dress(ax, title, *axis_names(frame, problem))
     return drawn, labels
 
 

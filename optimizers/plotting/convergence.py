@@ -8,23 +8,24 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.metrics import (
     below,
+    losses_along,
     marked,
     middle,
     outside,
     precision,
     quartiles,
 )
-from optimizers.experiments.standing import Standing
-from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, order_of
+from optimizers.experiments.standing import NO_ORDER, Standing
+from optimizers.plotting.finding import by_chance, order_of
 from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
     Paths,
     label_with_end,
     last_step,
-    losses,
     mapping,
     problem_of,
     titled,
@@ -97,11 +98,19 @@ def plot_convergence(paths: Paths, function: Any = None, ax: Axes | None = None)
     named = mapping(paths, "plot_convergence")
     problem = None if function is None else problem_of(function, named, "plot_convergence")
     ax, ours = axes_for(ax, "plot_convergence", (8.0, 5.0))
-    curves = Curves(named, problem)
+    curves = curves_of(paths, named, problem)
     draw_convergence(ax, curves)
     if ours:
         caption(ax.get_figure(root=True), curves.caption())  # type: ignore[arg-type]
     return ax
+
+
+def curves_of(paths: Any, named: Mapping[str, Trajectory], problem: Problem | None) -> Curves:
+    """The curves of paths; of a race, with its places and in what it counts."""
+    if not isinstance(paths, Comparison):
+        return Curves(named, problem)
+    costs = paths.costs if paths.budget == "gradients" else None
+    return Curves(named, problem, paths.standing, costs)
 
 
 class Curves:
@@ -134,7 +143,7 @@ class Curves:
         self.problem = problem
         self.standing = standing
         self.costs = costs
-        values = {label: losses(path, problem) for label, path in paths.items()}
+        values = {label: losses_along(path, problem) for label, path in paths.items()}
         self.minimum, left = _known(paths, values, problem)
         values = {label: np.where(left[label], np.inf, v) for label, v in values.items()}
         self.floor: float | None = None
@@ -223,9 +232,9 @@ class Curves:
         done = [
             label for label, end in ends.items() if self.floor is not None and end <= self.floor
         ]
-        if len(done) > 1:
+        if len(done) > 1 and self.standing is None:
             return f"{len(done)} of {len(ends)} reach the limit of float64"
-        return f"{ahead(found)} {self._where()}"
+        return found.finding(self._where(), brief)
 
     def _order(self) -> Standing:
         """Who is lowest at the end, if nobody said."""
@@ -238,8 +247,7 @@ class Curves:
         """At which step, if it is one, and of which run."""
         last = {int(self.at(label)[-1]) for label in self.paths if not self.gone[label]}
         counted = "gradients" if self.counts_gradients else "steps"
-        when = f"after {last.pop()} {counted}" if len(last) == 1 else "where the paths end"
-        return when
+        return f"after {last.pop()} {counted}" if len(last) == 1 else "where the paths end"
 
     @property
     def _runs(self) -> int:

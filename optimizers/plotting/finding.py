@@ -7,12 +7,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from optimizers.experiments.metrics import CLOSE, middle
-from optimizers.experiments.standing import Standing, standing
+from optimizers.experiments.standing import NAMED, Standing, standing
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem
 
-NAMED = 4  # so many who share the lead are named, more are counted
-NO_ORDER = "The loss hangs on chance: no order is claimed"
 NO_BEST = "The loss hangs on chance: no best is claimed"
 
 

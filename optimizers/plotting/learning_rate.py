@@ -12,7 +12,8 @@ from matplotlib.ticker import NullLocator
 
 from optimizers.checks import shown
 from optimizers.experiments.metrics import precision, quartiles
-from optimizers.plotting.finding import NO_BEST, NO_ORDER, by_chance, leaders, together
+from optimizers.experiments.standing import NO_ORDER
+from optimizers.plotting.finding import NO_BEST, by_chance, leaders, together
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.scale import (

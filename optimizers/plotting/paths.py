@@ -9,8 +9,9 @@ import numpy as np
 
 from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison
-from optimizers.experiments.metrics import distances, marked, middle
-from optimizers.plotting.finding import NO_ORDER, ahead, by_chance, order_of
+from optimizers.experiments.metrics import distances, losses_along, marked, middle
+from optimizers.experiments.standing import NO_ORDER
+from optimizers.plotting.finding import ahead, by_chance, order_of
 from optimizers.plotting.style import number, place
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem, as_problem
@@ -78,13 +79,6 @@ def problem_of(function: Any, paths: Mapping[str, Trajectory], caller: str) -> P
     return as_problem(function, first.layout.unflatten(start))
 
 
-def losses(path: Trajectory, problem: Problem | None) -> np.ndarray:
-    """The losses along a path (rows, ...), without the noise of a noisy function."""
-    if problem is None or problem.exact is None:
-        return path.loss
-    return problem.values(path.theta)
-
-
 def points_of(path: Trajectory, problem: Problem) -> np.ndarray:
     """Where a path lies in the picture, (rows, runs, 2): of one weight, on the curve."""
     theta = path.theta.reshape(len(path.theta), -1, path.theta.shape[-1])
@@ -108,7 +102,7 @@ def last_step(paths: Mapping[str, Trajectory]) -> int:
 
 def final_loss(path: Trajectory, problem: Problem | None) -> float:
     """The loss at the end: the median over runs, inf where the run diverged."""
-    return float(middle(_ends(path, losses(path, problem)[-1])))
+    return float(middle(_ends(path, losses_along(path, problem)[-1])))
 
 
 def _ends(path: Trajectory, values: np.ndarray) -> np.ndarray:
@@ -128,7 +122,7 @@ def closest(paths: Mapping[str, Trajectory], problem: Problem) -> str:
         return NO_ORDER
     minima = problem.minima
     if minima is None or not len(minima):
-        ends = {label: _ends(p, losses(p, problem)[-1]) for label, p in paths.items()}
+        ends = {label: _ends(p, losses_along(p, problem)[-1]) for label, p in paths.items()}
         if len(paths) == 1:
             ((label, end),) = ends.items()
             return f"{brief(label)} is at {number(float(middle(end)))} after {steps} steps"

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from optimizers.checks import shown
 from optimizers.experiments.suite import Suite
+from optimizers.experiments.words import target_of
 from optimizers.plotting.finding import leaders, together
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
@@ -62,11 +63,10 @@ def plot_profile(suite: Suite, ax: Axes | None = None) -> Axes:
 def how_to_read(suite: Suite) -> str:
     """What a curve means, and what it rests on."""
     first = next(iter(suite.values()))
-    target = "0.1% of the first gap" if first.target is None else str(first.target)
     return (
         f"{len(suite)} problems, {first.steps} {first.budget} each. A curve at (τ, share): the "
-        f"rule reaches {target} within τ times the gradients of the quickest one on that share of "
-        "the problems: at τ = 1 how often it is the quickest, far out how many it solves at all."
+        f"rule reaches {target_of(first)} within τ times the gradients of the quickest one on that "
+        "share of the problems: at τ = 1 how often it is the quickest, far out how many it solves."
     )
 
 

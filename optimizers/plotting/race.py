@@ -11,7 +11,7 @@ from optimizers.experiments.comparison import Comparison
 from optimizers.plotting.accuracy import draw_accuracy
 from optimizers.plotting.budget import draw_budget
 from optimizers.plotting.contour import draw_paths, signs
-from optimizers.plotting.convergence import Curves, draw_convergence
+from optimizers.plotting.convergence import Curves, curves_of, draw_convergence
 from optimizers.plotting.frame import frame_of
 from optimizers.plotting.labels import LEGEND, SHARE, Entry, columns_of, fit_at_ends
 from optimizers.plotting.layout import panels_for
@@ -79,14 +79,12 @@ def plot_race(
     panels, ours = panels_for(axes, "plot_race", shape, size)
     rest = iter(panels)
 
-    costs = comparison.costs if comparison.budget == "gradients" else None
-    curves = Curves(dict(comparison), problem, comparison.standing, costs)
+    curves = curves_of(comparison, dict(comparison), problem)
     said = [curves.label(label) for label in comparison]
     few = fit_at_ends(panels[0], said) and not trained  # three narrow panels share one key
     names = few or not ours  # on the caller's own axes each panel carries its key
     if flat:
-        where = f"{titled(problem)}, from {spot(problem.theta)}" if others else ""
-        draw_paths(next(rest), once, problem, frame_of(problem, once), names, others, where)
+        draw_paths(next(rest), once, problem, frame_of(problem, once), names, others)
     limits = shared = curves.limits
     if rated:
         rates = _rates(comparison, curves)
