@@ -752,3 +752,24 @@ def test_choices_stay_what_they_are():
     assert Choice(True, 2).at(numpy.array([0.0, 0.9])).tolist() == [True, 2]
     assert Choice((0.1, 1.0), None).at(numpy.array([0.0, 0.9])).tolist() == [(0.1, 1.0), None]
     assert Choice(2, 5).at(numpy.array([0.0, 0.9])).dtype.kind == "i"
+
+
+def test_seeds_that_would_decide_nothing_are_a_single_run():
+    race = compare([SGD, Adam], beale, steps=5, lr=[0.001, 0.01], scatter=0)
+    assert race.seeds is None
+    assert "A single run" in repr(race)
+    assert compare([SGD], noisy(beale, 0.1), steps=3, lr=0.01, scatter=0, seeds=3).seeds
+
+
+def test_a_budget_that_does_not_pay_for_a_step_is_refused():
+    with pytest.raises(ValueError, match="one step of Newton at least: it takes 3 gradients"):
+        compare([SGD, Newton], rosenbrock, steps=2, budget="gradients")
+
+
+def test_a_rate_beside_the_end_of_the_grid_has_its_star():
+    rates = numpy.geomspace(1e-4, 1.0, 9)
+    races = {
+        top: compare([Adam], booth, steps=40, lr=rates[rates <= top], seeds=8) for top in (0.4, 1.0)
+    }
+    assert races[0.4].rows()[0]["at_edge"]
+    assert races[0.4].lr["Adam"] > 0.3

@@ -70,9 +70,15 @@ def test_a_race_on_the_library_s_function_is_drawn_after_loading(tmp_path):
 
 def test_a_loss_of_one_s_own_is_given_again_for_the_map(tmp_path):
     RACES["a loss of one's own"]().save(tmp_path / "kept.race")
+    without = Comparison.load(tmp_path / "kept.race")
+    assert len(without.plot()) == 2
+    without.report(tmp_path / "race.html")
     with pytest.raises(LookupError, match=r"was not saved .*Comparison.load\(file, function\)"):
-        Comparison.load(tmp_path / "kept.race").plot()
+        without.animate()
     assert len(Comparison.load(tmp_path / "kept.race", loss).plot()) == 3
+    RACES["many starts"]().save(tmp_path / "kept.race")
+    with pytest.raises(ValueError, match="must be what was raced on, Beale; got Rosenbrock"):
+        Comparison.load(tmp_path / "kept.race", rosenbrock)
     plt.close("all")
 
 

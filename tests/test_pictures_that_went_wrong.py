@@ -378,7 +378,7 @@ def test_a_tie_is_called_one_in_every_panel():
     two = compare([SGD, Adam], flat, start=[1.0, 2.0], **brief)
     landscape, falls, rates = map(title, two.plot())
     assert landscape == "flat, from (1, 2)"
-    assert falls == "No clear winner: SGD, Adam after 5 steps"
+    assert falls == "No clear winner after 5 steps: SGD, Adam"
     assert rates == "Final loss by learning rate"
     alone = compare([SGD, Adam], flat, start=[1.0, 2.0], seeds=None, **brief)
     landscape, falls, _ = map(title, alone.plot())
@@ -391,7 +391,7 @@ def test_the_same_rule_twice_is_a_tie():
     same = {"first": SGD, "second": SGD, "worse": partial(SGD)}
     lr = {"first": 0.01, "second": 0.01, "worse": 1e-4}
     race = compare(same, booth, steps=20, lr=lr)
-    assert title(race.plot()[1]) == "No clear winner: first, second after 20 steps"
+    assert title(race.plot()[1]) == "No clear winner after 20 steps: first, second"
     alone = compare(same, booth, steps=20, lr=lr, seeds=None)
     assert title(alone.plot()[1]) == "first and second are equally low after 20 steps"
 

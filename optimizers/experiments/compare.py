@@ -122,9 +122,11 @@ def compare(
     if budget not in BUDGETS:
         raise ValueError(f"budget must be one of {', '.join(BUDGETS)}, got {shown(budget)}")
     scatter = checks.number("scatter", scatter, checks.NOT_NEGATIVE)
+    if not isinstance(hypothesis, str | None):
+        raise TypeError(f"hypothesis must be words, got {shown(hypothesis)}")
     goal = Target.of(target, problem)
     grid, given = rates_of(lr, trials, named)
-    tune_on, show_on = seeds_to_tune_and_show(problem, seeds)
+    tune_on, show_on = seeds_to_tune_and_show(problem, seeds, scatter)
     every = kept_steps(problem, steps, len(named) * len(show_on or (0,)))
     how = {"schedule": schedule, "n_jobs": n_jobs, "progress": progress}
     tuner = Tuner(problem, tune_on, scatter, grid, trials, how)
@@ -135,7 +137,12 @@ def compare(
         racer = made(rule, problem)
         check_schedule(schedule, given.get(label, racer.lr))
         inside = None if store is None else Path(store) / folder
-        its_steps = steps if budget == "steps" else max(1, steps // racer.gradients_per_step)
+        its_steps = steps if budget == "steps" else steps // racer.gradients_per_step
+        if not its_steps:
+            raise ValueError(
+                f"steps must pay for one step of {label} at least: it takes "
+                f"{racer.gradients_per_step} gradients, the budget is {steps}"
+            )
         tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}
         chosen = {"lr": given.get(label, racer.lr)}

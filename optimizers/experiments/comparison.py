@@ -15,7 +15,6 @@ from optimizers.checks import shown
 from optimizers.experiments import kept
 from optimizers.experiments.metrics import (
     TOLERANCE,
-    at_edge,
     below,
     distances,
     first_step,
@@ -363,7 +362,7 @@ class Comparison(Mapping[str, Trajectory]):
                 row["accuracy_quartiles"] = (float(low), float(high))
         tuning = self.entries[label].tuning
         if tuning is not None and self.trials is None and len(tuning.medians) > 1:
-            row["at_edge"] = at_edge(tuning.trials["lr"], tuning.medians)
+            row["at_edge"] = tuning.at_edge
             if minimum is not None:
                 gaps = {name: medians - minimum for name, medians in self.final_loss.items()}
                 best = min(float(np.min(values)) for values in gaps.values())
@@ -393,6 +392,11 @@ class Comparison(Mapping[str, Trajectory]):
     def winner(self) -> str | None:
         """Who is told apart from everybody else; None if nobody is, or nobody can be."""
         return self.standing.winner if self.has_order else None
+
+    @property
+    def has_loss(self) -> bool:
+        """Whether the loss is there: a race that was loaded may lack it, and the map with it."""
+        return not isinstance(self.problem.loss, kept.LostLoss)
 
     @property
     def leaders(self) -> list[str]:

@@ -144,8 +144,12 @@ def check_schedule(schedule: Any, lr: Any) -> None:
         raise TypeError(f"{expected}; got {shown(schedule)}")
     if callable(lr):
         raise ValueError("give lr as numbers and schedule=, or lr as a schedule, not both")
-    if not callable(schedule(lr)):
-        raise TypeError(f"{expected}; this one returns {shown(schedule(lr))}")
+    try:
+        made = schedule(lr)
+    except TypeError as error:
+        raise TypeError(f"{expected}; {error}") from error
+    if not callable(made):
+        raise TypeError(f"{expected}; this one returns {shown(made)}")
 
 
 def short(value: Any) -> str:
@@ -165,8 +169,10 @@ def plain(value: Any) -> Any:
 # ----------------------------------------------------------------------------- of a race
 
 
-def seeds_to_tune_and_show(problem: Problem, seeds: Any) -> tuple[Seeds, Seeds]:
+def seeds_to_tune_and_show(problem: Problem, seeds: Any, scatter: float) -> tuple[Seeds, Seeds]:
     """The seeds to tune on, and others to show: what was chosen on a seed looks better there."""
+    if not scatter and problem.reseeded is None:
+        return None, None  # they would decide nothing
     if isinstance(seeds, str) and seeds == "auto":
         slow = _is_slow(problem)
         tune_on, count = tuple(range(FEW if slow else MANY)), ENOUGH if slow else MANY

@@ -123,7 +123,10 @@ def _problem(function: Any, about: Any, known: Any, start: Any) -> Problem:
     if function is None:
         function = FUNCTIONS.get(about["function"])
     if function is not None:
-        return as_problem(function, start)
+        problem, name = as_problem(function, start), about["problem"]["name"]
+        if problem.name != name:
+            raise ValueError(f"function must be what was raced on, {name}; got {problem.name}")
+        return problem
     lost = LostLoss()
     exact = lost if about["is_exact"] else None
     return Problem(lost, lost, start=start, exact=exact, formula=lost, **about["problem"], **known)

@@ -78,13 +78,14 @@ class Suite(Mapping[str, Comparison]):
         Notes
         -----
         Dolan and Moré, "Benchmarking optimization software with performance profiles" (2002).
-        Problems that no rule solves, or that have no target, are left out.
+        Problems that have no target are left out.
         """
         costs = self.gradients_to_target
-        solved = np.isfinite(costs).any(axis=1)
-        if not solved.any():
+        costs = costs[~np.isnan(costs).any(axis=1)]
+        if not np.isfinite(costs).any():
             return np.ones(1), {label: np.zeros(1) for label in self.labels}
-        ratios = costs[solved] / costs[solved].min(axis=1, keepdims=True)
+        least = costs.min(axis=1, keepdims=True)
+        ratios = costs / np.where(np.isfinite(least), least, 1.0)
         taus = np.unique(ratios[np.isfinite(ratios)])
         shares = (ratios[:, :, np.newaxis] <= taus).mean(axis=0)
         return taus, dict(zip(self.labels, shares, strict=True))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.experiments.inputs import SEED, Rule, free_space, plain
-from optimizers.experiments.metrics import expected_best, middle
+from optimizers.experiments.metrics import at_edge, expected_best, middle
 from optimizers.experiments.runs import finish
 from optimizers.experiments.sweep import columns_of, exact_ends, final_losses
 from optimizers.problem import Problem
@@ -53,6 +53,17 @@ class Tuning:
         """The hyper-parameters with the lowest median."""
         at = int(np.argmin(self.medians))
         return {name: plain(values[at]) for name, values in self.trials.items()}
+
+    @property
+    def at_edge(self) -> bool:
+        """Whether the best rate lies at an end of the grid, or nearer to it than to the next."""
+        best, first = int(np.argmin(self.medians)), np.flatnonzero(self.is_first)
+        if len(first) < 3 or not np.isfinite(self.medians[best]):
+            return at_edge(self.trials["lr"], self.medians)
+        low, high = first[first <= best].max(), first[first >= best].min()
+        near_end = high == len(self.medians) - 1 and high - best < best - low
+        near_start = low == 0 and best - low < high - best
+        return bool(near_end or near_start) or at_edge(self.trials["lr"], self.medians)
 
     def of(self, trials: slice, seeds: slice) -> Tuning:
         """Some of the trials, on some of the seeds."""

@@ -58,7 +58,7 @@ def plot_accuracy(comparison: Comparison, ax: Axes | None = None) -> Axes:
     if ours:
         seeds = comparison.race_seeds
         many = f" Line: median of {len(seeds)} seeds, band: quartiles." if seeds else ""
-        text = f"{comparison.problem.name}, {comparison.steps} steps.{many}"
+        text = f"{comparison.problem.name}, {comparison.steps} {comparison.budget}.{many}"
         caption(ax.get_figure(root=True), text)  # type: ignore[arg-type]
     return ax
 
@@ -71,6 +71,8 @@ def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> No
     low = min(float(values[len(values) // 10 :].min()) for values in curves.values())
     high = max(float(values.max()) for values in curves.values())
     room = ROOM * (high - low) or 0.05
+    counts = comparison.budget == "gradients"
+    cost = comparison.costs if counts else dict.fromkeys(curves, 1)
     ax.set_xlim(0, comparison.steps)
     ax.set_ylim(low - room, min(high + room, 1.0 + room))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -80,7 +82,7 @@ def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> No
     entries = []
     for label, values in curves.items():
         curve = DrawnCurve(ax, look[label])
-        curve.show(comparison[label].step, values, None, False)
+        curve.show(comparison[label].step * cost[label], values, None, False)
         entries.append(Entry(label, look[label], curve.end, -ends[label]))
     if names:
         label_ends(ax, entries)
@@ -88,6 +90,6 @@ def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> No
     dress(
         ax,
         f"{ahead(found, 'most often right', 'often right')} at the end",
-        "step",
+        "gradients of the loss" if counts else "step",
         "held-out accuracy",
     )

@@ -118,7 +118,9 @@ def _finding(suite: Suite, shares: dict[str, np.ndarray]) -> str:
     last = leaders({label: -float(share[-1]) for label, share in shares.items()})
     if not any(share[-1] > 0 for share in shares.values()):
         return "No problem has a target that somebody reaches"
-    quickest, most = (together(labels, len(shares)) for labels in (first, last))
+    quickest = f"Quickest most often: {together(first, len(shares))}"
+    if len(last) == len(shares):
+        return f"{quickest}; all solve as many"
     if first == last:
-        return f"{quickest}: quickest most often, and most solved"
-    return f"Quickest most often: {quickest}; most solved: {most}"
+        return f"{quickest}, and most solved"
+    return f"{quickest}; most solved: {together(last, len(shares))}"

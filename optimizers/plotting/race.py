@@ -71,7 +71,7 @@ def plot_race(
     problem = comparison.problem
     rated = bool(comparison.lr_grid) and comparison.trials is None
     trained = bool(comparison.accuracies)
-    flat = can_be_drawn(once) and not trained
+    flat = can_be_drawn(once) and not trained and comparison.has_loss
     count = 1 + flat + trained + bool(comparison.tunings)
     beside = width >= COLUMNS
     shape = (1, count) if beside else (count, 1)
