@@ -362,7 +362,7 @@ def test_the_luck_of_the_tuning_is_tested_as_well(count):
     for a, b in race.standing.better:
         for ours, theirs in zip(tunings[a], tunings[b], strict=True):
             assert told_apart({a: ours, b: theirs}, booth.minimum) == {(a, b)}
-    assert "also as tuned 4 more times, on other seeds and rates" in repr(race)
+    assert "also as tuned anew on each of 4 parts of the seeds" in repr(race)
 
 
 def test_tunings_that_disagree_tell_nobody_apart():

@@ -257,9 +257,7 @@ def _places(race: Comparison) -> list[str]:
             f"it takes {fewest}."
         ]
     parts = {0 if e.luck is None else len(e.luck) for e in race.entries.values()}
-    luck = (
-        f", also as tuned {max(parts)} more times, on other seeds and rates" if max(parts) else ""
-    )
+    luck = f", also as tuned anew on each of {max(parts)} parts of the seeds" if max(parts) else ""
     return [
         "Places: a paired test over the seeds (Wilcoxon, Holm's correction)"
         f"{luck}. Who is not told apart shares them, such as 2–4."
