@@ -238,15 +238,20 @@ class Problem:
         """Starts that were drawn already, by seed and scatter."""
         return {}
 
+    @property
+    def scale_of_starts(self) -> tuple[np.ndarray, str]:
+        """What `scatter` is a share of, in each coordinate, (P,); and its name."""
+        if self.domain is not None and len(self.domain) == self.theta.size:
+            return np.ptp(self.domain, axis=1), "the domain's width"
+        with np.errstate(over="ignore"):  # then every start is the given one
+            length = float(np.linalg.norm(self.theta))
+        name = "the start's length" if length > 1 else "1"
+        return np.full(self.theta.size, max(1.0, length)), name
+
     def _draw_starts(self, seeds: Sequence[int], scatter: float) -> np.ndarray:
         """One start a seed: (seeds, P)."""
         draws = [np.random.default_rng((seed, *STARTS)) for seed in seeds]
-        if self.domain is not None and len(self.domain) == self.theta.size:
-            width = np.ptp(self.domain, axis=1)
-        else:
-            with np.errstate(over="ignore"):  # then every start is the given one
-                length = float(np.linalg.norm(self.theta))
-            width = np.full(self.theta.size, max(1.0, length))
+        width, _ = self.scale_of_starts
         starts = np.tile(self.theta, (len(draws), 1))
         left = np.arange(len(draws)) if scatter else np.zeros(0, int)
         for _ in range(DRAWS):

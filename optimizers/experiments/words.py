@@ -225,10 +225,13 @@ def _chances(race: Comparison) -> list[str]:
     found = []
     if race.race_seeds is None or race.seeds is None or len(race.race_seeds) == 1:
         if not race.problem.depends_on_chance:
-            tuned = ", tuned on itself" if race.tunings else ""
+            tuned = ", tuned on itself" if race.tunings and race.seeds is None else ""
             found.append(f"A single run{tuned}: another start or seed may turn the order.")
     else:
-        moved = "" if race.problem.draws_start else f"Starts moved by {100 * race.scatter:.3g}%. "
+        moved = ""
+        if race.scatter and not race.problem.draws_start:
+            of = race.problem.scale_of_starts[1]
+            moved = f"Starts moved by {100 * race.scatter:.3g}% of {of}. "
         seeds = f"shown on {len(race.race_seeds)}"
         if race.tunings:
             seeds = f"tuned for the median over {len(race.seeds)}, {seeds} others"
@@ -269,8 +272,8 @@ def _tuned(race: Comparison) -> list[str]:
     found, rows = [], race.rows()
     if any(row["good_lr"] for row in rows):
         found.append(
-            "Good lr: ends within ten times the best gap of this race, or with 0.1% of the first "
-            "one left, never with more than 10%."
+            "The gap is the loss above the minimum. Good lr: ends within ten times the best gap of "
+            "this race, or with 0.1% of the first one left, never with more than 10%."
         )
     lost = [label for label, curve in race.final_loss.items() if np.isinf(curve).all()]
     if lost:
