@@ -24,6 +24,7 @@ from optimizers.plotting.labels import EndLabels, Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
     Paths,
+    chance_of,
     label_with_end,
     last_step,
     mapping,
@@ -261,7 +262,7 @@ class Curves:
         if self._runs > 1:
             words.append(f"Line: median of {self._runs} runs, band: quartiles.")
         if self.problem is not None:
-            words.append(self.problem.chance)
+            words.append(chance_of(self.problem, self._runs))
         if any(np.any(path.diverged) for path in self.paths.values()):
             words.append("✕ diverged.")
         if self.left:

@@ -162,6 +162,11 @@ def journey(paths: Mapping[str, Trajectory], problem: Problem) -> str:
     return f"{made} {problem.chance}".strip()
 
 
+def chance_of(problem: Problem, runs: int) -> str:
+    """What part chance has in so many runs; of several no seed is told: each may have its own."""
+    return problem.chance if runs == 1 else problem.chance.replace(f", seed {problem.seed}", "")
+
+
 def about(problem: Problem) -> str:
     """What is known of the landscape, as a title."""
     if not problem.is_bounded:

@@ -16,7 +16,7 @@ from optimizers.plotting.frame import frame_of
 from optimizers.plotting.labels import LEGEND, SHARE, Entry, columns_of, fit_at_ends
 from optimizers.plotting.layout import panels_for
 from optimizers.plotting.learning_rate import RateCurves, draw_learning_rates
-from optimizers.plotting.paths import can_be_drawn, spot, titled, with_others
+from optimizers.plotting.paths import can_be_drawn, chance_of, spot, titled, with_others
 from optimizers.plotting.style import caption, looks
 from optimizers.plotting.words import lettered
 
@@ -101,7 +101,8 @@ def plot_race(
         draw_budget(next(rest), comparison, names=names)
     if ours:
         figure: Any = panels[0].get_figure(root=True)
-        caption(figure, _made(comparison) + (f"\n{signs(problem, once)}" if flat else ""))
+        made = _made(comparison, is_crowded=flat and bool(others))
+        caption(figure, made + (f"\n{signs(problem, once)}" if flat else ""))
         if not few:
             _key(figure, curves, comparison, beside)
     return np.array(panels)
@@ -137,30 +138,30 @@ def _key(figure: Any, curves: Curves, comparison: Comparison, beside: bool) -> N
     lettered(*legend.get_texts())
 
 
-def _made(comparison: Comparison) -> str:
-    """How the race was made."""
+def _made(comparison: Comparison, is_crowded: bool) -> str:
+    """How the race was made, and what the lines are: on a crowded map lie all seeds' paths."""
     problem = comparison.problem
+    tuned_on, shown_on = comparison.seeds or (), comparison.race_seeds or ()
     words = [titled(problem)]
     if problem.theta.size <= 4 and not problem.draws_start:
         words.append(f"from {spot(problem.theta)}")
-    words.append(f"{comparison.steps} {comparison.budget}")
-    text = ", ".join(words) + ". "
-    if not comparison.tunings:
-        text += "The learning rates were given, not tuned. "
-    elif comparison.trials is not None:
+    said = [f"{', '.join(words)}, {comparison.steps} {comparison.budget}."]
+    if comparison.tunings:
         count = max(len(tuning.losses) for tuning in comparison.tunings.values())
-        text += f"Every rule is tuned over {count} points of its own space. Nothing is clipped. "
+        over = f"{count} learning rates (● on the right)"
+        if comparison.trials is not None:
+            over = f"{count} points of its own space"
+        said.append(f"Every rule is tuned over {over}.")
     else:
-        count = max(len(tuning.losses) for tuning in comparison.tunings.values())
-        text += f"Every rule is tuned over {count} learning rates (● on the right), none clipped. "
-    text += problem.chance
-    if comparison.seeds is not None and comparison.race_seeds is not None:
-        others = f"on {len(comparison.race_seeds)}"
+        said.append("The learning rates were given, not tuned.")
+    said.append(chance_of(problem, max(1, len(shown_on))))
+    if len(shown_on) > 1:
+        on = f"Shown on {len(shown_on)} seeds"
         if comparison.tunings:
-            text += f" Tuned on {len(comparison.seeds)} seeds, shown {others} others:"
-        else:
-            text += f" Shown {others} seeds:"
-        text += " median, and quartiles as a band."
+            on = f"Tuned on {len(tuned_on)} seeds, shown on {len(shown_on)} others"
+        said.append(f"{on}: median, and quartiles as a band.")
     else:
-        text += " A single run."
-    return text.strip()
+        said.append("A single run.")
+    if is_crowded:
+        said.append("Thick paths: from the start itself; thin ones: the seeds.")
+    return " ".join(filter(None, said))
