@@ -99,7 +99,7 @@ Space = dict[str, Log | Linear | Choice]
 def quasi_random(space: Space, trials: int) -> dict[str, np.ndarray]:
     """So many points that fill a space evenly: one array a hyper-parameter, (trials,).
 
-    A scrambled Halton sequence: of the first k points, every k fill it.
+    A scrambled Halton sequence: its first k points fill the space, for every k.
 
     Examples
     --------

@@ -323,9 +323,9 @@ class Comparison(Mapping[str, Trajectory]):
         seeds), distance (to the nearest minimum; median), steps_to_target and gradients_to_target
         (medians over the seeds; None if fewer than half get there), good_lr (lowest and highest
         learning rate around the tuned one that end within ten times the best gap in the race, or
-        within 0.1% of the first gap, and within 10% of it), at_edge (whether the grid's first or
-        last value is better than all between). For a training also accuracy and
-        accuracy_quartiles. What is not known is None.
+        within 0.1% of the first gap, and within 10% of it), at_edge (whether the best of the grid
+        is its first or last value, or lies nearer to one of these than to the next). For a
+        training also accuracy and accuracy_quartiles. What is not known is None.
         """
         return [self._row(label) for label in self.standing.medians]
 

@@ -1,4 +1,4 @@
-"""What the experiments take in: rules with their labels, grids, starts."""
+"""What the experiments take in: rules with their labels, grids, seeds, spaces."""
 
 from __future__ import annotations
 
