@@ -28,9 +28,9 @@ from optimizers.experiments.inputs import (
     rates_of,
     seeds_to_tune_and_show,
 )
+from optimizers.experiments.kept import made_by
 from optimizers.experiments.runs import follow
 from optimizers.experiments.tuning import Tuner
-from optimizers.experiments.words import made_by
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
 from optimizers.rules import LAMB, LARS, Lookahead

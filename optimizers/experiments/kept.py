@@ -1,9 +1,15 @@
-"""A race in a file, to be looked at again elsewhere or later."""
+"""A race to keep: in a file, to be looked at again, and as the call that makes it again."""
 
 from __future__ import annotations
 
+import inspect
 import json
+import platform
 import zipfile
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from importlib import metadata
 from io import BytesIO
 from os import PathLike
 from pathlib import Path
@@ -13,10 +19,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from optimizers.checks import shown
+from optimizers.experiments.inputs import label_of, plain
 from optimizers.experiments.tuning import Tuning
 from optimizers.files import written_whole
-from optimizers.functions import FUNCTIONS
-from optimizers.problem import Problem, as_problem
+from optimizers.functions import FUNCTIONS, Function
+from optimizers.problem import Known, Problem, as_problem
 from optimizers.trajectory import Trajectory, from_json, to_json
 
 if TYPE_CHECKING:
@@ -153,3 +160,57 @@ def _packed(arrays: dict[str, Any]) -> bytes:
 def _unpacked(packed: bytes) -> dict[str, np.ndarray]:
     with np.load(BytesIO(packed), allow_pickle=False) as data:
         return {name: data[name] for name in data.files}
+
+
+# -------------------------------------------------------------------------- how to make it again
+
+
+def made_by(rules: Mapping[str, Any], problem: Problem, said: Mapping[str, Any]) -> dict[str, str]:
+    """The call that makes a race again, and the versions of what was used."""
+    from optimizers.experiments.compare import compare  # it is what is called
+
+    usual = inspect.signature(compare).parameters
+    if all(label == label_of(rule) for label, rule in rules.items()):
+        racing = f"[{', '.join(map(_code, rules.values()))}]"
+    else:
+        racing = _code(dict(rules))
+    on = problem.given if isinstance(problem.given, Known) else problem.loss
+    if isinstance(on, Function) and (on.start is None or np.any(problem.start != on.start)):
+        said = {**said, "start": problem.start}
+    named = [
+        f"{name}={_code(value)}"
+        for name, value in said.items()
+        if not np.array_equal(value, usual[name].default)
+    ]
+    told = {"call": f"compare({', '.join([racing, _code(on), *named])})", **_versions()}
+    return told if said["schedule"] is None else told | {"schedule": _code(said["schedule"])}
+
+
+def _code(value: Any) -> str:
+    """A value as one would write it."""
+    if isinstance(value, partial):
+        inside = [*map(_code, (value.func, *value.args))]
+        inside += [f"{name}={_code(v)}" for name, v in value.keywords.items()]
+        return f"partial({', '.join(inside)})"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{_code(k)}: {_code(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, (list, tuple)):
+        inside = [*map(_code, value)]
+        return f"[{', '.join(inside)}]" if isinstance(value, list) else f"({', '.join(inside)},)"
+    if isinstance(value, np.ndarray):
+        return _code(value.tolist())
+    if isinstance(value, (bool, int, float, str, type(None), np.generic)):
+        return repr(plain(value))
+    if isinstance(value, Function):
+        return value.written
+    return str(getattr(value, "__name__", repr(value)))
+
+
+def _versions() -> dict[str, str]:
+    from optimizers import __version__
+
+    found = {"optimizers": __version__, "Python": platform.python_version()}
+    for name in ("numpy", "autograd", "scipy", "llvmlite"):
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import csv
 import html
-import inspect
 import io
-import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from functools import partial
-from importlib import metadata
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from optimizers.experiments.inputs import label_of, plain, short
+from optimizers.experiments.inputs import short
 from optimizers.experiments.standing import fewest_seeds
 from optimizers.files import written_whole
-from optimizers.functions import Function
-from optimizers.problem import Known, Problem
 from optimizers.weights import flatten
 
 PAIRS = {  # columns of a file for what is a pair in `rows()`
@@ -295,50 +288,6 @@ def _start_text(start: Any) -> str:
     return f"{flat.size} weights in {', '.join(layout.names)}"
 
 
-# -------------------------------------------------------------------------- how to make it again
-
-
-def made_by(rules: Mapping[str, Any], problem: Problem, said: Mapping[str, Any]) -> dict[str, str]:
-    """The call that makes a race again, and the versions of what was used."""
-    from optimizers.experiments.compare import compare  # it is what is called
-
-    usual = inspect.signature(compare).parameters
-    if all(label == label_of(rule) for label, rule in rules.items()):
-        racing = f"[{', '.join(map(_code, rules.values()))}]"
-    else:
-        racing = _code(dict(rules))
-    on = problem.given if isinstance(problem.given, Known) else problem.loss
-    if isinstance(on, Function) and (on.start is None or np.any(problem.start != on.start)):
-        said = {**said, "start": problem.start}
-    named = [
-        f"{name}={_code(value)}"
-        for name, value in said.items()
-        if not np.array_equal(value, usual[name].default)
-    ]
-    told = {"call": f"compare({', '.join([racing, _code(on), *named])})", **_versions()}
-    return told if said["schedule"] is None else told | {"schedule": _code(said["schedule"])}
-
-
-def _code(value: Any) -> str:
-    """A value as one would write it."""
-    if isinstance(value, partial):
-        inside = [*map(_code, (value.func, *value.args))]
-        inside += [f"{name}={_code(v)}" for name, v in value.keywords.items()]
-        return f"partial({', '.join(inside)})"
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{_code(k)}: {_code(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, (list, tuple)):
-        inside = [*map(_code, value)]
-        return f"[{', '.join(inside)}]" if isinstance(value, list) else f"({', '.join(inside)},)"
-    if isinstance(value, np.ndarray):
-        return _code(value.tolist())
-    if isinstance(value, (bool, int, float, str, type(None), np.generic)):
-        return repr(plain(value))
-    if isinstance(value, Function):
-        return value.written
-    return str(getattr(value, "__name__", repr(value)))
-
-
 def seeds_in_words(race: Comparison) -> str:
     """Which seeds tuned, and which are shown."""
     if race.seeds is None or race.race_seeds is None:
@@ -351,13 +300,3 @@ def _range(seeds: tuple[int, ...]) -> str:
     if len(seeds) > 2 and seeds == tuple(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]} to {seeds[-1]}"
     return ", ".join(map(str, seeds))
-
-
-def _versions() -> dict[str, str]:
-    from optimizers import __version__
-
-    found = {"optimizers": __version__, "Python": platform.python_version()}
-    for name in ("numpy", "autograd", "scipy", "llvmlite"):
-        with suppress(metadata.PackageNotFoundError):
-            found[name] = metadata.version(name)
-    return found
