@@ -113,9 +113,9 @@ def again(
 
 
 def best_cell(found: Data) -> tuple[int, int]:
-    """Where the mean accuracy is highest: the place in `lr`, and in `decay`."""
-    mean = np.mean(found["accuracies"], axis=-1)
-    i, j = np.unravel_index(np.argmax(mean), mean.shape)
+    """Where the median accuracy is highest: the place in `lr`, and in `decay`."""
+    medians = middle(found["accuracies"])
+    i, j = np.unravel_index(np.argmax(medians), medians.shape)
     return int(i), int(j)
 
 

@@ -114,14 +114,14 @@ def draw(measured: Data) -> Any:
     from optimizers.plotting.style import INK, caption, headline
 
     axes = new_figure((11.0, 4.9), 1, 2)
-    means = [np.mean(found["accuracies"], axis=-1) for found in measured["maps"].values()]
-    high = max(float(mean.max()) for mean in means)
+    maps = {label: as_sweep(found, label) for label, found in measured["maps"].items()}
+    high = max(float(of_cells.accuracy.max()) for of_cells in maps.values())
     middles = {
         label: np.exp(np.mean(np.log(centre(found)), axis=0))
         for label, found in measured["maps"].items()
     }
-    for ax, (label, found) in zip(axes, measured["maps"].items(), strict=True):
-        plot_heatmap(as_sweep(found, label), ax, of="accuracy", limits=(0.5, high))
+    for ax, (label, found) in zip(axes, maps.items(), strict=True):
+        plot_heatmap(found, ax, of="accuracy", limits=(0.5, high))
         lr, decay = middles[label]
         headline(ax, f"{label}: the good region lies around lr {lr:.1g}, λ {decay:.1g}")
         for other, place in middles.items():
@@ -130,7 +130,8 @@ def draw(measured: Data) -> Any:
     figure: Any = axes[0].figure
     caption(
         figure,
-        how(measured) + " ☆ best cell, outlined: within one point of it; + middle of the good "
+        how(measured)
+        + " Colours: medians; ☆ best cell, outlined: within one point of it; + middle of the good "
         "region, ✕ that of the other rule; darkest: 50 % or less.",
     )
     return figure

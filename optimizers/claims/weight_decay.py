@@ -174,16 +174,17 @@ def draw(measured: Data) -> Any:
     from optimizers.plotting.style import caption, headline
 
     axes = new_figure((11.0, 8.6), 2, 2)
-    means = [np.mean(found["accuracies"], axis=-1) for found in measured["maps"].values()]
-    high = max(float(mean.max()) for mean in means)
+    maps = {label: as_sweep(found, label) for label, found in measured["maps"].items()}
+    high = max(float(of_cells.accuracy.max()) for of_cells in maps.values())
     for ax, (label, found) in zip(axes, measured["maps"].items(), strict=True):
-        plot_heatmap(as_sweep(found, label), ax, of="accuracy", limits=(0.5, high))
+        plot_heatmap(maps[label], ax, of="accuracy", limits=(0.5, high))
         end = plus_minus(100 * np.array(measured["ends"][label]), 1)
         headline(ax, f"{label}: {end} %, {shape(found)}")
     figure: Any = axes[0].figure
     caption(
         figure,
-        how(measured) + " ☆ best cell, outlined: within one point of it; darkest: 50 % or less.",
+        how(measured) + " Colours: medians; ☆ best cell, outlined: within one point of it; "
+        "darkest: 50 % or less.",
     )
     return figure
 
