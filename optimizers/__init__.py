@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from optimizers.experiments.suite import suite
     from optimizers.experiments.sweep import sweep
     from optimizers.experiments.training import Training
-    from optimizers.interactive import explore
+    from optimizers.page import explore
 
 __version__ = "0.1.0"
 
@@ -83,7 +83,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(experiments, name)
     if name == "explore":
-        from optimizers.interactive import explore
+        from optimizers.page import explore
 
         return explore
     raise AttributeError(f"module 'optimizers' has no attribute {name!r}")

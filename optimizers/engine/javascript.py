@@ -1,10 +1,14 @@
-"""Steps and losses as JavaScript: plain functions of numbers, to be read and to run in any page."""
+"""Losses and rules as JavaScript: plain functions of numbers, to be read and to run in any page.
+
+They write what they find into arrays that they are given, so that a run makes nothing new.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
+
+import numpy as np
 
 from optimizers.engine.scalars import Scalar, Symbols, Untraceable
 from optimizers.engine.step import Step
@@ -30,54 +34,99 @@ PATTERNS = {
 }
 
 
-def step_in_javascript(step: Step, name: str = "step") -> str:
-    """Write `step(theta, state, t, hyper, batch)`, which returns what follows.
-
-    `state` and `hyper` are objects with the names of the rule's state and hyper-parameters; t is 1
-    at the first step, `hyper.eta` its learning rate if that is scheduled. It returns an object with
-    the loss and the gradient before the step, and theta and the state after it.
+def gradient_in_javascript(
+    theta: Symbols, loss: Scalar, gradient: Symbols, name: str = "gradient"
+) -> str:
+    """Write `gradient(theta, g, batch)`: it fills g, and returns the loss.
 
     Examples
     --------
-    >>> from optimizers import SGD
-    >>> from optimizers.engine.step import step_of
-    >>> from optimizers.functions import sphere
-    >>> twice = lambda theta, batch: ((theta * theta).sum(), 2 * theta)
-    >>> print(step_in_javascript(step_of(SGD(sphere, [3.0]), twice)))
-    function step(theta, state, t, hyper, batch) {
-      const [theta0] = theta;
+    >>> from optimizers.engine.scalars import inputs
+    >>> x = inputs("theta", (1,))
+    >>> print(gradient_in_javascript(x, x[0] * x[0], 2 * x))
+    function gradient(theta, g, batch) {
+      const theta0 = theta[0];
       const loss = theta0 * theta0;
-      const g0 = 2 * theta0;
-      const x1 = hyper.lr * g0;
-      const x2 = theta0 - x1;
-      return { theta: [x2], state: {}, loss, gradient: [g0] };
+      const x1 = 2 * theta0;
+      g[0] = x1;
+      return loss;
+    }
+    """
+    w = _Writer()
+    w.unpack(theta, "theta", "theta")
+    w.named("loss", loss)
+    w.put("g", gradient)
+    return w.function(f"{name}(theta, g, batch)", "loss")
+
+
+def step_in_javascript(step: Step, name: str = "step") -> str:
+    """Write `step(theta, g, state, t, hyper, hessian, seen)`, which moves theta and the state.
+
+    `state` and `hyper` are objects with the names of the rule's state and hyper-parameters; t is 1
+    at the first step, `hyper.eta` its learning rate if that is scheduled. `hessian` is needed by
+    rules that ask for it, `seen` if something of the step is watched.
+
+    Examples
+    --------
+    >>> from optimizers import Momentum
+    >>> from optimizers.engine.step import rule_of
+    >>> from optimizers.functions import sphere
+    >>> print(step_in_javascript(rule_of(Momentum(sphere, [3.0]))))
+    function step(theta, g, state, t, hyper, hessian, seen) {
+      const theta0 = theta[0];
+      const m0 = state.m[0];
+      const g0 = g[0];
+      const x1 = hyper.momentum * m0;
+      const x2 = x1 + g0;
+      const x3 = hyper.lr * x2;
+      const x4 = theta0 - x3;
+      state.m[0] = x2;
+      theta[0] = x4;
     }
     """
     w = _Writer()
     for key, given in step.before.items():
         w.unpack(given, "theta" if key == "theta" else f"state.{key}", key)
-    w.named("loss", step.loss.item())
-    for g, x in zip(step.g, step.gradient, strict=True):
-        w.named(f"g{g.args[1]}", x)
-        w.names[g] = f"g{g.args[1]}"
-    after = {key: f"[{', '.join(map(w.spelled, x.ravel()))}]" for key, x in step.after.items()}
+    w.unpack(step.g, "g", "g")
+    after = {key: [w.spelled(x) for x in values.ravel()] for key, values in step.after.items()}
+    for key, values in step.watched.items():
+        w.put(f"seen.{key}", values)
     theta = after.pop("theta")
-    state = ", ".join(f"{key}: {values}" for key, values in after.items())
-    gradient = ", ".join(w.names[g] for g in step.g)
-    back = f"{{ theta: {theta}, state: {{ {state} }}, loss, gradient: [{gradient}] }}"
-    return w.function(f"{name}(theta, state, t, hyper, batch)", back.replace("{  }", "{}"))
+    for key, values in [*((f"state.{key}", x) for key, x in after.items()), ("theta", theta)]:
+        w.lines += [f"{key}[{i}] = {x};" for i, x in enumerate(values)]
+    return w.function(f"{name}(theta, g, state, t, hyper, hessian, seen)")
+
+
+def hessian_in_javascript(theta: Symbols, hessian: Symbols, name: str = "curvature") -> str:
+    """Write `curvature(theta, hessian, batch)`, which fills the second derivatives in, row by row.
+
+    Examples
+    --------
+    >>> from optimizers.engine.scalars import inputs, symbols
+    >>> x = inputs("theta", (1,))
+    >>> print(hessian_in_javascript(x, symbols([[6 * x[0]]])))
+    function curvature(theta, hessian, batch) {
+      const theta0 = theta[0];
+      const x1 = 6 * theta0;
+      hessian[0] = x1;
+    }
+    """
+    w = _Writer()
+    w.unpack(theta, "theta", "theta")
+    w.put("hessian", hessian)
+    return w.function(f"{name}(theta, hessian, batch)")
 
 
 def loss_in_javascript(theta: Symbols, loss: Scalar, name: str = "loss") -> str:
-    """Write `loss(theta)`, a number, for a map of a landscape.
+    """Write `loss(theta, batch)`, a number, for a map of a landscape.
 
     Examples
     --------
     >>> from optimizers.engine.scalars import inputs
     >>> x = inputs("theta", (2,))
     >>> print(loss_in_javascript(x, x[0] * x[1] + 0.5))
-    function loss(theta) {
-      const [theta0, theta1] = theta;
+    function loss(theta, batch) {
+      const theta0 = theta[0], theta1 = theta[1];
       const x1 = theta0 * theta1;
       const x2 = x1 + 0.5;
       return x2;
@@ -85,7 +134,7 @@ def loss_in_javascript(theta: Symbols, loss: Scalar, name: str = "loss") -> str:
     """
     w = _Writer()
     w.unpack(theta, "theta", "theta")
-    return w.function(f"{name}(theta)", w.spelled(loss))
+    return w.function(f"{name}(theta, batch)", w.spelled(loss))
 
 
 class _Writer:
@@ -96,11 +145,17 @@ class _Writer:
         self.names: dict[Scalar, str] = {}
         self.count = 0
 
-    def unpack(self, given: Iterable[Any], source: str, name: str) -> None:
+    def unpack(self, given: Symbols, source: str, name: str) -> None:
         """Name the numbers in an array."""
-        parts = list(given)
-        self.names |= {x: f"{name}{x.args[1]}" for x in parts}
-        self.lines.append(f"const [{', '.join(self.names[x] for x in parts)}] = {source};")
+        named = {x: f"{name}{x.args[1]}" for x in np.ravel(given)}
+        self.names |= named
+        parts = (f"{number} = {source}[{x.args[1]}]" for x, number in named.items())
+        self.lines.append(f"const {', '.join(parts)};")
+
+    def put(self, target: str, values: Any) -> None:
+        """Compute some numbers, and put them into an array."""
+        found = [self.spelled(x) for x in np.ravel(values)]
+        self.lines += [f"{target}[{i}] = {x};" for i, x in enumerate(found)]
 
     def named(self, name: str, x: Scalar) -> None:
         """Give an expression a name of its own."""
@@ -124,9 +179,11 @@ class _Writer:
             return _number(x.args[0])
         if x.op == "input":
             name, i = x.args
-            if i and name != "batch":
+            if name in ("batch", "hessian"):
+                return f"{name}[{i}]"
+            if i:
                 raise Untraceable(f"{name} is one number a weight")
-            return {"t": "t", "batch": f"batch[{i}]"}.get(name, f"hyper.{name}")
+            return "t" if name == "t" else f"hyper.{name}"
         if x.op == "part":
             return self.product(x)
         args = list(map(self.spelled, x.args))
@@ -149,9 +206,9 @@ class _Writer:
         terms = zip(map(self.spelled, left), map(self.spelled, right), strict=True)
         return " + ".join(f"{one} * {other}" for one, other in terms)
 
-    def function(self, head: str, back: str) -> str:
+    def function(self, head: str, back: str = "") -> str:
         """The whole function."""
-        lines = "".join(f"  {line}\n" for line in [*self.lines, f"return {back};"])
+        lines = "".join(f"  {line}\n" for line in self.lines + [f"return {back};"] * bool(back))
         return f"function {head} {{\n{lines}}}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from optimizers.engine.assembly import assembly_of
-from optimizers.engine.javascript import step_in_javascript
+from optimizers.engine.javascript import gradient_in_javascript, step_in_javascript
 from optimizers.engine.machine_code import Machine
 from optimizers.engine.numpy_lines import record
 from optimizers.engine.seen import Seen
@@ -58,8 +58,8 @@ def in_assembly(optimizer: Any) -> str:
     return assembly_of(Machine(traced_step(optimizer), seen.runs, seen.columns).text)
 
 
-def in_javascript(optimizer: Any, name: str = "step") -> str:
-    """The step, gradient and rule together, as a function of JavaScript.
+def in_javascript(optimizer: Any) -> str:
+    """The loss with its gradient, and the step of the rule, as two functions of JavaScript.
 
     Raises
     ------
@@ -70,14 +70,23 @@ def in_javascript(optimizer: Any, name: str = "step") -> str:
     --------
     >>> from optimizers import SGD
     >>> print(in_javascript(SGD(lambda x: (x[0] - 1) ** 2, [3.0])))
-    function step(theta, state, t, hyper, batch) {
-      const [theta0] = theta;
+    function gradient(theta, g, batch) {
+      const theta0 = theta[0];
       const x1 = theta0 - 1;
       const loss = x1 * x1;
-      const g0 = 2 * x1;
-      const x2 = hyper.lr * g0;
-      const x3 = theta0 - x2;
-      return { theta: [x3], state: {}, loss, gradient: [g0] };
+      const x2 = 2 * x1;
+      g[0] = x2;
+      return loss;
+    }
+    <BLANKLINE>
+    function step(theta, g, state, t, hyper, hessian, seen) {
+      const theta0 = theta[0];
+      const g0 = g[0];
+      const x1 = hyper.lr * g0;
+      const x2 = theta0 - x1;
+      theta[0] = x2;
     }
     """
-    return step_in_javascript(traced_step(optimizer), name)
+    step = traced_step(optimizer)
+    slopes = gradient_in_javascript(step.before["theta"], step.loss.item(), step.gradient)
+    return f"{slopes}\n\n{step_in_javascript(step)}"

@@ -139,7 +139,8 @@ def step_of(
     gradient: Gradient,
     batch: tuple[int, ...] | None = None,
     watch: tuple[str, ...] = (),
-    hessian: Hessian | None = None,
+    hessian: Callable[..., Symbols] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Step:
     """Run a rule's own formula on symbols.
 
@@ -155,13 +156,15 @@ def step_of(
         Names of attributes to know as well.
     hessian
         What `gradient.hessian` of the optimizer is, if the formula may ask for it.
+    settings
+        The hyper-parameters that are inputs; left out, those that are floats.
 
     Raises
     ------
     Untraceable
         If the step cannot be written as scalars.
     """
-    settings = settings_of(by_prefix(optimizer))
+    settings = settings_of(by_prefix(optimizer)) if settings is None else settings
     try:
         with limited(), np.errstate(all="ignore"):
             try:
@@ -174,6 +177,31 @@ def step_of(
         raise
     except Exception as error:
         raise Untraceable(f"{type(error).__name__}: {error}") from error
+
+
+def rule_of(
+    optimizer: Any, watch: tuple[str, ...] = (), settings: Mapping[str, Any] | None = None
+) -> Step:
+    """Run a rule's own formula on symbols, whatever the loss: its gradient is given to it.
+
+    The loss is the input "loss", the Hessian "hessian", if the formula asks for it. `settings`: the
+    hyper-parameters that are inputs; left out, those that are floats.
+
+    Examples
+    --------
+    >>> from optimizers import Momentum
+    >>> from optimizers.functions import sphere
+    >>> step = rule_of(Momentum(sphere, [3.0, 4.0]))
+    >>> step.after["m"][0].op, list(step.settings)
+    ('add', ['lr', 'momentum'])
+    """
+    P = optimizer._theta.shape[-1]
+    given = symbols(inputs("loss", ())), inputs("g", (P,))
+
+    def hessian(theta: Any, batch: Any = None) -> Symbols:
+        return inputs("hessian", (P, P))
+
+    return step_of(optimizer, lambda *at: given, watch=watch, hessian=hessian, settings=settings)
 
 
 def same_steps(one: Step, other: Step) -> bool:
@@ -189,7 +217,7 @@ def _traced(
     batch: tuple[int, ...] | None,
     watch: tuple[str, ...],
     settings: Mapping[str, Any],
-    hessian: Hessian | None,
+    hessian: Callable[..., Symbols] | None,
 ) -> Step:
     size = optimizer._theta.shape[-1]
     if size > WEIGHTS:
@@ -225,7 +253,7 @@ def moved(
     watch: tuple[str, ...] = (),
     layout: Any = None,
     ways: set[frozenset[tuple[str, str]]] | None = None,
-    hessian: Hessian | None = None,
+    hessian: Callable[..., Symbols] | None = None,
 ) -> dict[str, Symbols]:
     """What the rule makes of these: the weights, the state, and what is watched.
 

@@ -22,7 +22,7 @@ import numpy as np
 from optimizers import trajectory
 from optimizers.engine.machine_code import Machine, Path
 from optimizers.engine.one_run import LONG
-from optimizers.engine.scalars import RUN, Untraceable
+from optimizers.engine.scalars import RUN, Symbols, Untraceable, inputs
 from optimizers.engine.seen import Seen, check_formulas
 from optimizers.engine.step import WEIGHTS, Hessian, Step, replayed, same_steps, step_of
 from optimizers.engine.surroundings import Surroundings
@@ -280,6 +280,15 @@ def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     at = _one_run(optimizer)
     gradient = replayed(_traced(optimizer.gradient, at)[0])
     return _step(optimizer, gradient, Hessian(optimizer.gradient, at), watch)
+
+
+def traced_hessian(optimizer: Any) -> Symbols:
+    """The second derivatives of one run's loss, (P, P), of the inputs "theta" and "batch"."""
+    at = _one_run(optimizer)
+    theta, *batch = (
+        inputs(name, np.shape(x)[-1:]) for name, x in zip(("theta", "batch"), at, strict=False)
+    )
+    return Hessian(optimizer.gradient, at)(theta, *batch)
 
 
 def _one_run(optimizer: Any) -> tuple[np.ndarray, ...]:

@@ -1,0 +1,315 @@
+"""Play with rules on a function: drag their numbers, and all that follows moves at once.
+
+    from optimizers import explore
+    from optimizers.functions import rosenbrock
+
+    explore(rosenbrock)                                     # in a notebook
+    explore(rosenbrock).save("rosenbrock.html")             # a page to keep, or to send
+    explore(lambda w: np.sum(w**4 - w**2), start=[1, 2])    # any function of one or two weights
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.checks import shown
+from optimizers.experiments import compare
+from optimizers.experiments.inputs import Rule, labelled
+from optimizers.functions import FUNCTIONS
+from optimizers.page.page import HEIGHT, PANELS, Page
+from optimizers.page.written import (
+    MOST_STEPS,
+    Unwritten,
+    Written,
+    written_function,
+    written_rule,
+)
+from optimizers.plotting import plot_convergence, plot_paths
+from optimizers.plotting.frame import check_few, frame_of
+from optimizers.plotting.layout import new_figure
+from optimizers.plotting.style import LABELLED, looks
+from optimizers.problem import Problem, as_problem, domain_of
+from optimizers.rules import RULES, SGD, Adam, Momentum
+from optimizers.trajectory import Trajectory
+
+STEPS = 200
+SHOWN = ("map", "loss", "rate", "state")
+CORNER = (0.2, 0.8)  # of the domain: there starts who was given no start
+DPI = 72
+
+
+def explore(
+    function: Any,
+    rules: Iterable[Rule] | Mapping[str, Rule] = (SGD, Momentum, Adam),
+    *,
+    start: Any = None,
+    steps: int = STEPS,
+    domain: Any = None,
+    show: Sequence[str] = SHOWN,
+    move: Sequence[str] | None = None,
+    vary: Mapping[str, Any] | None = None,
+    height: int = HEIGHT,
+) -> Any:
+    """Make a page to play with: drag rates, β, the start; step along; see what a rule has in mind.
+
+    The gradient and the rules are written as JavaScript, from the Python that is run everywhere
+    else: the page needs no Python, and makes the same steps.
+
+    Parameters
+    ----------
+    function
+        A test function, or any function of one or two weights.
+    rules
+        Up to six that run at first: classes, or functools.partials of classes, whose numbers are
+        where the sliders start; or a dict of them by label. A learning rate that is not given is
+        chosen such that the path is smooth.
+    start
+        Where they start; left out, the function's own `start`, or a place in the domain.
+    steps
+        How many steps they make at first, up to 1000.
+    domain
+        Lowest and highest value of each weight, [(low, high), (low, high)], or (low, high) for a
+        single one; left out, the function's own, or what the first paths take up.
+    show
+        Which panels: "map", "loss" (against steps), "rate" (the loss against the learning rate),
+        "state" (what the rule of the card in front has in mind), "plane" (the loss over two of
+        its hyper-parameters), "formula" (its lines, with the numbers of the step in them).
+    move
+        What can be moved: "lr" and other hyper-parameters, "start", "steps", names in `vary`. Left
+        out, everything, and the page offers other functions, rules and panels as well.
+    vary
+        Knobs of the loss: numbers that it takes beside the weights, by name, and their range,
+        (low, high) or (low, high, value at first).
+    height
+        In a notebook, in pixels.
+
+    Returns
+    -------
+    Page, or array of Axes
+        The page, which a notebook shows and `save` writes to a file. Where a loss or a rule cannot
+        be written as JavaScript, the reason is printed, and the picture that does not move is drawn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no function of one or two weights, neither a start nor a domain, no rules or
+        too many, a start, steps, panels or knobs that make no sense.
+
+    Examples
+    --------
+    >>> from optimizers.functions import rosenbrock
+    >>> explore(rosenbrock, [Adam], steps=100)
+    <page: Rosenbrock with Adam>
+    >>> import autograd.numpy as np
+    >>> def valley(w, slope):
+    ...     return w[0] ** 2 + 25 * (w[1] - slope * w[0]) ** 2
+    >>> explore(valley, [SGD], start=[2.0, 1.0], vary={"slope": (-1, 1)}, show=["map"], move=["slope"])
+    <page: valley with SGD>
+    """
+    named = _few(rules)
+    steps = checks.whole("steps", steps, 1)
+    if steps > MOST_STEPS:
+        raise ValueError(f"steps must be at most {MOST_STEPS} in explore, got {steps}")
+    height = checks.whole("height", height, 100)
+    show = _names("show", show, PANELS)
+    knobs = _knobs(vary or {})
+    problem = _looked_at(with_knobs(function, knobs, start), start, domain, named, steps)
+    still = partial(_still, named, problem, steps)
+    if move is not None:
+        known = {"lr", "start", "steps", *(knob["name"] for knob in knobs)}
+        known |= {n for rule in named.values() for n in _class_of(rule).__hyper_parameters__}
+        move = _names("move", move, sorted(known))
+    try:
+        functions = [written_function(problem, knobs)]
+        written = written_rules(named, problem, others=move is None)
+        if "curvature" not in functions[0].code:
+            for one in written:
+                if one.data["curved"] and one.data["label"] in named:
+                    raise Unwritten(f"{one.data['label']} needs second derivatives of the loss")
+    except Unwritten as reason:
+        print(f"explore: {reason}. Here is the still picture.")
+        return still()
+    if move is None and problem.theta.size == 2 and not knobs:
+        functions += [_of_the_library(n) for n, f in FUNCTIONS.items() if f is not problem.given]
+    return Page(
+        problem.name,
+        functions,
+        written,
+        chosen=list(named),
+        steps=steps,
+        still=lambda: picture_of(still),
+        show=show,
+        panels=PANELS if move is None else show,
+        move=move,
+        height=height,
+    )
+
+
+def written_rules(named: Mapping[str, Rule], problem: Problem, others: bool) -> list[Written]:
+    """These rules, and the others of the library if that is wanted, each with its look."""
+    every = dict(named)
+    if others:
+        classes = {_class_of(rule).__name__ for rule in named.values()}
+        every |= {label: rule for label, rule in RULES.items() if label not in classes}
+    look = looks({label: _class_of(rule).__name__ for label, rule in every.items()})
+    found = []
+    for label, rule in every.items():
+        try:
+            written = written_rule(label, rule, problem)
+        except Unwritten:
+            if label in named:
+                raise
+            continue
+        line = look[label].line
+        written.data.update({"color": look[label].color, "dash": [] if line == "-" else line[1]})
+        found.append(written)
+    return found
+
+
+@cache
+def _of_the_library(label: str) -> Written:
+    return written_function(as_problem(FUNCTIONS[label]))
+
+
+def with_knobs(function: Any, knobs: Sequence[Mapping[str, Any]], start: Any) -> Any:
+    """A loss that takes numbers beside the weights, as a problem that is handed them."""
+    if not knobs:
+        return function
+    problem = as_problem(function, start)
+    names = [knob["name"] for knob in knobs]
+    values = np.array([knob["value"] for knob in knobs])
+
+    def loss(weights: Any, batch: Any) -> Any:
+        return function(weights, **{name: batch[i] for i, name in enumerate(names)})
+
+    def at_first(weights: Any) -> Any:
+        return function(weights, **dict(zip(names, values.tolist(), strict=True)))
+
+    return replace(
+        problem,
+        given=loss,
+        loss=loss,
+        batch=lambda t, size: values,
+        exact=as_problem(at_first, problem.start).values,
+        formula=loss,
+    )
+
+
+def _looked_at(
+    function: Any, start: Any, domain: Any, rules: Mapping[str, Rule], steps: int
+) -> Problem:
+    """The problem, with a start, and the domain to look at."""
+    problem = function if isinstance(function, Problem) else as_problem(function, start)
+    frame = None if domain is None else domain_of(problem, domain, "explore")
+    if problem.start is None:
+        if frame is None:
+            raise ValueError(
+                f"explore: {problem.name} has no start of its own: give start=weights, or "
+                "domain=[(low, high), (low, high)]"
+            )
+        low, high = frame.T
+        problem = as_problem(function, low + (high - low) * CORNER[: len(frame)])
+    check_few(problem, problem.theta.size, "explore")
+    if frame is not None and len(frame) != problem.theta.size:
+        raise ValueError(
+            f"explore: domain must have a pair (low, high) for each of {problem.theta.size} "
+            f"weights, got {len(frame)}"
+        )
+    if frame is None:
+        frame = problem.domain
+    if frame is None:  # what the first paths take up
+        frame = frame_of(problem, {n: r(problem, problem.start).minimize(steps) for n, r in rules.items()})
+    return replace(problem, domain=frame)
+
+
+def _still(rules: Mapping[str, Rule], problem: Problem, steps: int) -> Any:
+    """The paths that do not move. A rule that was given its learning rate keeps it."""
+    free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
+    paths: dict[str, Trajectory] = {}
+    if free:
+        race = compare(free, problem, steps=steps, seeds=None, progress=False)
+        if len(free) == len(rules):
+            return race.plot()
+        paths.update(race)
+    given = {label: rule for label, rule in rules.items() if label not in free}
+    paths |= {label: rule(problem, problem.start).minimize(steps) for label, rule in given.items()}
+    axes = new_figure((13.0, 5.4), 1, 2)
+    plot_paths(paths, problem, axes[0])
+    plot_convergence(paths, problem, axes[1])
+    return np.array(axes)
+
+
+def picture_of(still: Any) -> bytes:
+    """A still picture as PNG."""
+    from matplotlib import pyplot
+
+    figure = np.ravel(still())[0].get_figure(root=True)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=DPI)
+    pyplot.close(figure)
+    return stream.getvalue()
+
+
+def _few(rules: Any) -> dict[str, Rule]:
+    """The rules by label, or an error that says what is wrong with them."""
+    if isinstance(rules, Iterable) and not isinstance(rules, (str, type, Mapping)):
+        rules = list(rules)
+    if not isinstance(rules, (str, type, partial)) and not rules:
+        raise ValueError(f"rules must be one to {LABELLED} different rules, got none")
+    named = labelled(rules)
+    if len(named) > LABELLED:
+        raise ValueError(
+            f"rules must be one to {LABELLED} different rules, got {', '.join(named)}"
+        )
+    return named
+
+
+def _names(argument: str, given: Any, known: Sequence[str]) -> list[str]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise TypeError(f"{argument} must be a list of names, such as [{known[0]!r}], got {given!r}")
+    names = list(given)
+    for name in names:
+        if name not in known:
+            raise ValueError(
+                f"{argument} must be some of {', '.join(known)}, got {shown(name)}."
+                f"{checks.nearest(str(name), known)}"
+            )
+    return names
+
+
+def _knobs(vary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A slider for each number that the loss takes beside the weights."""
+    if not isinstance(vary, Mapping):
+        raise TypeError(f"vary must be a dict such as {{'angle': (0, 90)}}, got {shown(vary)}")
+    found = []
+    for name, given in vary.items():
+        try:
+            low, high, value = (*map(float, given), (float(given[0]) + float(given[1])) / 2)[:3]
+        except (TypeError, ValueError, IndexError) as error:
+            raise TypeError(
+                f"vary[{name!r}] must be (low, high) or (low, high, value), got {shown(given)}"
+            ) from error
+        if not (np.isfinite([low, high]).all() and low < high and low <= value <= high):
+            raise ValueError(
+                f"vary[{name!r}] must be (low, high) or (low, high, value) with low < high, "
+                f"got {shown(given)}"
+            )
+        told = {"name": name, "sign": name.replace("_", " "), "words": name.replace("_", " ")}
+        found.append({**told, "kind": "linear", "low": low, "high": high, "value": value})
+    return found
+
+
+def _class_of(rule: Any) -> Any:
+    return rule.func if isinstance(rule, partial) else rule
+
+
+def _keywords(rule: Any) -> dict[str, Any]:
+    """What a partial sets; nothing for a class."""
+    return dict(getattr(rule, "keywords", {}))

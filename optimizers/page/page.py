@@ -1,0 +1,138 @@
+"""The page itself: one file with all that it needs, in a notebook or by itself."""
+
+from __future__ import annotations
+
+import html
+from base64 import b64encode
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from importlib.resources import files
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from optimizers.experiments.inputs import LEARNING_RATES
+from optimizers.page.sliders import SIGNS
+from optimizers.page.written import MOST_STEPS, Written, literal
+
+PANELS = ("map", "loss", "rate", "state", "plane", "formula")
+HEIGHT = 640  # pixels of a page in a notebook
+ALT = "still picture of the page, which needs JavaScript"
+FRAME = """<div style="position:relative;min-height:{height}px">
+<img alt="{alt}" src="data:image/png;base64,{still}" style="max-width:100%">
+<iframe title="{title}" style="position:absolute;inset:0;width:100%;height:{height}px;\
+border:0;background:white" srcdoc="{page}"></iframe>
+</div>"""
+
+
+class Page:
+    """What `explore` makes: a notebook shows it, `save` writes it to one file that needs no other.
+
+    Parameters
+    ----------
+    title
+        Its name.
+    functions, rules
+        What can be chosen; the first function is shown first.
+    chosen
+        The labels of the rules that run at first.
+    steps
+        How many steps they make at first.
+    show, panels
+        Which panels are shown at first, and which there are.
+    move
+        The names of what can be moved; None for everything.
+    height
+        In a notebook, in pixels.
+    still
+        Draws the picture for readers that run no scripts, as PNG.
+    options
+        What else the page is told.
+
+    Examples
+    --------
+    >>> from optimizers import explore
+    >>> from optimizers.functions import rosenbrock
+    >>> page = explore(rosenbrock)
+    >>> page
+    <page: Rosenbrock with SGD, Momentum, Adam>
+    >>> page.html.startswith("<!DOCTYPE html>"), "http" in page.html
+    (True, False)
+    """
+
+    def __init__(
+        self,
+        title: str,
+        functions: Sequence[Written],
+        rules: Sequence[Written],
+        *,
+        chosen: Sequence[str],
+        steps: int,
+        still: Callable[[], bytes],
+        show: Sequence[str] = ("map", "loss", "rate", "state"),
+        panels: Sequence[str] = PANELS,
+        move: Sequence[str] | None = None,
+        height: int = HEIGHT,
+        **options: Any,
+    ) -> None:
+        self.title, self.functions, self.rules = title, functions, rules
+        self.chosen, self.height, self._draw = chosen, height, still
+        self.options = {
+            "title": title,
+            "chosen": chosen,
+            "steps": steps,
+            "show": show,
+            "panels": panels,
+            "move": move,
+            "most": max(MOST_STEPS, steps),
+            "grid": LEARNING_RATES,
+            "signs": SIGNS,
+            "seeds": [],
+            "arrows": True,
+            **options,
+        }
+
+    @property
+    def html(self) -> str:
+        """The page as text: its style, its script, its formulas."""
+        here = files("optimizers.page")
+        lists = {"functions": self.functions, "rules": self.rules}
+        told = [f"{name}: [{', '.join(w.text for w in given)}]" for name, given in lists.items()]
+        return (here / "page.html").read_text("utf8").format(
+            title=html.escape(self.title),
+            style=(here / "page.css").read_text("utf8"),
+            script=(here / "page.js").read_text("utf8"),
+            given=f"{{...{literal(self.options)}, {', '.join(told)}}}",
+            still="The page needs JavaScript.",
+        )
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write it to one file, which opens anywhere, without a server or a connection.
+
+        Parameters
+        ----------
+        file
+            Its name, such as "rosenbrock.html".
+        """
+        Path(file).write_text(self.html, "utf8")
+
+    @cached_property
+    def still(self) -> bytes:
+        """The picture that does not move, as PNG."""
+        return self._draw()
+
+    def __repr__(self) -> str:
+        return f"<page: {self.title} with {', '.join(self.chosen)}>"
+
+    def _repr_mimebundle_(self, **keywords: Any) -> dict[str, Any]:
+        """A frame of its own, so that several do not disturb each other; the still lies behind."""
+        picture = b64encode(self.still).decode()
+        alt = f"{self.title} with {', '.join(self.chosen)}: {ALT}"
+        frame = FRAME.format(
+            height=self.height,
+            alt=html.escape(alt),
+            still=picture,
+            title=html.escape(self.title),
+            page=html.escape(self.html),
+        )
+        return {"text/html": frame, "image/png": picture, "text/plain": repr(self)}

@@ -1,0 +1,369 @@
+/** The map: the land, the paths on it, the start that can be dragged, and arrows at the ball. */
+
+import { scaleLinear } from "d3-scale";
+import { arrow, ball, cross, line, outside, ring, star } from "./marks.js";
+import { clamp, told, toldAll } from "./numbers.js";
+import { INK, Panel, SOFT } from "./panel.js";
+import { paint } from "./relief.js";
+
+const NEAR = 24; // pixels within which the start is taken hold of
+const CLICK = 5; // pixels that a click may wander
+const QUICK = 72; // points of the grid along the map while something moves
+const FINE = 180; // and once it stands
+const REST = 120; // milliseconds until then
+const REACH = 56; // pixels that the arrow of a gradient has
+const LEAST = 16; // pixels that the arrow of a step has at least
+const DOTTED = 7; // pixels between steps from which on each has a dot
+const SLOPE = "#555555";
+
+export class MapPanel extends Panel {
+  /** @param {{start: (theta: number[]) => void, moved: () => void}} told what to do */
+  constructor(parent, does) {
+    super(parent, "map", "Map of the loss");
+    this.does = does;
+    this.view = null; // the frame after zooming; null for the whole domain
+    this.land = null;
+    this.sheet = document.createElement("canvas");
+    this.sheetKey = "";
+    this.isQuick = false;
+    this.pointers = new Map();
+    this.canvas.tabIndex = 0;
+    this.listen();
+    this.addButtons();
+  }
+
+  get isCurve() {
+    return this.land.size === 1;
+  }
+
+  /** Lowest and highest value of each axis that is shown. */
+  get frame() {
+    if (this.view) return this.view;
+    const domain = this.land.fn.domain;
+    if (this.isCurve) return domain;
+    const [[x0, x1], [y0, y1]] = domain;
+    const [w, h] = [x1 - x0, y1 - y0];
+    const wide = (this.right - this.left) / (this.bottom - this.top);
+    const tooLong = w / h / wide;
+    if (tooLong > 4 || tooLong < 0.25) return domain; // a strip is stretched
+    // one unit is as long along both axes: slopes stand upright on the lines
+    const grow = [Math.max(1, 1 / tooLong), Math.max(1, tooLong)];
+    return domain.map(([low, high], i) => {
+      const more = ((high - low) * (grow[i] - 1)) / 2;
+      return [low - more, high + more];
+    });
+  }
+
+  /** Look at another land, or at the same as it has become. */
+  look(land, isOther) {
+    this.land = land;
+    this.sheetKey = "";
+    if (isOther) this.view = null;
+    this.canvas.setAttribute(
+      "aria-label",
+      `Map of ${land.fn.name}. Arrow keys move the start, plus and minus zoom, 0 shows all.`,
+    );
+  }
+
+  draw(scene) {
+    if (!this.fit()) return;
+    this.scene = scene;
+    this.clear(scene.says);
+    if (this.isCurve) this.setCurve();
+    const frame = this.frame;
+    this.x = scaleLinear(frame[0], [this.left, this.right]);
+    this.y = scaleLinear(this.isCurve ? this.heights : frame[1], [this.bottom, this.top]);
+    if (this.isCurve) {
+      this.axes(this.x, this.y, "θ", this.land.fn.noun);
+      this.inside(() => line(this.pen, this.curve.map(this.place), "#8a939b", [], 2));
+    } else {
+      this.drawLand(frame);
+      this.axes2();
+    }
+    this.inside(() => {
+      for (const at of this.land.fn.minima) star(this.pen, this.placeOf(at), INK);
+      for (const { path, color } of scene.others) {
+        line(this.pen, this.points(path), color, [], 1, 0.28);
+      }
+      for (const rule of scene.rules) this.drawPath(rule, scene.step);
+      ring(this.pen, this.placeOf(scene.start), INK);
+    });
+    const focus = scene.rules.find((rule) => rule.isFocus);
+    if (focus && scene.arrows) this.drawArrows(focus, scene.step);
+    this.names(this.ends(scene));
+  }
+
+  axes2() {
+    const { pen, left, right, top, bottom } = this;
+    pen.font = "11px system-ui, sans-serif";
+    for (const tick of this.y.ticks(6)) {
+      this.text(told(tick), left - 5, this.y(tick) + 4, { color: SOFT, align: "right" });
+    }
+    for (const tick of this.x.ticks(7)) {
+      this.text(told(tick), this.x(tick), bottom + 14, { color: SOFT, align: "center" });
+    }
+    pen.lineWidth = 1;
+    pen.strokeStyle = "#c4c8cc";
+    pen.strokeRect(left + 0.5, top + 0.5, right - left - 1, bottom - top - 1);
+    pen.font = "12px system-ui, sans-serif";
+    this.text("θ₁", (left + right) / 2, this.height - 6, { align: "center" });
+    this.text("θ₂", 8, (top + bottom) / 2);
+  }
+
+  /** The land as it was painted last, or painted anew: roughly while something moves. */
+  drawLand(frame) {
+    const { left, top, right, bottom, sharp } = this;
+    const box = [0, 0, right - left, bottom - top];
+    const key = JSON.stringify([frame, box, sharp, Array.from(this.land.knobs)]);
+    if (key !== this.sheetKey) {
+      this.isQuick = this.sheetKey !== "";
+      this.paintLand(frame, box, this.isQuick ? QUICK : FINE);
+      this.sheetKey = key;
+      if (this.isQuick) {
+        clearTimeout(this.waiting);
+        this.waiting = setTimeout(() => {
+          this.paintLand(frame, box, FINE);
+          this.does.moved();
+        }, REST);
+      }
+    }
+    this.pen.drawImage(this.sheet, left, top, box[2], box[3]);
+  }
+
+  paintLand(frame, box, points) {
+    this.sheet.width = Math.round(box[2] * this.sharp);
+    this.sheet.height = Math.round(box[3] * this.sharp);
+    const pen = this.sheet.getContext("2d");
+    pen.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
+    paint(pen, this.land, frame, box, points);
+  }
+
+  /** Of one weight: the loss along the line, and how high the picture is. */
+  setCurve() {
+    const [[low, high]] = this.frame;
+    const count = 400;
+    this.curve = Array.from({ length: count + 1 }, (_, i) => {
+      const x = low + ((high - low) * i) / count;
+      return [x, this.land.loss([x])];
+    });
+    const seen = this.curve.map(([, y]) => y).filter(Number.isFinite);
+    const [least, most] = [Math.min(...seen), Math.max(...seen)];
+    const margin = (most - least) * 0.06 || 1;
+    this.heights = [least - margin, most + margin];
+  }
+
+  place = ([x, y]) => [this.x(x), this.y(y)];
+
+  placeOf(theta) {
+    return this.place(this.isCurve ? [theta[0], this.land.loss(theta)] : theta);
+  }
+
+  points(path, last = path.last, first = 0) {
+    const points = [];
+    for (let t = first; t <= last; t++) {
+      const at = path.at(t);
+      const [x, y] = this.place(this.isCurve ? [at[0], path.loss[t]] : at);
+      // what lies far outside is as far away as a canvas can tell
+      points.push([clamp(x, -1e5, 1e5), clamp(y, -1e5, 1e5)]);
+    }
+    return points;
+  }
+
+  drawPath({ path, color, dash, isFocus }, step) {
+    const now = Math.min(step, path.last);
+    const points = this.points(path);
+    line(this.pen, points.slice(now), color, [], 1.2, 0.3);
+    line(this.pen, points.slice(0, now + 1), color, dash, isFocus ? 2.6 : 2);
+    const length = points
+      .slice(1, now + 1)
+      .reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
+    if (this.isCurve || length > DOTTED * now) {
+      for (const at of points.slice(1, now)) ball(this.pen, at, color, isFocus ? 3.2 : 2.6);
+    }
+    const end = points[now];
+    if (path.diverged && step >= path.last) cross(this.pen, points[Math.max(0, now - 1)], color);
+    else if (this.isInside(end)) ball(this.pen, end, color, isFocus ? 6.5 : 5.5);
+    else outside(this.pen, end, this, color);
+  }
+
+  isInside([x, y]) {
+    return x >= this.left && x <= this.right && y >= this.top && y <= this.bottom;
+  }
+
+  ends({ rules, step, arrows }) {
+    if (rules.length < 2) return [];
+    // whose arrows are drawn is named there
+    const named = rules.filter(({ isFocus, path }) => !(arrows && isFocus && step < path.last));
+    return named.map(({ path, color, label }) => {
+      const [x, y] = this.points(path, Math.min(step, path.last), Math.min(step, path.last))[0];
+      return {
+        x: clamp(x, this.left, this.right),
+        y: clamp(y, this.top + 8, this.bottom - 4),
+        words: label,
+        color,
+      };
+    });
+  }
+
+  /** Downhill, the momentum, and the step that comes of them. */
+  drawArrows({ path, color, rule }, step) {
+    if (step >= path.last) return;
+    const at = this.placeOf(path.at(step));
+    if (!this.isInside(at)) return;
+    const along = (vector) => {
+      const from = this.place([0, 0]);
+      const to = this.place(this.isCurve ? [vector[0], 0] : vector);
+      return [to[0] - from[0], to[1] - from[1]];
+    };
+    const scaled = ([x, y], length) => {
+      const now = Math.hypot(x, y);
+      return now > 0 ? [(x / now) * length, (y / now) * length] : [0, 0];
+    };
+    const minus = (vector) => Array.from(vector, (x) => -x);
+    const memory = ["m_hat", "m"].find((name) => name in path.kept);
+    if (memory) {
+      const m = scaled(along(minus(path.of(memory, step + 1))), REACH);
+      arrow(this.pen, at, m, color, memory === "m" ? "−m" : "−m̂", 1.6);
+    }
+    const downhill = scaled(along(minus(path.gradient(step))), REACH);
+    arrow(this.pen, at, downhill, SLOPE, "−g", 1.6);
+    const moved = along(path.at(step + 1).map((x, i) => x - path.at(step)[i]));
+    const length = Math.hypot(...moved);
+    const seen = scaled(moved, clamp(length, LEAST, 2 * this.width));
+    arrow(this.pen, at, seen, color, `step of ${rule.label}`, 4);
+  }
+
+  // ------------------------------------------------------------------------------- by hand
+
+  listen() {
+    const { canvas } = this;
+    canvas.addEventListener("pointerdown", (event) => {
+      const [x, y] = this.here(event);
+      this.pointers.set(event.pointerId, [x, y]);
+      canvas.setPointerCapture(event.pointerId);
+      const near = this.placeOf(this.scene.start);
+      this.holds = this.scene.movesStart && Math.hypot(x - near[0], y - near[1]) < NEAR;
+      this.wandered = 0;
+    });
+    canvas.addEventListener("pointermove", (event) => {
+      const [x, y] = this.here(event);
+      const before = this.pointers.get(event.pointerId);
+      if (!before) {
+        const near = this.scene ? this.placeOf(this.scene.start) : [0, 0];
+        const isNear = this.scene?.movesStart && Math.hypot(x - near[0], y - near[1]) < NEAR;
+        canvas.style.cursor = isNear ? "grab" : "crosshair";
+        return;
+      }
+      this.wandered += Math.hypot(x - before[0], y - before[1]);
+      const others = [...this.pointers].filter(([id]) => id !== event.pointerId);
+      this.pointers.set(event.pointerId, [x, y]);
+      if (others.length > 0) this.pinch(before, [x, y], others[0][1]);
+      else if (this.holds) this.startAt(x, y);
+      else if (this.wandered > CLICK) this.pan(x - before[0], y - before[1]);
+    });
+    const up = (event) => {
+      const isClick = this.pointers.size === 1 && this.wandered <= CLICK && !this.holds;
+      this.pointers.delete(event.pointerId);
+      if (isClick && event.type === "pointerup" && this.scene.movesStart) {
+        const [x, y] = this.here(event);
+        if (this.isInside([x, y])) this.startAt(x, y);
+      }
+    };
+    canvas.addEventListener("pointerup", up);
+    canvas.addEventListener("pointercancel", up);
+    canvas.addEventListener(
+      "wheel",
+      (event) => {
+        if (!(event.ctrlKey || event.metaKey || document.activeElement === canvas)) return;
+        event.preventDefault(); // a page that is scrolled past does not zoom
+        this.zoom(2 ** (event.deltaY / 240), this.here(event));
+      },
+      { passive: false },
+    );
+    canvas.addEventListener("keydown", (event) => this.keyed(event));
+  }
+
+  here(event) {
+    const { left, top } = this.canvas.getBoundingClientRect();
+    return [event.clientX - left, event.clientY - top];
+  }
+
+  startAt(x, y) {
+    const [u, v] = [clamp(x, this.left, this.right), clamp(y, this.top, this.bottom)];
+    const theta = this.isCurve ? [this.x.invert(u)] : [this.x.invert(u), this.y.invert(v)];
+    this.does.start(theta.map((value) => Number(value.toPrecision(4))));
+  }
+
+  keyed(event) {
+    const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    if (event.key in ways && this.scene.movesStart) {
+      const frame = this.frame;
+      const theta = Array.from(this.scene.start, (value, i) => {
+        const [low, high] = frame[i];
+        const step = ((high - low) / 100) * (event.shiftKey ? 10 : 1);
+        return Number((value + ways[event.key][i] * step).toPrecision(4));
+      });
+      this.does.start(theta);
+    } else if (event.key === "+" || event.key === "=") this.zoom(0.8);
+    else if (event.key === "-") this.zoom(1.25);
+    else if (event.key === "0") this.whole();
+    else return;
+    event.preventDefault();
+  }
+
+  get middle() {
+    return [(this.left + this.right) / 2, (this.top + this.bottom) / 2];
+  }
+
+  zoom(by, [x, y] = this.middle) {
+    const at = [this.x.invert(x), this.isCurve ? 0 : this.y.invert(y)];
+    this.view = this.frame.map(([low, high], i) => {
+      const width = clamp((high - low) * by, 1e-9 * Math.max(1, Math.abs(at[i])), 1e9);
+      const share = (at[i] - low) / (high - low);
+      return [at[i] - share * width, at[i] + (1 - share) * width];
+    });
+    this.does.moved();
+  }
+
+  pan(dx, dy) {
+    const by = [this.x.invert(0) - this.x.invert(dx), this.y.invert(0) - this.y.invert(dy)];
+    this.view = this.frame.map(([low, high], i) => [low + by[i], high + by[i]]);
+    this.does.moved();
+  }
+
+  pinch(before, now, other) {
+    const [was, is] = [before, now].map(([x, y]) => Math.hypot(x - other[0], y - other[1]));
+    if (was > 0 && is > 0) {
+      this.zoom(was / is, [(now[0] + other[0]) / 2, (now[1] + other[1]) / 2]);
+    }
+  }
+
+  whole() {
+    this.view = null;
+    this.does.moved();
+  }
+
+  addButtons() {
+    const box = document.createElement("div");
+    box.className = "zoom";
+    for (const [words, says, does] of [
+      ["+", "Zoom in", () => this.zoom(0.7)],
+      ["−", "Zoom out", () => this.zoom(1 / 0.7)],
+      ["⤢", "Show the whole domain", () => this.whole()],
+    ]) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = words;
+      button.title = says;
+      button.setAttribute("aria-label", says);
+      button.addEventListener("click", does);
+      box.append(button);
+    }
+    this.box.append(box);
+  }
+
+  /** In words, for a screen reader. */
+  get spoken() {
+    return `from ${toldAll(this.scene.start)}`;
+  }
+}

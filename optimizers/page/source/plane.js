@@ -1,0 +1,110 @@
+/** The loss after all steps over the plane of two hyper-parameters, and the point where one is. */
+
+import { ball, ring } from "./marks.js";
+import { clamp, quantile, told } from "./numbers.js";
+import { INK, Panel, SOFT } from "./panel.js";
+import { coarseFirst } from "./rates.js";
+import { scaleOf } from "./sliders.js";
+
+const CELLS = 48; // along each axis
+const DARK = [13, 60, 100];
+const LIGHT = [240, 245, 248];
+const LOST = "#d9d2cf";
+
+export class PlanePanel extends Panel {
+  /** @param {(label: string, values: object) => void} moves */
+  constructor(parent, moves) {
+    super(parent, "plane", "The loss after all steps for each pair of two hyper-parameters");
+    this.losses = new Float64Array(CELLS * CELLS).fill(Number.NaN);
+    this.order = coarseFirst(CELLS * CELLS).map((i) => (i * 1009) % (CELLS * CELLS));
+    this.next = this.order.length;
+    this.canvas.addEventListener("pointerdown", (event) => {
+      this.canvas.setPointerCapture(event.pointerId);
+      this.isHeld = true;
+      this.drag(event, moves);
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (this.isHeld) this.drag(event, moves);
+    });
+    for (const end of ["pointerup", "pointercancel"]) {
+      this.canvas.addEventListener(end, () => {
+        this.isHeld = false;
+      });
+    }
+    this.canvas.style.cursor = "crosshair";
+  }
+
+  drag(event, moves) {
+    const across = (event.offsetX - this.left) / (this.right - this.left);
+    const up = (this.bottom - event.offsetY) / (this.bottom - this.top);
+    const [a, b] = this.axesOf;
+    moves(this.label, { [a.name]: scaleOf(a).value(across), [b.name]: scaleOf(b).value(up) });
+  }
+
+  /** Begin anew: `work(values)` is the loss after a run with these hyper-parameters. */
+  begin(rule, axes, work) {
+    this.label = rule.label;
+    this.axesOf = axes;
+    this.work = work;
+    this.next = 0;
+  }
+
+  get isDone() {
+    return this.next >= this.order.length;
+  }
+
+  goOn(until) {
+    const [a, b] = this.axesOf;
+    const [across, up] = [scaleOf(a), scaleOf(b)];
+    while (!this.isDone && performance.now() < until) {
+      const k = this.order[this.next++];
+      const share = [(k % CELLS) / (CELLS - 1), Math.floor(k / CELLS) / (CELLS - 1)];
+      const values = { [a.name]: across.value(share[0]), [b.name]: up.value(share[1]) };
+      this.losses[k] = this.work(values);
+    }
+  }
+
+  draw({ land, rules, steps }) {
+    if (!this.fit() || !this.axesOf) return;
+    const rule = rules.find(({ label }) => label === this.label);
+    if (!rule) return;
+    const { pen, left, right, top, bottom } = this;
+    const [a, b] = this.axesOf;
+    this.clear(`Loss after ${steps} steps: dark is low, brown diverged`);
+    const base = land.fn.minimum ?? Math.min(...this.losses.filter(Number.isFinite));
+    const heights = this.losses.map((loss) => Math.log(Math.max(loss - base, 1e-16)));
+    const sorted = heights.filter(Number.isFinite).sort();
+    const [low, high] = sorted.length ? [sorted[0], quantile(sorted, 0.95)] : [0, 1];
+    const [w, h] = [(right - left) / CELLS, (bottom - top) / CELLS];
+    for (let k = 0; k < heights.length; k++) {
+      const share = clamp((heights[k] - low) / (high - low || 1), 0, 1);
+      pen.fillStyle = Number.isFinite(heights[k]) ? mixed(share) : LOST;
+      const y = bottom - (Math.floor(k / CELLS) + 1) * h;
+      pen.fillRect(left + (k % CELLS) * w, y, w + 0.6, h + 0.6);
+    }
+    this.marks(a, b);
+    const at = [
+      left + scaleOf(a).at(rule.hyper[a.name]) * (right - left),
+      bottom - scaleOf(b).at(rule.hyper[b.name]) * (bottom - top),
+    ];
+    ring(pen, at, INK, 8);
+    ball(pen, at, rule.color, 4.5);
+  }
+
+  marks(a, b) {
+    const { left, right, top, bottom } = this;
+    this.pen.font = "11px system-ui, sans-serif";
+    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
+      const [x, y] = [left + share * (right - left), bottom - share * (bottom - top)];
+      this.text(told(scaleOf(a).value(share), 2), x, bottom + 14, { color: SOFT, align: "center" });
+      this.text(told(scaleOf(b).value(share), 4), left - 5, y + 4, { color: SOFT, align: "right" });
+    }
+    this.pen.font = "12px system-ui, sans-serif";
+    this.text(`${a.words} ${a.sign}`, (left + right) / 2, this.height - 6, { align: "center" });
+    this.text(b.sign, 6, (top + bottom) / 2);
+  }
+}
+
+function mixed(share) {
+  return `rgb(${DARK.map((dark, i) => Math.round(dark + (LIGHT[i] - dark) * share)).join(",")})`;
+}

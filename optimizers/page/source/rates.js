@@ -1,0 +1,106 @@
+/** The loss after all steps at each of many learning rates, found a few milliseconds at a time. */
+
+// on a path that is called smooth:
+const ZIGZAG = 0.05; // of the steps may turn back,
+const EARLY = 20; // and of the first ones, which one looks at most, just one;
+const STRIDE = 1 / 15; // of the domain's width is the longest step
+
+/** Every second rate, then those between, and so on: the curve is seen at once. */
+export function coarseFirst(count) {
+  const order = [];
+  const known = new Set();
+  for (let gap = 1 << Math.ceil(Math.log2(Math.max(count, 2))); gap >= 1; gap /= 2) {
+    for (let i = 0; i < count; i += gap) {
+      if (!known.has(i)) {
+        known.add(i);
+        order.push(i);
+      }
+    }
+  }
+  return order;
+}
+
+/** What becomes of a rule at each rate. Its rate on the page plays no part. */
+export class RateCurve {
+  constructor(rates) {
+    this.rates = rates;
+    this.order = coarseFirst(rates.length);
+    this.losses = new Float64Array(rates.length).fill(Number.NaN);
+    this.begin(null);
+  }
+
+  /** Go over all rates anew; `work(rate)` is the loss after a run. Old losses stay until then. */
+  begin(work) {
+    this.work = work;
+    this.next = work === null ? this.order.length : 0;
+  }
+
+  get isDone() {
+    return this.next >= this.order.length;
+  }
+
+  /** Go on until a moment (performance.now()). */
+  goOn(until) {
+    while (!this.isDone && performance.now() < until) {
+      const i = this.order[this.next++];
+      this.losses[i] = this.work(this.rates[i]);
+    }
+  }
+}
+
+/** The rate with the lowest loss after all steps. */
+export function bestRate(runner, land, hyper, start, steps, rates) {
+  const ends = rates.map((lr) => runner.run(land, { ...hyper, lr }, start, steps));
+  return rates[lowest(ends)] ?? hyper.lr;
+}
+
+/**
+ * The rate with the lowest loss among those with a smooth path, to look at: no long step, and
+ * hardly a step that turns back. On a function without a bottom, the highest at which it stays in the domain.
+ */
+export function gentleRate(runner, land, hyper, start, steps, rates) {
+  const { bounded, domain } = land.fn;
+  const ends = rates.map((lr) => {
+    const path = runner.path(land.calm, { ...hyper, lr }, start, steps);
+    if (path.diverged || !isSmooth(path, domain)) return Number.NaN;
+    return bounded ? path.end : staysIn(path, domain) ? -lr : Number.NaN;
+  });
+  return rates[lowest(ends)] ?? bestRate(runner, land, hyper, start, steps, rates) / 3;
+}
+
+function lowest(numbers) {
+  let at = -1;
+  for (const [i, x] of numbers.entries()) {
+    if (Number.isFinite(x) && (at < 0 || x < numbers[at])) at = i;
+  }
+  return at;
+}
+
+function isSmooth(path, domain) {
+  let turns = 0;
+  let before = null;
+  for (let t = 1; t <= path.last; t++) {
+    const step = path.at(t).map((x, i) => x - path.at(t - 1)[i]);
+    if (step.some((x, i) => Math.abs(x) > STRIDE * (domain[i][1] - domain[i][0]))) return false;
+    if (before && dot(step, before) < 0) turns++;
+    if (t === EARLY && turns > 1) return false;
+    before = step;
+  }
+  return turns <= ZIGZAG * path.last;
+}
+
+function dot(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
+}
+
+function staysIn(path, domain) {
+  return domain.every(([low, high], i) => {
+    for (let t = 0; t <= path.last; t++) {
+      const x = path.at(t)[i];
+      if (x < low || x > high) return false;
+    }
+    return true;
+  });
+}

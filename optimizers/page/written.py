@@ -1,0 +1,249 @@
+"""What a page runs: losses and rules as JavaScript, and what it has to know of them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from optimizers.engine.javascript import (
+    gradient_in_javascript,
+    hessian_in_javascript,
+    loss_in_javascript,
+    step_in_javascript,
+)
+from optimizers.engine.scalars import Untraceable
+from optimizers.engine.seen import by_prefix
+from optimizers.engine.step import rule_of
+from optimizers.engine.trace import NotTraceable
+from optimizers.engine.whole_runs import traced_hessian, traced_step
+from optimizers.experiments.inputs import Rule
+from optimizers.optimizer import Optimizer
+from optimizers.page.formula import lines_of
+from optimizers.page.sliders import slider
+from optimizers.problem import Problem, as_problem
+from optimizers.rules import SGD
+from optimizers.state import parts
+
+MOST_STEPS = 1000
+ALIKE = 3  # steps after which it is known what a rule keeps
+
+
+class Unwritten(ValueError):
+    """A loss or a rule that cannot be written as JavaScript; the message says which, and why."""
+
+
+class Written(NamedTuple):
+    """Data, and the functions that go with it, by name."""
+
+    data: dict[str, Any]
+    code: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        """An object of JavaScript's."""
+        functions = "".join(f",\n{json.dumps(name)}: {code}" for name, code in self.code.items())
+        return f"{{...{literal(self.data)}{functions}}}"
+
+
+def literal(value: Any) -> str:
+    """A value as JavaScript, which may stand in the script of a page.
+
+    Examples
+    --------
+    >>> print(literal({"minimum": np.inf, "name": "</script>"}))
+    {"minimum": Infinity, "name": "\\u003c/script>"}
+    """
+    return json.dumps(_plain(value), ensure_ascii=False).replace("<", "\\u003c")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(child) for key, child in value.items()}
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    return list(map(_plain, value)) if isinstance(value, (list, tuple)) else value
+
+
+def numbers(array: np.ndarray) -> str:
+    """An array of floats in few letters, every bit of them."""
+    return base64.b64encode(np.ascontiguousarray(array, "<f8").tobytes()).decode()
+
+
+# ------------------------------------------------------------------------------------- functions
+
+
+def written_function(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) -> Written:
+    """A loss of one or two weights, its gradient and its Hessian.
+
+    Parameters
+    ----------
+    problem
+        With a start, and the domain that is to be looked at.
+    knobs
+        What `problem` takes beside the weights, in place of the noise: the sliders of these.
+
+    Raises
+    ------
+    Unwritten
+        If it cannot be traced.
+    """
+    try:
+        optimizer = SGD(problem, problem.start)
+        step = traced_step(optimizer)
+        theta = step.before["theta"]
+        code = {"gradient": gradient_in_javascript(theta, step.loss.item(), step.gradient)}
+        exact = step
+        if problem.exact is not None and not knobs:
+            plain = problem.without_chance
+            exact = traced_step(SGD(plain, plain.start))
+        code["loss"] = loss_in_javascript(exact.before["theta"], exact.loss.item())
+        with suppress(Untraceable):  # then rules that ask for it cannot run
+            code["curvature"] = hessian_in_javascript(theta, traced_hessian(optimizer))
+    except (Untraceable, NotTraceable) as reason:
+        raise Unwritten(f"{problem.name} cannot run in a page: {reason}") from reason
+    data = {
+        "name": problem.name,
+        "python": getattr(problem.given, "written", problem.name),
+        "domain": problem.domain,
+        "start": problem.theta,
+        "minima": [] if problem.minima is None else problem.minima,
+        "minimum": problem.known_minimum,
+        "bounded": problem.is_bounded,
+        "noun": problem.noun,
+        "chance": "" if knobs else problem.chance,
+        "noise": "" if knobs else noise_of(problem),
+        "knobs": list(knobs),
+    }
+    return Written(data, code)
+
+
+def noise_of(problem: Problem, steps: int = MOST_STEPS + 1) -> str:
+    """The noise of so many steps, as `numbers`; nothing where there is none."""
+    if problem.batch is None:
+        return ""
+    return numbers(np.array([problem.batch(t, problem.theta.size) for t in range(1, steps + 1)]))
+
+
+# ----------------------------------------------------------------------------------------- rules
+
+
+def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
+    """A rule's step, for as many weights as a problem has.
+
+    Raises
+    ------
+    Unwritten
+        If it cannot be traced.
+    """
+    optimizer = rule(problem, problem.start)
+    kept = kept_by(rule, problem)
+    watch = tuple(name for name in (*kept, "d") if name not in optimizer.state)
+    settings = _settings(optimizer)
+    try:
+        try:
+            step = rule_of(optimizer, watch, settings)
+        except Untraceable:  # a whole number may count the turns of a loop
+            settings = {name: value for name, value in settings.items() if type(value) is float}
+            step = rule_of(optimizer, watch, settings)
+        code = {"step": step_in_javascript(step)}
+        names = [name for name in step.before if name != "theta"]
+        state = {name: _at_first(name, optimizer, rule, problem) for name in names}
+    except (Untraceable, NotTraceable) as reason:
+        raise Unwritten(f"{label} cannot run in a page: {reason}") from reason
+    is_scheduled = callable(optimizer.lr)
+    etas = [float(optimizer._scheduled(t)) for t in range(1, MOST_STEPS + 2)] if is_scheduled else []
+    used = {name: value for name, value in settings.items() if f"hyper.{name}" in code["step"]}
+    data = {
+        "label": label,
+        "rule": type(optimizer).__name__,
+        "python": _spelled(rule),
+        "hyper": settings,
+        "sliders": list(filter(None, (slider(n, v, optimizer) for n, v in used.items()))),
+        "etas": numbers(np.array(etas)) if etas else "",
+        "given": "lr" in getattr(rule, "keywords", {}),
+        "state": state,
+        "seen": {name: x.size for name, x in step.watched.items()},
+        "panels": panels_of(kept),
+        "lines": lines_of(optimizer, kept),
+        "curved": "hessian[" in code["step"],
+    }
+    return Written(data, code)
+
+
+def kept_by(rule: Rule, problem: Problem) -> list[str]:
+    """What a rule, and one inside it, changes from step to step, by name."""
+    optimizer: Optimizer = rule(problem, problem.start)
+
+    def arrays() -> dict[str, np.ndarray]:
+        held = {name: value for part in parts(optimizer) for name, value in vars(part).items()}
+        return {
+            name: value
+            for name, value in held.items()
+            if isinstance(value, np.ndarray) and value.ndim == 1 and name[0] != "_"
+        }
+
+    before = arrays()
+    for _ in range(ALIKE):
+        optimizer.minimize_raw()
+    changed = [name for name, value in arrays().items() if value is not before.get(name)]
+    named = [name for part in parts(optimizer) for name in part.state]
+    return [name for name in dict.fromkeys(named + changed) if name not in ("g", "d", "batch")]
+
+
+def panels_of(kept: Sequence[str]) -> list[str]:
+    """Which parts of the state deserve a picture: m̂ rather than m; d if there is nothing."""
+    known = sorted(kept, key=lambda name: not name.endswith("_hat"))
+    return [name for name in known if f"{name}_hat" not in known] or ["d"]
+
+
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """The hyper-parameters that are numbers or switches, by the names that a step gives them."""
+    found = {}
+    for prefix, part in by_prefix(optimizer).items():
+        for name in type(part).__hyper_parameters__:
+            value = vars(part).get(name)
+            if isinstance(value, (bool, int, float)) and not (prefix and name == "lr"):
+                found[prefix + name] = value
+    return found
+
+
+def _at_first(name: str, optimizer: Optimizer, rule: Rule, problem: Problem) -> Any:
+    """The state before the first step: numbers, or "theta" if it begins as the weights do."""
+
+    def of(one: Optimizer) -> np.ndarray:
+        (value,) = (
+            vars(part)[name.removeprefix(prefix)]
+            for prefix, part in by_prefix(one).items()
+            if name.startswith(prefix) and name.removeprefix(prefix) in part.state
+        )
+        return np.ravel(value)
+
+    elsewhere = problem.layout.unflatten(problem.theta + np.sqrt(2) * (1 + np.abs(problem.theta)))
+    here, there = of(optimizer), of(rule(problem, elsewhere))
+    if np.array_equal(here, there):
+        return here
+    if np.array_equal(here, problem.theta):
+        return "theta"
+    raise Untraceable(f"its state {name!r} begins in a way that is not known")
+
+
+def _spelled(rule: Rule) -> str:
+    """How to write it in Python."""
+    if not isinstance(rule, partial):
+        return rule.__name__
+    values = {
+        name: _spelled(value) if isinstance(value, (type, partial)) else value
+        for name, value in rule.keywords.items()
+    }
+    told = (
+        f"{name}={value if isinstance(value, str) else repr(value)}"
+        for name, value in values.items()
+        if not callable(value)
+    )
+    return f"partial({', '.join([_spelled(rule.func), *told])})"
