@@ -34,8 +34,11 @@ def test_the_javascript_goes_where_minimize_goes():
     if shutil.which("node") is None:
         pytest.skip("no node on this machine")
     program = f"""{in_javascript(SGD(valley, [-1.5, 2.0]))}
-    let theta = [-1.5, 2.0];
-    for (let t = 1; t <= 300; t++) ({{ theta }} = step(theta, {{}}, t, {{ lr: 0.001 }}));
+    const theta = [-1.5, 2.0], g = [];
+    for (let t = 1; t <= 300; t++) {{
+      gradient(theta, g);
+      step(theta, g, {{}}, t, {{ lr: 0.001 }});
+    }}
     console.log(JSON.stringify(theta));"""
     run = subprocess.run(["node", "-e", program], capture_output=True, text=True, check=True)
     path = SGD(valley, [-1.5, 2.0], lr=0.001).minimize(300)
