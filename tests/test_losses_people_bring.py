@@ -13,6 +13,7 @@ import numpy
 import pytest
 
 from optimizers import SGD, Adam, Momentum, basins, compare, explore, sweep
+from optimizers.page import Page
 from optimizers.plotting import (
     contour,
     plot_contour,
@@ -174,8 +175,9 @@ def test_it_is_pictured(loss, start):
 
 @each
 def test_it_is_explored_and_its_basins_are_mapped(loss, start, capsys):
-    explore(loss, [SGD, partial(Adam, lr=0.05)], start=start, steps=4)
-    assert "here is the still picture" in capsys.readouterr().out
+    page = explore(loss, [SGD, partial(Adam, lr=0.05)], start=start, steps=4)
+    still = "Here is the still picture" in capsys.readouterr().out
+    assert isinstance(page, Page) != still
     found = basins(SGD, loss, domain=[(-3, 3), (-3, 3)], lr=0.05, steps=4, resolution=4, **QUIET)
     assert found.final_loss.shape == (4, 4)
     found.plot().figure.canvas.draw()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import io
 import math
-from base64 import b64decode
 from dataclasses import replace
 from functools import partial
-from types import SimpleNamespace
 
 import autograd.numpy as np
-import IPython
 import matplotlib
 
 matplotlib.use("Agg")
@@ -18,18 +15,19 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy
 import pytest
+from PIL import Image
 
 from optimizers import (
     SGD,
     Adam,
-    Lookahead,
     Momentum,
     basins,
     compare,
     explore,
 )
 from optimizers import plotting as p
-from optimizers.functions import FUNCTIONS, describe, himmelblau, rosenbrock, sphere
+from optimizers.functions import FUNCTIONS, describe, rosenbrock, sphere
+from optimizers.page import Page
 from optimizers.plotting import contour, surface
 from optimizers.plotting.frame import frame_of
 from optimizers.plotting.labels import EndLabels
@@ -87,7 +85,10 @@ def drawn(axes):
 
 def played(film):
     """Draw every frame; a film that nobody looks at complains."""
-    assert p.html_player(film).count("png;base64") == len(list(film.new_frame_seq()))
+    stream = io.BytesIO()
+    p.save_gif(film, stream)
+    with Image.open(stream) as gif:
+        assert gif.n_frames == len(list(film.new_frame_seq()))
 
 
 def title(ax):
@@ -389,7 +390,7 @@ def test_basins_of_one_weight_lie_behind_the_curve():
 def test_a_film_of_one_weight_shows_no_more_than_has_happened():
     path = SGD(wells, [1.8], lr=0.02).minimize(10)
     film = p.animate_paths(path, wells, frames=3)
-    p.html_player(film)
+    played(film)
     ax = film._fig.axes[0]
     film._func(5)
     line = next(line for line in ax.lines if len(line.get_xdata()) == 7)
@@ -594,82 +595,21 @@ def test_paths_with_a_rate_for_each_weight_are_drawn():
 # --------------------------------------------------------------------------------------- explore
 
 
-@pytest.fixture
-def notebook(monkeypatch):
-    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(kernel=object()))
-
-
-def page(*arguments, **keywords):
-    explorer = explore(*arguments, **keywords)
-    assert explorer.status.value == ""
-    return explorer
-
-
-def test_a_function_of_ones_own_can_be_explored(notebook):
-    explorer = page(bowl, [SGD, Adam], start=[3.0, 1.0], steps=30)
-    assert explorer.start_field.value == "3, 1"
-    assert explorer.function_menu.options[0] == ("bowl", bowl)
-    frame, before = explorer.map.frame, explorer.map_image.value
-    explorer.cards["Adam"].sliders["lr"].value = 0.5
-    numpy.testing.assert_array_equal(explorer.map.frame, frame)  # no jumping while one drags
-    assert explorer.map_image.value != before
-    explorer.start_field.value = "9, 1"
-    assert explorer.map.frame[0, 1] > 9
-    assert explorer.status.value == ""
-
-
-def test_one_weight_can_be_explored(notebook):
-    explorer = page(wells, [SGD, Adam], domain=(-2, 2), steps=30)
-    numpy.testing.assert_array_equal(explorer.map.frame, [[-2, 2]])
-    assert explorer.start_field.value == "-1.2"
-    assert explorer.tap.value.count("event.clientX") == 2  # a click and a drag, of one weight
-    assert "clientY" not in explorer.tap.value
-    explorer.start_field.value = "1.7"
-    assert explorer.paths["SGD"].theta[0].tolist() == [1.7]
-    assert "<td>θ</td>" in explorer.cards["SGD"].numbers.value
-    explorer.start_field.value = "1, 2"
-    assert "start must be one number such as -1.5" in explorer.status.value
-    assert len(b64decode(explorer._repr_mimebundle_()["image/jpeg"])) > 1000
-
-
-def test_from_one_weight_to_two_and_back(notebook):
-    explorer = page(wells, [SGD, Adam], start=[1.8], steps=20)
-    frame = explorer.map.frame
-    explorer.function_menu.value = himmelblau
-    assert explorer.status.value == ""
-    assert explorer.paths["Adam"].theta.shape[1] == 2
-    assert len(explorer.state.lines[0]) == 2
-    explorer.function_menu.value = wells
-    assert explorer.status.value == ""
-    assert explorer.paths["Adam"].theta.shape[1] == 1
-    numpy.testing.assert_array_equal(explorer.map.frame, frame)
-
-
-def test_nested_weights_can_be_explored(notebook):
-    explorer = page(nested, [Adam], start={"a": 3.0, "b": 1.0}, steps=20)
-    explorer.start_field.value = "2, 0.5"
-    assert explorer.status.value == ""
-    assert explorer.paths["Adam"].weights(0) == {"a": 2.0, "b": 0.5}
-
-
-def test_an_inner_rule_has_its_sliders_too(notebook):
-    explorer = page(bowl, [partial(Lookahead, inner=partial(Adam, beta1=0.5))], start=[3.0, 1.0])
-    ((label, card),) = explorer.cards.items()
-    assert card.sliders["inner.beta1"].value == 0.5
-    assert "inner.lr" not in card.sliders
-    card.sliders["inner.beta2"].value = 0.9
-    assert explorer.status.value == ""
-    path, lr = explorer.paths[label], card.values()["lr"]
-    inner = partial(Adam, beta1=0.5, beta2=0.9)
-    expected = Lookahead(bowl, [3.0, 1.0], lr=lr, inner=inner).minimize(200)
-    numpy.testing.assert_array_equal(path.theta, expected.theta)
-
-
-def test_the_box_is_on_the_page(notebook):
-    kept = partial(SGD, lr=0.02, project=lambda w: np.clip(w, 1.5, 9))
-    explorer = page(bowl, [kept], start=[3.0, 2.0], steps=20)
-    assert "bound" in explorer.caption.value
-    assert len(explorer.map.bounds.get_xdata()) >= 3
+@pytest.mark.parametrize(
+    ("function", "keywords", "start"),
+    [
+        (bowl, {"start": [3.0, 1.0]}, [3.0, 1.0]),
+        (wells, {"domain": (-2, 2)}, [-1.2]),
+        (nested, {"start": {"a": 3.0, "b": 1.0}}, [3.0, 1.0]),
+    ],
+)
+def test_a_function_of_ones_own_can_be_explored(function, keywords, start):
+    page = explore(function, [SGD, Adam], steps=30, **keywords)
+    assert isinstance(page, Page)
+    own = page.functions[0].data
+    assert own["name"] == function.__name__
+    assert own["start"].tolist() == start
+    assert ((own["domain"][:, 0] <= start) & (start <= own["domain"][:, 1])).all()
 
 
 @pytest.mark.parametrize(
@@ -686,16 +626,10 @@ def test_what_cannot_be_explored_is_told(function, keywords, message):
         explore(function, [SGD], **keywords)
 
 
-def test_without_a_notebook_the_still_picture_of_ones_own_function_is_drawn(capsys):
-    for function, keywords in (
-        (bowl, {"start": [3.0, 1.0]}),
-        (wells, {"domain": (-2, 2)}),
-        (rosenbrock, {"domain": [(-1, 1), (0, 3)]}),
-    ):
-        axes = explore(function, [SGD, Adam], steps=10, **keywords)
+def test_of_what_a_page_cannot_run_the_still_picture_is_drawn(capsys):
+    given = {"start": [3.0, 1.0], "steps": 10}
+    for rules, panels in (([SGD, Adam], 3), ([partial(SGD, lr=0.001)], 2)):
+        axes = explore(WAYS["a branch"], rules, **given)
         drawn(axes)
-        assert len(axes) == 3
-        fixed = explore(function, [partial(SGD, lr=0.001)], steps=10, **keywords)
-        assert len(fixed) == 2
-    assert axes[0].get_xlim() == (-1.58, 1)  # widened to the start
-    assert capsys.readouterr().out.count("still picture") == 6
+        assert len(axes) == panels
+        assert "it branches on a value" in capsys.readouterr().out

@@ -604,7 +604,6 @@ def test_the_state_of_lookahead_and_of_a_saved_path_is_drawn(tmp_path):
 
 def test_a_film_is_saved_by_us_and_by_matplotlib(tmp_path):
     film = compare([SGD, Adam], booth, steps=9, lr=0.01).animate(frames=3)
-    assert film._repr_html_().count("data:image/png") == 3
     p.save_gif(film, tmp_path / "ours.gif")
     film.save(tmp_path / "theirs.gif", writer="pillow")
     for file in ("ours.gif", "theirs.gif"):
@@ -612,22 +611,20 @@ def test_a_film_is_saved_by_us_and_by_matplotlib(tmp_path):
             assert gif.n_frames == 3
 
 
-def test_a_notebook_shows_a_film_as_one_player_and_nothing_else():
+def test_a_notebook_shows_a_film_once_and_nothing_else():
     cells = [
         "from optimizers import *\nfrom optimizers.functions import booth\n"
         "race = compare([SGD, Adam], booth, steps=9, lr=0.01)\n"
-        "import matplotlib.pyplot as plt\nfrom IPython.display import HTML\n"
-        "from optimizers.plotting import html_player, save_gif",
+        "import matplotlib.pyplot as plt",
         "film = race.animate(frames=3)",
         "film",
         "figure, ax = plt.subplots()\nrace.animate(ax=ax, frames=3)",
-        "figure, ax = plt.subplots()\nHTML(html_player(race.animate(ax=ax, frames=3)))",
     ]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
     shown = [[set(output["data"]) for output in cell.outputs] for cell in notebook.cells]
-    player = [{"text/plain", "text/html"}]
-    assert shown == [[], [], player, player, player]
+    played = [{"text/plain", "text/html"}]
+    assert shown == [[], [], played, played]
 
 
 # ---------------------------------------------------------------------------- fonts and styles

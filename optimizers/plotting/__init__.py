@@ -6,7 +6,7 @@ settings or shows a window.
 """
 
 from optimizers.plotting.accuracy import plot_accuracy
-from optimizers.plotting.animation import animate_paths, html_player, save_gif
+from optimizers.plotting.animation import animate_paths, save_gif
 from optimizers.plotting.basins import plot_basins
 from optimizers.plotting.budget import plot_budget
 from optimizers.plotting.contour import plot_contour, plot_paths
@@ -27,7 +27,6 @@ from optimizers.plotting.surface import plot_surface
 
 __all__ = [
     "animate_paths",
-    "html_player",
     "plot_accuracy",
     "plot_basins",
     "plot_budget",

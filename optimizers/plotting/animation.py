@@ -1,15 +1,13 @@
-"""A race as a film: in a notebook, as a GIF, or as an HTML player that needs nothing else."""
+"""A race as a film: in a notebook, or as a GIF."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
-import html
 import io
-import zlib
 from collections.abc import Iterator
 from os import PathLike
-from typing import Any
+from typing import IO, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -35,8 +33,8 @@ from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import caption, headline
 from optimizers.trajectory import Trajectory
 
+ALT = "Paths of optimizers, step by step"
 NEARLY_WHITE = 247
-COLORS = 128  # of a frame in the player: quiet maps need no more, and files are a third
 
 
 def animate_paths(
@@ -78,13 +76,14 @@ def animate_paths(
 
     Examples
     --------
+    >>> from io import BytesIO
     >>> from optimizers import Adam
     >>> from optimizers.functions import rosenbrock
     >>> path = Adam(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(100)
     >>> film = animate_paths(path, rosenbrock, frames=3)
     >>> film
     <Film of 3 pictures: a notebook plays it, save_gif(film, "film.gif") keeps it>
-    >>> player = html_player(film)
+    >>> save_gif(film, BytesIO())
     """
     named = with_others(paths, "animate_paths")[0]
     check_drawable(named, "animate_paths")
@@ -122,7 +121,7 @@ def animate_paths(
 
 
 class Film(FuncAnimation):
-    """A matplotlib animation that a notebook shows as a player."""
+    """A matplotlib animation that a notebook plays, as a GIF: it needs no script, no network."""
 
     def __repr__(self) -> str:
         film: Any = self
@@ -132,7 +131,12 @@ class Film(FuncAnimation):
         )
 
     def _repr_html_(self) -> str:
-        return html_player(self)
+        stream = io.BytesIO()
+        save_gif(self, stream)
+        if in_notebook():
+            plt.close(self._fig)  # type: ignore[attr-defined]  # it would be shown as a still
+        picture = base64.b64encode(stream.getvalue()).decode()
+        return f'<img alt="{ALT}" src="data:image/gif;base64,{picture}" style="max-width:100%">'
 
 
 def until(path: Trajectory, step: int) -> tuple[int, Any]:
@@ -144,7 +148,9 @@ def until(path: Trajectory, step: int) -> tuple[int, Any]:
     return rows, (at >= 0) & (at <= step)
 
 
-def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2.0) -> None:
+def save_gif(
+    animation: Animation, file: str | PathLike[str] | IO[bytes], *, hold: float = 2.0
+) -> None:
     """Write a film as a GIF that plays for ever.
 
     Parameters
@@ -152,7 +158,7 @@ def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2
     animation
         What `animate_paths` returns.
     file
-        Where to write.
+        Where to write: a name, or a stream.
     hold
         Seconds that the last picture stays.
 
@@ -163,7 +169,7 @@ def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2
     """
     pictures, pace = _pictures(animation)
     times = [pace] * (len(pictures) - 1) + [round(1000 * hold) + pace]
-    palette = _reduced(pictures[-1], 255)  # one for all, so that the colours do not flicker
+    palette = _palette(pictures[-1])  # one for all, so that the colours do not flicker
     reduced = [picture.quantize(palette=palette, dither=Image.Dither.NONE) for picture in pictures]
     reduced[0].save(
         file,
@@ -174,47 +180,6 @@ def save_gif(animation: Animation, file: str | PathLike[str], *, hold: float = 2
         loop=0,
         optimize=False,
     )
-
-
-def html_player(animation: Animation, alt: str = "Paths of optimizers, step by step") -> str:
-    """Return a film as HTML that needs no other file and no network.
-
-    matplotlib's own `to_jshtml` takes the icons of its buttons from a server elsewhere.
-
-    Parameters
-    ----------
-    animation
-        What `animate_paths` returns.
-    alt
-        What the picture shows, for those who cannot see it.
-
-    Returns
-    -------
-    str
-        A `<div>` with its script: put it into a page, or `IPython.display.HTML(...)`.
-
-    Raises
-    ------
-    TypeError
-        If it is not an animation.
-    """
-    pictures, pace = _pictures(animation)
-    if in_notebook():
-        plt.close(animation._fig)  # type: ignore[attr-defined]  # it would be shown as a still
-    frames = [_png(picture) for picture in pictures]
-    name = f"film{zlib.crc32(''.join(frames).encode()):08x}"
-    listed = ",\n".join(f'"data:image/png;base64,{frame}"' for frame in frames)
-    replaced = {
-        "@name": name,
-        "@alt": html.escape(alt, quote=True),
-        "@last": str(len(frames) - 1),
-        "@pace": str(pace),
-        "@frames": listed,
-    }
-    page = PLAYER
-    for key, value in replaced.items():
-        page = page.replace(key, value)
-    return page
 
 
 class _Grabber(AbstractMovieWriter):
@@ -261,66 +226,10 @@ def _pictures(animation: Any) -> tuple[list[Image.Image], int]:
     return grabber.pictures, round(film._interval)
 
 
-def _reduced(picture: Image.Image, colors: int) -> Image.Image:
-    """The picture in so many colours, with the paper as white as it was."""
-    reduced = picture.quantize(colors, dither=Image.Dither.NONE)
+def _palette(picture: Image.Image) -> Image.Image:
+    """The picture in 255 colours, with the paper as white as it was."""
+    reduced = picture.quantize(255, dither=Image.Dither.NONE)
     palette = np.array(reduced.getpalette()).reshape(-1, 3)
     palette[(palette >= NEARLY_WHITE).all(axis=1)] = 255
     reduced.putpalette(palette.ravel().tolist())
     return reduced
-
-
-def _png(picture: Image.Image) -> str:
-    stream = io.BytesIO()
-    _reduced(picture, COLORS).save(stream, format="PNG")
-    return base64.b64encode(stream.getvalue()).decode()
-
-
-PLAYER = """<div id="@name" style="max-width:100%;font-family:sans-serif">
-<img alt="@alt" style="max-width:100%;display:block">
-<div style="display:flex;gap:.4em;align-items:center;max-width:50em">
-<button type="button" data-go="first" aria-label="first step">|◀</button>
-<button type="button" data-go="back" aria-label="one back">◀</button>
-<button type="button" data-go="play" aria-label="play or pause">▶</button>
-<button type="button" data-go="on" aria-label="one on">▷</button>
-<button type="button" data-go="last" aria-label="last step">▶|</button>
-<input type="range" min="0" max="@last" value="0" style="flex:1" aria-label="step">
-</div>
-<script>
-(function () {
-  const frames = [@frames];
-  const players = document.querySelectorAll("#@name");  // a film may be shown twice on a page
-  const root = [...players].find(function (one) { return !one.dataset.plays; });
-  root.dataset.plays = "yes";
-  const image = root.querySelector("img"), slider = root.querySelector("input");
-  const play = root.querySelector("[data-go=play]");
-  let at = 0, timer = null;
-  function show(i) {
-    at = Math.max(0, Math.min(frames.length - 1, i));
-    image.src = frames[at];
-    slider.value = at;
-  }
-  function stop() { clearInterval(timer); timer = null; play.textContent = "▶"; }
-  function start() {
-    if (at === frames.length - 1) show(0);
-    play.textContent = "⏸";
-    timer = setInterval(function () {
-      if (at === frames.length - 1) stop(); else show(at + 1);
-    }, @pace);
-  }
-  const go = {
-    first: function () { stop(); show(0); },
-    back: function () { stop(); show(at - 1); },
-    play: function () { if (timer) stop(); else start(); },
-    on: function () { stop(); show(at + 1); },
-    last: function () { stop(); show(frames.length - 1); }
-  };
-  root.querySelectorAll("button").forEach(function (button) {
-    button.addEventListener("click", go[button.dataset.go]);
-  });
-  slider.addEventListener("input", function () { stop(); show(Number(slider.value)); });
-  show(0);
-})();
-</script>
-</div>
-"""
