@@ -10,7 +10,7 @@ from optimizers.checks import shown
 from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.metrics import quartiles
 from optimizers.experiments.standing import standing
-from optimizers.plotting.convergence import DrawnCurve
+from optimizers.plotting.convergence import draw_median
 from optimizers.plotting.finding import ahead
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
@@ -81,9 +81,8 @@ def draw_accuracy(ax: Axes, comparison: Comparison, *, names: bool = True) -> No
     look = looks({label: path.rule for label, path in comparison.items()})
     entries = []
     for label, values in curves.items():
-        curve = DrawnCurve(ax, look[label])
-        curve.show(comparison[label].step * cost[label], values, None, False)
-        entries.append(Entry(label, look[label], curve.end, -ends[label]))
+        end = draw_median(ax, look[label], comparison[label].step * cost[label], values)
+        entries.append(Entry(label, look[label], end, -ends[label]))
     if names:
         label_ends(ax, entries)
     found = standing({label: 1 - np.atleast_2d(v[-1]) for label, v in shares.items()})

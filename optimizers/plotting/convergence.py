@@ -20,7 +20,7 @@ from optimizers.experiments.metrics import (
 )
 from optimizers.experiments.standing import NO_ORDER, Standing
 from optimizers.plotting.finding import by_chance, order_of
-from optimizers.plotting.labels import EndLabels, Entry, label_ends
+from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import (
     Paths,
@@ -307,8 +307,8 @@ def draw_convergence(
     limits: tuple[float, float] | None = None,
     names: bool = True,
     title: str = "",
-) -> tuple[list[DrawnCurve], EndLabels | None]:
-    """Curves, bands, names and title; the artists come back so that they can be moved."""
+) -> None:
+    """Curves, bands, names and title."""
     low, high = limits or curves.limits
     curves.scale.on(ax)
     first = min(int(curves.at(label)[0]) for label in curves.paths)
@@ -320,80 +320,75 @@ def draw_convergence(
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
     look = looks({label: path.rule for label, path in curves.paths.items()})
-    drawn, entries = [], []
+    entries = []
     for label in curves.paths:
-        curve = DrawnCurve(ax, look[label])
-        curve.show(curves.at(label), curves.shown[label], curves.floor, curves.gone[label])
-        near = curve.end[0] > first + 0.97 * (last - first)
-        rank = curves.ends[label]
-        entries.append(Entry(curves.label(label), look[label], curve.end, rank, tied=near))
-        drawn.append(curve)
+        end = draw_median(
+            ax,
+            look[label],
+            curves.at(label),
+            curves.shown[label],
+            curves.floor,
+            curves.gone[label],
+        )
+        near = end[0] > first + 0.97 * (last - first)
+        entries.append(Entry(curves.label(label), look[label], end, curves.ends[label], tied=near))
     if curves.at_floor and curves.floor is not None and curves.floor < high:
         draw_floor(ax, curves.floor)
-    labels = label_ends(ax, entries) if names else None
+    if names:
+        label_ends(ax, entries)
     dress(ax, title or curves.finding(), curves.xlabel, curves.ylabel)
-    return drawn, labels
 
 
-class DrawnCurve:
-    """One label's curve, cut at the frame of its Axes; `show` moves it."""
+def draw_median(
+    ax: Axes,
+    look: Look,
+    step: np.ndarray,
+    quartiles: np.ndarray,
+    floor: float | None = None,
+    diverged: bool = False,
+) -> tuple[float, float]:
+    """The median, (rows, 3)[:, 1], and the band between the others if there is one.
 
-    def __init__(self, ax: Axes, look: Look) -> None:
-        self.ax = ax
-        self.look = look
-        (self.line,) = ax.plot(
-            [],
-            [],
-            color=look.color,
-            linestyle=look.line,
-            linewidth=WIDTH,
-            path_effects=casing(),
-            zorder=3,
-        )
-        cased: dict[str, Any] = {"zorder": 5, "clip_on": False}
-        (self.cross,) = ax.plot([], [], CROSS, **marker(look.color, size=11), **cased)
-        (self.exits,) = ax.plot([], [], "^", **marker(look.color, size=9), **cased)
-        (self.falls,) = ax.plot([], [], "v", **marker(look.color, size=9), **cased)
-        self.band: Any = None
-        self.end = (0.0, 0.0)
-
-    def show(
-        self, step: np.ndarray, quartiles: np.ndarray, floor: float | None, diverged: bool
-    ) -> None:
-        """Draw the median, (rows, 3)[:, 1], and the band between the others if there is one.
-
-        What diverged ends in ✕, at the step where it did, on the edge that it left through.
-        """
-        (left, right), (low, high) = self.ax.get_xlim(), self.ax.get_ylim()
-        bottom = low if floor is None else max(low, floor)
-        seen = np.where(np.isnan(quartiles), np.inf, quartiles)
-        seen = np.maximum(seen, bottom) if floor is not None else seen
-        gone = _gone_at(seen[:, 1]) if diverged else len(step)
-        points = np.stack([step, np.clip(seen[:, 1], -BEYOND, BEYOND)], axis=1)[: gone + 1].astype(
-            float
-        )
-        part = cut_on(self.ax, points, np.array([left, low]), np.array([right, high]))
-        self.line.set_data(*part.points.T)
-        dot_alone(self.line)
-        drawn = self.ax.transLimits.transform(self.ax.transScale.transform(part.points))
-        weigh(self.line, float(np.nansum(np.abs(np.diff(drawn, axis=0)))))
-        self.end = tuple(part.points[-1]) if len(part.points) else (left, high)
-        marks = list(zip(part.exits, part.sides, strict=True))
-        if diverged:
-            x, y = float(step[gone]), float(np.clip(points[-1, 1], low, high))
-            self.end = (x, y)
-            marks = [m for m in marks if abs(m[0][0] - x) > NEAR * (right - left)]
-        put(self.cross, [self.end] if diverged else [])
-        put(self.exits, [point for point, side in marks if side == "^"])
-        put(self.falls, [point for point, side in marks if side == "v"])
-        if self.band is not None:
-            self.band.remove()
-            self.band = None
-        if not np.array_equal(seen[:, 0], seen[:, 2]):
-            lower, upper = np.clip(seen[:, [0, 2]].T, low, high)
-            self.band = self.ax.fill_between(
-                step, lower, upper, color=self.look.color, alpha=0.18, linewidth=0, zorder=2
-            )
+    It is cut at the frame of the Axes. What diverged ends in ✕, at the step where it did, on the
+    edge that it left through. Returns where it ends.
+    """
+    (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+    bottom = low if floor is None else max(low, floor)
+    seen = np.where(np.isnan(quartiles), np.inf, quartiles)
+    seen = np.maximum(seen, bottom) if floor is not None else seen
+    gone = _gone_at(seen[:, 1]) if diverged else len(step)
+    heights = np.clip(seen[:, 1], -BEYOND, BEYOND)
+    points = np.stack([step, heights], axis=1)[: gone + 1].astype(float)
+    part = cut_on(ax, points, np.array([left, low]), np.array([right, high]))
+    (line,) = ax.plot(
+        *part.points.T,
+        color=look.color,
+        linestyle=look.line,
+        linewidth=WIDTH,
+        path_effects=casing(),
+        zorder=3,
+    )
+    dot_alone(line)
+    drawn = ax.transLimits.transform(ax.transScale.transform(part.points))
+    weigh(line, float(np.nansum(np.abs(np.diff(drawn, axis=0)))))
+    end = tuple(part.points[-1]) if len(part.points) else (left, high)
+    marks = list(zip(part.exits, part.sides, strict=True))
+    if diverged:
+        x, y = float(step[gone]), float(np.clip(points[-1, 1], low, high))
+        end = (x, y)
+        marks = [m for m in marks if abs(m[0][0] - x) > NEAR * (right - left)]
+    cased: dict[str, Any] = {"zorder": 5, "clip_on": False}
+    for mark, size, places in (
+        (CROSS, 11, [end] if diverged else []),
+        ("^", 9, [point for point, side in marks if side == "^"]),
+        ("v", 9, [point for point, side in marks if side == "v"]),
+    ):
+        (there,) = ax.plot([], [], mark, **marker(look.color, size=size), **cased)
+        put(there, places)
+    if not np.array_equal(seen[:, 0], seen[:, 2]):
+        lower, upper = np.clip(seen[:, [0, 2]].T, low, high)
+        ax.fill_between(step, lower, upper, color=look.color, alpha=0.18, linewidth=0, zorder=2)
+    return end
 
 
 def _gone_at(median: np.ndarray) -> int:

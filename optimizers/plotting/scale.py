@@ -8,9 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.lines import Line2D
 from matplotlib.scale import LogTransform, SymmetricalLogTransform
-from matplotlib.text import Annotation
 from matplotlib.ticker import (
     FuncFormatter,
     Locator,
@@ -212,10 +210,10 @@ def edges(centres: np.ndarray, log: bool) -> np.ndarray:
     return np.exp(borders) if log else borders
 
 
-def draw_floor(ax: Axes, floor: float) -> tuple[Line2D, Annotation]:
+def draw_floor(ax: Axes, floor: float) -> None:
     """Say that what lies on this height is as low as numbers tell."""
-    line = ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
-    words = ax.annotate(
+    ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
+    ax.annotate(
         "as near as float64 tells",
         (0, floor),
         (4, -4),
@@ -225,34 +223,6 @@ def draw_floor(ax: Axes, floor: float) -> tuple[Line2D, Annotation]:
         fontsize=10,
         color=SOFT,
     )
-    return line, words
-
-
-def steady(
-    now: tuple[float, float] | None, wanted: tuple[float, float], scale: Scale
-) -> tuple[float, float]:
-    """Limits that stay as they are while what is wanted fits them and fills half of them.
-
-    Otherwise a log axis goes to whole powers of ten (every second one, if there are many), and the
-    others get a tenth of room. Axes that follow every move of a slider cannot be read.
-
-    Examples
-    --------
-    >>> steady(None, (0.02, 3.0), Scale("log"))
-    (0.01, 10.0)
-    >>> steady((0.01, 10.0), (0.05, 7.0), Scale("log"))
-    (0.01, 10.0)
-    """
-    low, high = scale.drawn(wanted)
-    if now is not None:
-        bottom, top = scale.drawn(now)
-        if bottom <= low and high <= top and high - low >= (top - bottom) / 2:
-            return now
-    if scale.kind == "log":
-        every = 2 if high - low > 4 else 1
-        low, high = every * np.floor(low / every), every * np.ceil(high / every)
-        return float(10.0**low), float(10.0 ** max(high, low + 1))
-    return scale.widened(*wanted, 0.1, 0.1)
 
 
 def cut_on(ax: Axes, points: np.ndarray, low: np.ndarray, high: np.ndarray) -> Cut:

@@ -34,7 +34,7 @@ DOT = 4.5  # points: the size of the dots, where every step has one
 
 
 class DrawnPath:
-    """One label's path on the map; `show` moves it, so that sliders and films reuse it.
+    """One label's path on the map; `show` moves it, so that films reuse it.
 
     With `dotted`, every step has a dot, which shows the direction; else arrowheads do.
     """
