@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from time import perf_counter
 from typing import Any
@@ -10,7 +11,7 @@ SHORT = 0.5  # seconds
 
 
 class Progress:
-    """Counts what is done, and shows a bar on stderr once it takes longer than a moment."""
+    """Counts what is done, and shows a bar once it takes longer than a moment."""
 
     def __init__(self, total: int, label: str) -> None:
         self.total = total
@@ -25,14 +26,21 @@ class Progress:
         if self.bar is not None:
             self.bar.update()
         elif perf_counter() - self.began > SHORT:
-            from tqdm.auto import tqdm
+            from tqdm import tqdm
 
-            self.bar = tqdm(desc=self.label, total=self.total, initial=self.done)
+            file = sys.stdout if in_notebook() else sys.stderr  # a notebook shows stderr in red
+            self.bar = tqdm(desc=self.label, total=self.total, initial=self.done, file=file)
 
     def close(self) -> None:
         """Leave the bar as it is."""
         if self.bar is not None:
             self.bar.close()
+
+
+def in_notebook() -> bool:
+    """Whether this Python is a notebook's."""
+    ipython = sys.modules.get("IPython")  # a notebook has imported it
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def with_progress(

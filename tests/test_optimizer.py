@@ -3,12 +3,14 @@
 import copy
 import itertools
 import pickle
+from types import SimpleNamespace
 
 import autograd.numpy as np
+import IPython
 import numpy
 import pytest
 
-from optimizers import SGD, Adam, Lookahead, Momentum
+from optimizers import SGD, Adam, Lookahead, Momentum, progress
 from optimizers.functions import noisy, rosenbrock, sphere
 
 
@@ -64,6 +66,18 @@ def test_callback_is_called_after_each_step():
 def test_progress_shows_a_bar_only_for_long_work(capsys):
     SGD(bowl, [1.0]).minimize(3, progress=True)
     assert capsys.readouterr().err.strip() == ""
+
+
+@pytest.mark.parametrize("kernel", [{}, {"kernel": object()}], ids=["terminal", "notebook"])
+def test_the_bar_is_on_stderr_but_in_a_notebook_which_shows_that_in_red(
+    kernel, capsys, monkeypatch
+):
+    monkeypatch.setattr(progress, "SHORT", 0.0)
+    monkeypatch.setattr(IPython, "get_ipython", lambda: SimpleNamespace(**kernel))
+    SGD(bowl, [1.0]).minimize(3, progress=True)
+    out, err = capsys.readouterr()
+    assert "SGD: 100%" in (out if kernel else err)
+    assert (err if kernel else out) == ""
 
 
 def test_batches_reach_the_loss_one_a_step():

@@ -29,8 +29,8 @@ from optimizers.plotting.paths import (
     problem_of,
     with_others,
 )
-from optimizers.plotting.show import in_notebook
 from optimizers.plotting.style import caption, headline
+from optimizers.progress import in_notebook
 from optimizers.trajectory import Trajectory
 
 ALT = "Paths of optimizers, step by step"

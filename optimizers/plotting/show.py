@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from binascii import b2a_base64
 from io import BytesIO
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+
+from optimizers.progress import in_notebook
 
 DPI = 100
 LARGE = 150_000  # bytes; a larger picture is kept in 255 colours, which makes a third of it
@@ -73,9 +74,3 @@ def _smaller(picture: BytesIO) -> bytes:
     few = Image.open(picture).convert("RGB").quantize(255, dither=Image.Dither.NONE)
     few.save(reduced, format="PNG", optimize=True)
     return reduced.getvalue()
-
-
-def in_notebook() -> bool:
-    """Whether this Python is a notebook's."""
-    ipython = sys.modules.get("IPython")  # a notebook has imported it
-    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
