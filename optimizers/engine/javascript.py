@@ -31,6 +31,8 @@ PATTERNS = {
     "exp2": "Math.pow(2, {})",
     "remainder": "{0} - {1} * Math.floor({0} / {1})",
     "floor_divide": "Math.floor({} / {})",
+    "logaddexp": "{0} === {1} ? {0} + Math.LN2 : "
+    "Math.max({0}, {1}) + Math.log1p(Math.exp(-Math.abs({0} - {1})))",
 }
 
 
@@ -89,11 +91,12 @@ def step_in_javascript(step: Step, name: str = "step") -> str:
         w.unpack(given, "theta" if key == "theta" else f"state.{key}", key)
     w.unpack(step.g, "g", "g")
     after = {key: [w.spelled(x) for x in values.ravel()] for key, values in step.after.items()}
-    for key, values in step.watched.items():
-        w.put(f"seen.{key}", values)
-    theta = after.pop("theta")
-    for key, values in [*((f"state.{key}", x) for key, x in after.items()), ("theta", theta)]:
-        w.lines += [f"{key}[{i}] = {x};" for i, x in enumerate(values)]
+    for key, watched in step.watched.items():
+        w.put(f"seen.{key}", watched)
+    moved = after.pop("theta")
+    targets = {f"state.{key}": spelled for key, spelled in after.items()} | {"theta": moved}
+    for key, spelled in targets.items():
+        w.lines += [f"{key}[{i}] = {x};" for i, x in enumerate(spelled)]
     return w.function(f"{name}(theta, g, state, t, hyper, hessian, seen)")
 
 

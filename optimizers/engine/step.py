@@ -313,7 +313,10 @@ def moved(
             after, anew = step(clone, other, elsewhere), step(fresh, other, elsewhere)
             left = [_told([extras(part) for part in parts(one)]) for one in (clone, fresh)]
             if left[0] != left[1] or _told(after) != _told(anew):
-                raise Untraceable("it keeps something from step to step that `state` does not name")
+                raise Untraceable(
+                    "it keeps something from step to step that `state` does not name, or draws by "
+                    "chance"
+                )
         return found
 
     return explored(run)

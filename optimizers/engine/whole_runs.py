@@ -282,6 +282,28 @@ def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     return _step(optimizer, gradient, Hessian(optimizer.gradient, at), watch)
 
 
+def settled_step(optimizer: Any) -> Step:
+    """`traced_step`, of what computes and does nothing else: it may run where no Python is.
+
+    Raises
+    ------
+    NotTraceable, Untraceable
+        If it cannot be written as scalars, keeps something from call to call, draws by chance or
+        reads the world outside. All is as it was.
+    """
+    roots = Seen(optimizer).of_the_user
+    before = Surroundings(*roots)
+    try:
+        for _ in range(2):  # what is kept from a first call on is there at the second
+            now = Surroundings(*roots)
+            step = traced_step(optimizer)
+            if not now.changed:
+                return step
+    finally:
+        before.put_back()
+    raise Untraceable("it keeps something from call to call, or draws by chance")
+
+
 def traced_hessian(optimizer: Any) -> Symbols:
     """The second derivatives of one run's loss, (P, P), of the inputs "theta" and "batch"."""
     at = _one_run(optimizer)

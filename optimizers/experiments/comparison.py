@@ -282,6 +282,32 @@ class Comparison(Mapping[str, Trajectory]):
 
         return plot_budget(self, ax)
 
+    def page(self, height: int = 640) -> Any:
+        """Make a page of the runs that are shown, to scrub through, seed by seed.
+
+        A notebook shows it; `race.page().save("race.html")` writes it to one file. Of one or two
+        weights it has a map. Long runs are thinned, the first 20 steps are all there.
+
+        Parameters
+        ----------
+        height
+            In a notebook, in pixels.
+
+        Returns
+        -------
+        Page
+
+        Examples
+        --------
+        >>> from optimizers import SGD, Momentum, compare
+        >>> from optimizers.functions import booth
+        >>> compare([SGD, Momentum], booth, steps=20).page()
+        <page: race on Booth with SGD, Momentum>
+        """
+        from optimizers.page.race import race_page
+
+        return race_page(self, height)
+
     def animate(self, **options: Any) -> Any:
         """Animate the paths of one or two weights: a `Film`, which a notebook plays.
 

@@ -30,8 +30,8 @@ SPELLED = [
 def lines_of(optimizer: Optimizer, seen: Iterable[str] = ()) -> list[dict[str, Any]]:
     """Each line of `direction`, as Python has it, in the letters of the formulas.
 
-    `set` is the sign of what the line gives a value to, `name` its name, `to` the expression: ⟨name⟩
-    stands for a number as it was before the step, ⟨name'⟩ for one that an earlier line has made.
+    `set` is the sign of what the line gives a value to, `name` its name, `to` the expression:
+    ⟨name⟩ stands for a number as it was before the step, ⟨name'⟩ for one that a line has made.
     `when` are the switches with which the line is gone through. No source, no lines.
 
     Examples
@@ -118,10 +118,9 @@ class _Lines:
 
     def add(self, name: str, text: str, when: tuple[Any, ...]) -> None:
         """Add a line, in the letters of the formulas."""
-        switches = [(s, is_on) for s, is_on in when if s in self.known]
-        words = [
-            f"{'if' if is_on else 'if not'} {_lettered(s)}" for s, is_on in when if (s, is_on) not in switches
-        ]
+        switches = [one for one in when if one[0] in self.known]
+        words = [f"if{'' if is_on else ' not'} {_lettered(s)}" for s, is_on in when]
+        words = [told for told, one in zip(words, when, strict=True) if one not in switches]
         self.lines.append(
             {
                 "set": SIGNS.get(name, name),

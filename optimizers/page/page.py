@@ -14,6 +14,7 @@ from typing import Any
 from optimizers.experiments.inputs import LEARNING_RATES
 from optimizers.page.sliders import SIGNS
 from optimizers.page.written import MOST_STEPS, Written, literal
+from optimizers.plotting.style import LINES, PALETTE
 
 PANELS = ("map", "loss", "rate", "state", "plane", "formula")
 HEIGHT = 640  # pixels of a page in a notebook
@@ -56,8 +57,8 @@ class Page:
     >>> page = explore(rosenbrock)
     >>> page
     <page: Rosenbrock with SGD, Momentum, Adam>
-    >>> page.html.startswith("<!DOCTYPE html>"), "http" in page.html
-    (True, False)
+    >>> page.html.startswith("<!DOCTYPE html>"), len(page.html) < 1_000_000
+    (True, True)
     """
 
     def __init__(
@@ -87,6 +88,8 @@ class Page:
             "most": max(MOST_STEPS, steps),
             "grid": LEARNING_RATES,
             "signs": SIGNS,
+            "palette": list(PALETTE.values()),
+            "lines": [[] if line == "-" else line[1] for line in LINES],
             "seeds": [],
             "arrows": True,
             **options,
@@ -98,12 +101,16 @@ class Page:
         here = files("optimizers.page")
         lists = {"functions": self.functions, "rules": self.rules}
         told = [f"{name}: [{', '.join(w.text for w in given)}]" for name, given in lists.items()]
-        return (here / "page.html").read_text("utf8").format(
-            title=html.escape(self.title),
-            style=(here / "page.css").read_text("utf8"),
-            script=(here / "page.js").read_text("utf8"),
-            given=f"{{...{literal(self.options)}, {', '.join(told)}}}",
-            still="The page needs JavaScript.",
+        return (
+            (here / "page.html")
+            .read_text("utf8")
+            .format(
+                title=html.escape(self.title),
+                style=(here / "page.css").read_text("utf8"),
+                script=(here / "page.js").read_text("utf8"),
+                given=f"{{...{literal(self.options)}, {', '.join(told)}}}",
+                still="The page needs JavaScript.",
+            )
         )
 
     def save(self, file: str | PathLike[str]) -> None:

@@ -22,7 +22,7 @@ SIGNS = {
     **{"lr": "η", "beta1": "β₁", "beta2": "β₂", "beta": "β", "momentum": "μ", "rho": "ρ"},
     **{"epsilon": "ε", "weight_decay": "λ", "alpha": "α", "damping": "δ", "theta": "θ"},
     **{"m_hat": "m̂", "v_hat": "v̂", "trust_ratio": "trust ratio", "eta": "η"},
-    **{"trust_coefficient": "τ", "mu_product": "∏μ", "d": "d"},
+    **{"trust_coefficient": "τ", "mu_product": "∏μ", "effective": "η / (√v̂ + ε)"},
 }
 
 

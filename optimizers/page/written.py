@@ -21,12 +21,12 @@ from optimizers.engine.scalars import Untraceable
 from optimizers.engine.seen import by_prefix
 from optimizers.engine.step import rule_of
 from optimizers.engine.trace import NotTraceable
-from optimizers.engine.whole_runs import traced_hessian, traced_step
+from optimizers.engine.whole_runs import settled_step, traced_hessian, traced_step
 from optimizers.experiments.inputs import Rule
 from optimizers.optimizer import Optimizer
 from optimizers.page.formula import lines_of
 from optimizers.page.sliders import slider
-from optimizers.problem import Problem, as_problem
+from optimizers.problem import Problem
 from optimizers.rules import SGD
 from optimizers.state import parts
 
@@ -95,7 +95,7 @@ def written_function(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) 
     """
     try:
         optimizer = SGD(problem, problem.start)
-        step = traced_step(optimizer)
+        step = settled_step(optimizer)
         theta = step.before["theta"]
         code = {"gradient": gradient_in_javascript(theta, step.loss.item(), step.gradient)}
         exact = step
@@ -107,7 +107,12 @@ def written_function(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) 
             code["curvature"] = hessian_in_javascript(theta, traced_hessian(optimizer))
     except (Untraceable, NotTraceable) as reason:
         raise Unwritten(f"{problem.name} cannot run in a page: {reason}") from reason
-    data = {
+    return Written(about(problem, knobs), code)
+
+
+def about(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """What is known of a loss, for the page."""
+    return {
         "name": problem.name,
         "python": getattr(problem.given, "written", problem.name),
         "domain": problem.domain,
@@ -120,7 +125,6 @@ def written_function(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) 
         "noise": "" if knobs else noise_of(problem),
         "knobs": list(knobs),
     }
-    return Written(data, code)
 
 
 def noise_of(problem: Problem, steps: int = MOST_STEPS + 1) -> str:
@@ -157,7 +161,8 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
     except (Untraceable, NotTraceable) as reason:
         raise Unwritten(f"{label} cannot run in a page: {reason}") from reason
     is_scheduled = callable(optimizer.lr)
-    etas = [float(optimizer._scheduled(t)) for t in range(1, MOST_STEPS + 2)] if is_scheduled else []
+    times = range(1, MOST_STEPS + 2) if is_scheduled else ()
+    etas = [float(optimizer._scheduled(t)) for t in times]
     used = {name: value for name, value in settings.items() if f"hyper.{name}" in code["step"]}
     data = {
         "label": label,
@@ -197,9 +202,13 @@ def kept_by(rule: Rule, problem: Problem) -> list[str]:
 
 
 def panels_of(kept: Sequence[str]) -> list[str]:
-    """Which parts of the state deserve a picture: m̂ rather than m; d if there is nothing."""
+    """Which parts of the state deserve a picture: m̂ rather than m; d if there is nothing.
+
+    With v̂ comes the effective step size η / (√v̂ + ε).
+    """
     known = sorted(kept, key=lambda name: not name.endswith("_hat"))
-    return [name for name in known if f"{name}_hat" not in known] or ["d"]
+    found = [name for name in known if f"{name}_hat" not in known] or ["d"]
+    return [*found[:2], "effective", *found[2:]] if "v_hat" in found else found
 
 
 def _settings(optimizer: Optimizer) -> dict[str, Any]:
@@ -233,10 +242,10 @@ def _at_first(name: str, optimizer: Optimizer, rule: Rule, problem: Problem) -> 
     raise Untraceable(f"its state {name!r} begins in a way that is not known")
 
 
-def _spelled(rule: Rule) -> str:
+def _spelled(rule: Any) -> str:
     """How to write it in Python."""
     if not isinstance(rule, partial):
-        return rule.__name__
+        return str(rule.__name__)
     values = {
         name: _spelled(value) if isinstance(value, (type, partial)) else value
         for name, value in rule.keywords.items()

@@ -44,30 +44,37 @@ export class Height {
   }
 }
 
+/** The losses that a picture has room for, without explosions and bottomless pits; and these. */
+function inSight(losses, fn, ...always) {
+  const sorted = Float64Array.from(losses.filter(Number.isFinite)).sort();
+  if (sorted.length === 0) return always.filter(Number.isFinite);
+  const [low, middle, high] = [0.1, 0.5, 0.9].map((share) => quantile(sorted, share));
+  const top = fn.minimum === null ? high + 3 * (high - low) : high + 1e3 * (high - fn.minimum);
+  const bottom = fn.bounded ? Number.NEGATIVE_INFINITY : low - 3 * (middle - low);
+  return [...always, ...sorted.filter((loss) => loss >= bottom && loss <= top)].filter(
+    Number.isFinite,
+  );
+}
+
 export class LossPanel extends Panel {
   constructor(parent) {
     super(parent, "loss", "The loss at each step");
   }
 
-  draw({ land, rules, step, steps, bands }) {
+  draw({ land, rules, step, steps, bands, time }) {
     if (!this.fit()) return;
     const all = rules.flatMap(({ path }) => Array.from(path.loss.subarray(0, path.last + 1)));
-    const first = quantile(Float64Array.from(rules, ({ path }) => path.loss[0]).sort(), 1);
-    const most = Math.max(
-      first,
-      quantile(Float64Array.from(all.filter(Number.isFinite)).sort(), 0.9),
-    );
-    const shown = all.filter((x) => x <= most * 1e3 + Math.abs(most));
+    const shown = inSight(all, land.fn, ...rules.map(({ path }) => path.loss[0]));
     const height = new Height(land.fn, shown);
     this.room.right = rules.length > 1 ? BESIDE : 20;
-    const x = scaleLinear([0, steps], [this.left, this.right]);
+    const x = scaleLinear([0, time(steps)], [this.left, this.right]);
     const y = height.scale(shown, [this.bottom, this.top + 4]);
     this.clear(bands ? `Median of ${bands.count} seeds, quartiles as bands` : "Loss at each step");
     this.axes(x, y, "step", height.words);
     const places = [];
     this.inside(() => {
       for (const { label, path, color, dash, isFocus } of rules) {
-        const at = (t) => [x(t), y(height.of(path.loss[t]))];
+        const at = (t) => [x(time(t)), y(height.of(path.loss[t]))];
         const points = [];
         // of more steps than pixels, some are left out
         const every = Math.max(1, Math.floor(path.last / (2 * this.width)));
@@ -75,20 +82,20 @@ export class LossPanel extends Panel {
         if (path.last % every) points.push(at(path.last));
         const band = bands?.of[label];
         if (band) {
-          this.band(band, x, y, height, color);
+          this.band(band, (t) => x(time(t)), y, height, color);
           line(this.pen, points, color, [], 1, 0.45);
-          const middle = Array.from(band.middle, (v, t) => [x(t), y(height.of(v))]);
+          const middle = Array.from(band.middle, (v, t) => [x(time(t)), y(height.of(v))]);
           line(this.pen, middle, color, dash, 2.4);
         } else line(this.pen, points, color, dash, isFocus ? 2.6 : 2);
         const now = Math.min(step, path.last);
         if (path.diverged) cross(this.pen, at(Math.max(0, path.last - 1)), color);
         ball(this.pen, at(now), color, 4.5);
-        const tip = band ? [x(steps), y(height.of(band.middle.at(-1)))] : at(path.last);
+        const tip = band ? [x(time(steps)), y(height.of(band.middle.at(-1)))] : at(path.last);
         places.push({ x: tip[0], y: clamp(tip[1], this.top, this.bottom), words: label, color });
       }
       this.pen.lineWidth = 1;
       this.pen.strokeStyle = SOFT;
-      this.stroke([x(step), this.top], [x(step), this.bottom]);
+      this.stroke([x(time(step)), this.top], [x(time(step)), this.bottom]);
     });
     if (rules.length > 1) this.names(places.map((place) => ({ ...place, x: this.right })));
   }
@@ -146,9 +153,8 @@ export class RatePanel extends Panel {
     if (!this.fit()) return;
     this.rules = rules.filter((rule) => rule.curve);
     const ends = this.rules.flatMap(({ curve }) => Array.from(curve.losses));
-    const finite = Float64Array.from(ends.filter(Number.isFinite)).sort();
-    const most = finite.length ? quantile(finite, 0.9) : 1;
-    const shown = Array.from(finite).filter((v) => v <= most * 1e3 + Math.abs(most));
+    const now = this.rules.map(({ path }) => path.end);
+    const shown = inSight(ends, land.fn, ...now);
     const height = new Height(land.fn, shown);
     const rates = this.rules[0]?.curve.rates ?? [1e-5, 10];
     this.x = scaleLog([rates[0], rates.at(-1)], [this.left, this.right - 8]).clamp(true);
@@ -190,7 +196,6 @@ export class StatePanel extends Panel {
     const focus = rules.find((rule) => rule.isFocus) ?? rules[0];
     const { path, color, rule, hyper, label } = focus;
     const groups = rule.panels.map((names) => [].concat(names));
-    if ("v_hat" in path.kept) groups.push(["effective"]);
     const shown = groups.slice(0, this.height > 300 ? 3 : 2);
     this.clear(`${label}: what it has in mind`);
     const whole = [this.top, this.bottom];

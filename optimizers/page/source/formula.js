@@ -48,7 +48,9 @@ class Numbers {
     if (name === "g") return toldAll(path.gradient(t));
     if (name === "t") return String(t + 1);
     if (name === "eta") return told(hyper.eta ?? hyper.lr);
-    if (name in hyper) return told(hyper[name], 5);
+    const setting =
+      name in hyper ? name : Object.keys(hyper).find((one) => one.endsWith(`_${name}`));
+    if (setting) return told(hyper[setting], 5);
     if (name in path.kept) return toldAll(path.of(name, isNew ? t + 1 : t));
     return null;
   }

@@ -78,13 +78,11 @@ export class MapPanel extends Panel {
       this.inside(() => line(this.pen, this.curve.map(this.place), "#8a939b", [], 2));
     } else {
       this.drawLand(frame);
-      this.axes2();
+      this.coordinates();
     }
     this.inside(() => {
+      if (scene.origin) this.drawOrigin();
       for (const at of this.land.fn.minima) star(this.pen, this.placeOf(at), INK);
-      for (const { path, color } of scene.others) {
-        line(this.pen, this.points(path), color, [], 1, 0.28);
-      }
       for (const rule of scene.rules) this.drawPath(rule, scene.step);
       ring(this.pen, this.placeOf(scene.start), INK);
     });
@@ -93,7 +91,17 @@ export class MapPanel extends Panel {
     this.names(this.ends(scene));
   }
 
-  axes2() {
+  /** Where decay pulls to. */
+  drawOrigin() {
+    const [x, y] = this.place([0, 0]);
+    this.pen.lineWidth = 1;
+    this.pen.strokeStyle = SOFT;
+    this.stroke([x, this.top], [x, this.bottom]);
+    this.stroke([this.left, y], [this.right, y]);
+    this.text("0", x + 5, y + 15, { color: SOFT });
+  }
+
+  coordinates() {
     const { pen, left, right, top, bottom } = this;
     pen.font = "11px system-ui, sans-serif";
     for (const tick of this.y.ticks(6)) {
@@ -136,6 +144,10 @@ export class MapPanel extends Panel {
     const pen = this.sheet.getContext("2d");
     pen.setTransform(this.sharp, 0, 0, this.sharp, 0, 0);
     paint(pen, this.land, frame, box, points);
+    pen.translate(-this.left, -this.top);
+    for (const { path, color } of this.scene.others) {
+      line(pen, this.points(path), color, [], 1, 0.28);
+    }
   }
 
   /** Of one weight: the loss along the line, and how high the picture is. */

@@ -19,9 +19,9 @@ export function toldAll(values, digits = 3) {
   return each.length === 1 ? each[0] : `(${each.join(", ")})`;
 }
 
-/** Floats of 64 bits from their letters. */
-export function decoded(letters) {
-  return new Float64Array(Uint8Array.from(atob(letters), (c) => c.charCodeAt(0)).buffer);
+/** Floats from their letters: of 64 bits, if nothing else is said. */
+export function decoded(letters, Kind = Float64Array) {
+  return new Kind(Uint8Array.from(atob(letters), (c) => c.charCodeAt(0)).buffer);
 }
 
 /** The value below which this share of the sorted numbers lies, between two of them if need be. */

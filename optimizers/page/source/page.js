@@ -1,13 +1,15 @@
 /** The page: what is chosen, what follows from it, and who draws it. */
 
 import { LossPanel, RatePanel, StatePanel } from "./curves.js";
+import { FINDINGS } from "./findings.js";
 import { FormulaPanel } from "./formula.js";
+import { lookEach } from "./looks.js";
 import { MapPanel } from "./map.js";
-import { quantile, told, toldAll } from "./numbers.js";
+import { decoded, quantile, told, toldAll } from "./numbers.js";
 import { PlanePanel } from "./plane.js";
 import { Player } from "./player.js";
 import { bestRate, gentleRate, RateCurve } from "./rates.js";
-import { Land, Runner } from "./run.js";
+import { Land, Recorded, Runner } from "./run.js";
 import { Slider } from "./sliders.js";
 import { copied, written } from "./state.js";
 
@@ -52,6 +54,14 @@ class Page {
     return { rule, label: rule.label, color: rule.color, dash: rule.dash, hyper, runner, isRated };
   }
 
+  /** Whether runs that were recorded are shown, and none are made. */
+  get isRace() {
+    return this.given.seeds.length > 0;
+  }
+
+  /** The step that a row of the paths belongs to. */
+  time = (row) => this.given.times?.[row] ?? row;
+
   may(name) {
     return this.given.move === null || this.given.move.includes(name);
   }
@@ -60,6 +70,7 @@ class Page {
 
   build() {
     this.root.classList.add("optimizers-page");
+    this.root.classList.toggle("one-idea", this.given.move !== null);
     this.root.replaceChildren();
     this.head = this.part("header");
     this.board = this.part("main");
@@ -79,6 +90,7 @@ class Page {
       moved: () => this.redraw(),
     });
     this.map.box.hidden = !this.shown.has("map");
+    this.board.classList.toggle("mapless", !this.shown.has("map"));
     this.player = new Player(this.left, (step) => {
       this.step = step;
       this.redraw();
@@ -116,12 +128,12 @@ class Page {
       this.menu.addEventListener("change", () =>
         this.setFunction(given.functions[this.menu.value]),
       );
-    } else if (given.title) {
+    } else if (this.isRace) {
       const name = this.part("strong", head);
       name.textContent = given.title;
     }
     if (given.seeds.length > 1) this.buildSeeds();
-    if (this.may("start") && given.seeds.length === 0) {
+    if (given.move === null) {
       const label = this.part("label", head);
       label.append("start ");
       this.field = this.part("input", label);
@@ -173,10 +185,10 @@ class Page {
     label.append("seed ");
     const menu = this.part("select", label);
     menu.name = "seed";
-    for (const [i, { seed }] of this.given.seeds.entries()) menu.add(new Option(seed, i));
+    for (const [i, seed] of this.given.seeds.entries()) menu.add(new Option(seed, i));
     menu.addEventListener("change", () => {
       this.seed = Number(menu.value);
-      this.setLand();
+      this.changed(new Set(this.chosen));
     });
   }
 
@@ -186,11 +198,10 @@ class Page {
       chips.className = "chips";
       const legend = this.part("legend", chips);
       legend.textContent = "Rules";
-      for (const { label, color } of this.rules.values()) {
+      for (const label of this.rules.keys()) {
         const chip = this.part("label", chips);
         const box = this.part("input", chip);
         Object.assign(box, { type: "checkbox", name: label, checked: this.chosen.includes(label) });
-        box.style.accentColor = color;
         chip.append(label);
         box.addEventListener("change", () => this.choose(label, box));
       }
@@ -198,34 +209,36 @@ class Page {
     this.cards = this.part("div", this.right);
     this.cards.className = "cards";
     this.knobs = this.part("div", this.cards);
-    this.knobs.className = "card";
+    this.knobs.className = "card focus";
     for (const one of this.rules.values()) {
       one.card = this.part("div", this.cards);
       one.card.className = "card";
-      one.card.style.borderColor = one.color;
       one.name = this.button(one.card, one.label, `Look at ${one.label}`, () => {
         this.focus = one.label;
         this.changed(new Set([one.label]));
       });
       one.name.className = "name";
-      one.name.style.color = one.color;
+      one.more = this.part("div", one.card);
+      one.more.className = "more";
       one.sliders = one.rule.sliders
         .filter(({ name }) => this.may(name))
         .map((slider) => {
-          const made = new Slider(slider, one.label, one.color, (value) => {
+          const made = new Slider(slider, one.label, (value) => {
             this.note.textContent = "";
             this.setHyper(one.label, { [slider.name]: value });
           });
-          made.row.classList.toggle("first", slider.name === "lr");
-          one.card.append(made.row);
+          if (slider.name === "lr") one.more.before(made.row);
+          else one.more.append(made.row);
           return made;
         });
-      one.told = this.part("output", one.card);
+      one.told = document.createElement("output");
       one.told.className = "told";
+      one.more.before(one.rule.told ?? "", one.told);
     }
   }
 
   buildPanels() {
+    this.tabs = new Map();
     const names = Object.keys(TITLES).filter((name) => this.given.panels.includes(name));
     if (this.given.move === null && names.length > 1) {
       const tabs = this.part("div", this.right);
@@ -236,10 +249,9 @@ class Page {
         const tab = this.button(tabs, TITLES[name], `Show or hide: ${TITLES[name]}`, () => {
           if (this.shown.has(name)) this.shown.delete(name);
           else this.shown.add(name);
-          tab.setAttribute("aria-pressed", String(this.shown.has(name)));
           this.changed(new Set(this.chosen));
         });
-        tab.setAttribute("aria-pressed", String(this.shown.has(name)));
+        this.tabs.set(name, tab);
       }
     }
     this.grid = this.part("div", this.right);
@@ -263,36 +275,26 @@ class Page {
     this.start = Float64Array.from(fn.start);
     this.land = new Land(fn);
     if (isFirst) this.buildKnobs();
-    if (state) state.restore(this);
     this.map.look(this.land, true);
+    if (state) state.restore(this);
     if (!(state?.hasRates ?? false)) {
       this.rate(this.given.rates ?? "gentle", isFirst || this.given.move !== null);
     }
-    this.setLand();
+    this.changed(new Set(this.chosen));
   }
 
   buildKnobs() {
     this.knobs.hidden = this.fn.knobs.length === 0;
     for (const [i, knob] of this.fn.knobs.entries()) {
-      const slider = new Slider(knob, "", "#444444", (value) => {
+      const slider = new Slider(knob, "", (value) => {
         this.land.knobs[i] = value;
+        if (knob.name === this.given.turns) this.start = turned(this.fn.start, value);
         this.map.look(this.land, false);
         this.changed(new Set(this.chosen));
       });
       slider.set(knob.value);
       this.knobs.append(slider.row);
     }
-  }
-
-  setLand() {
-    const { seeds } = this.given;
-    if (seeds.length > 0) {
-      const { start, noise } = seeds[this.seed];
-      this.start = Float64Array.from(start);
-      this.land = new Land(this.fn, noise);
-      this.map.look(this.land, false);
-    }
-    this.changed(new Set(this.chosen));
   }
 
   setStart(theta) {
@@ -397,6 +399,8 @@ class Page {
 
   update(until) {
     this.paths ??= new Map();
+    const chosen = this.chosen.map((label) => this.rules.get(label));
+    lookEach(chosen, this.given.palette, this.given.lines);
     for (const label of this.stale ?? []) {
       if (this.chosen.includes(label)) this.follow(this.rules.get(label));
     }
@@ -405,7 +409,7 @@ class Page {
       if (!this.paths.has(label) || this.needsMore(one)) this.follow(one);
     }
     this.stale = null;
-    if (this.given.seeds.length > 0) this.followAll();
+
     this.begins();
     const scene = this.scene;
     this.settle(scene);
@@ -421,25 +425,36 @@ class Page {
   follow(one) {
     const keeps = one.label === this.focus;
     const { runner, hyper } = one;
-    if (this.runs(one)) {
+    if (this.isRace) {
+      this.readRace();
+      this.paths.set(one.label, this.recorded.get(one.label)[this.seed]);
+    } else if (this.runs(one)) {
       this.paths.set(one.label, runner.path(this.land, hyper, this.start, this.steps, keeps));
     }
   }
 
   /** All seeds of a race, once: their paths, and the median and the quartiles of their losses. */
-  followAll() {
-    if (this.bands) return;
+  readRace() {
+    if (this.recorded) return;
+    this.recorded = new Map();
+    const count = this.given.seeds.length;
     const of = {};
-    this.all = [];
-    for (const label of this.chosen) {
-      const { runner, hyper, color } = this.rules.get(label);
-      const paths = this.given.seeds.map(({ start, noise }) =>
-        runner.path(new Land(this.fn, noise), hyper, start, this.steps),
+    for (const { label, rule } of this.rules.values()) {
+      const [theta, losses] = [rule.theta, rule.losses].map((w) => decoded(w, Float32Array));
+      const paths = rule.diverged.map(
+        (diverged, seed) => new Recorded(theta, losses, seed, count, this.land.size, diverged),
       );
-      this.all.push(...paths.map((path) => ({ path, color })));
-      of[label] = bandOf(paths, this.steps);
+      this.recorded.set(label, paths);
+      of[label] = bandOf(paths);
     }
-    this.bands = { count: this.given.seeds.length, of };
+    this.bands = count > 1 ? { count, of } : undefined;
+  }
+
+  get others() {
+    if (!this.isRace || this.given.seeds.length < 2) return [];
+    return [...this.recorded].flatMap(([label, paths]) =>
+      paths.map((path) => ({ path, color: this.rules.get(label).color })),
+    );
   }
 
   /** Let the curves that hang on what was changed begin anew. */
@@ -514,10 +529,12 @@ class Page {
       rules,
       step: this.step,
       steps: this.steps,
-      start: this.start,
-      movesStart: this.may("start") && this.given.seeds.length === 0,
+      start: this.isRace ? rules[0].path.at(0) : this.start,
+      movesStart: this.may("start"),
       arrows: this.given.arrows,
-      others: this.all ?? [],
+      origin: this.given.origin ?? false,
+      others: this.others,
+      time: this.time,
       bands: this.bands,
       says: this.finding(rules),
     };
@@ -525,26 +542,35 @@ class Page {
 
   /** What is to be seen on the map, no more than the numbers say. */
   finding(rules) {
-    if (this.given.regimes) return this.given.regimes(this);
+    const own = FINDINGS[this.given.finding];
+    if (own) return own({ rules, land: this.land });
     const name = this.fn.name;
-    if (this.step < this.steps) return `${name}, step ${this.step} of ${this.steps}`;
+    const [now, all] = [this.time(this.step), this.time(this.steps)];
+    if (this.isRace) {
+      const seed = this.given.seeds.length > 1 ? `, seed ${this.given.seeds[this.seed]}` : "";
+      return `${name}${seed}, step ${now} of ${all}`;
+    }
+    if (this.step < this.steps) return `${name}, step ${now} of ${all}`;
     if (!this.fn.bounded) return `${name} has no lowest point: nobody wins`;
-    if (this.given.seeds.length > 0) return `${name}, seed ${this.given.seeds[this.seed].seed}`;
     const ends = rules
       .filter(({ path }) => Number.isFinite(path.end))
       .sort((a, b) => a.path.end - b.path.end);
     if (ends.length === 0) return `${name}: all diverged`;
     const after = `after ${this.steps} steps`;
     if (rules.length === 1) return `${name}: ${this.fn.noun} ${told(ends[0].path.end)} ${after}`;
-    const best = ends[0].path.end;
-    const rounding = 1e-15 * Math.max(1, Math.abs(best), Math.abs(this.fn.minimum ?? 0));
-    const level = ends.filter(({ path }) => path.end - best <= rounding);
+    // what looks the same is level
+    const height = ({ path }) => told(path.end - (this.fn.minimum ?? 0));
+    const [best, none] = [height(ends[0]), 1e-15 * Math.max(1, Math.abs(this.fn.minimum ?? 0))];
+    const level = ends.filter((one) => {
+      const rounding = this.fn.minimum !== null && one.path.end - this.fn.minimum <= none;
+      return rounding || height(one) === best;
+    });
     const who = level.map(({ label }) => label).join(" and ");
     return `${name}: ${who} ${level.length > 1 ? "are level" : "is lowest"} ${after}`;
   }
 
   settle(scene) {
-    this.player.set(this.step, this.steps);
+    this.player.set(this.step, this.steps, this.time);
     if (this.field && document.activeElement !== this.field) {
       this.field.value = Array.from(this.start, (x) => told(x, 4)).join(", ");
     }
@@ -555,6 +581,7 @@ class Page {
     for (const one of this.rules.values()) {
       one.card.hidden = !this.chosen.includes(one.label);
       if (one.card.hidden) continue;
+      one.card.style.setProperty("--ink", one.color);
       const isFocus = scene.rules.some((rule) => rule.isFocus && rule.label === one.label);
       one.card.classList.toggle("focus", isFocus);
       one.name.setAttribute("aria-pressed", String(isFocus));
@@ -563,12 +590,14 @@ class Page {
       if (!this.runs(one))
         one.told.textContent = "needs second derivatives, which this loss has not";
       else if (path.diverged && this.step >= path.last) {
-        one.told.textContent = `diverged at step ${path.last}`;
+        one.told.textContent = `diverged at step ${this.time(path.last)}`;
       } else
         one.told.textContent = `${this.fn.noun} ${told(path.loss[Math.min(this.step, path.last)])}`;
     }
-    for (const [name, panel] of Object.entries(this.panels))
+    for (const [name, panel] of Object.entries(this.panels)) {
       panel.box.hidden = !this.shown.has(name);
+      this.tabs.get(name)?.setAttribute("aria-pressed", String(this.shown.has(name)));
+    }
     this.grid.dataset.count = Object.keys(this.panels).filter((name) =>
       this.shown.has(name),
     ).length;
@@ -595,16 +624,20 @@ class Page {
   }
 }
 
-/** Median and quartiles over runs at each step; a run that diverged counts as infinite. */
-function bandOf(paths, steps) {
+/** A point of the plane, turned around the origin by so many degrees. */
+function turned([x, y], degrees) {
+  const angle = (degrees * Math.PI) / 180;
+  const [c, s] = [Math.cos(angle), Math.sin(angle)];
+  return Float64Array.of(c * x - s * y, s * x + c * y);
+}
+
+/** Median and quartiles over runs at each row; a run that diverged counts as infinite. */
+function bandOf(paths) {
   const band = { middle: [], low: [], high: [] };
-  for (let t = 0; t <= steps; t++) {
-    const losses = Float64Array.from(paths, (path) => {
-      const isThere = t < path.last || (t === path.last && !path.diverged) || t === 0;
-      return isThere || !path.diverged
-        ? path.loss[Math.min(t, path.last)]
-        : Number.POSITIVE_INFINITY;
-    }).sort();
+  for (let t = 0; t < paths[0].loss.length; t++) {
+    const losses = Float64Array.from(paths, ({ loss, last, diverged }) =>
+      diverged && t >= last ? Number.POSITIVE_INFINITY : loss[t],
+    ).sort();
     band.middle.push(quantile(losses, 0.5));
     band.low.push(quantile(losses, 0.25));
     band.high.push(quantile(losses, 0.75));

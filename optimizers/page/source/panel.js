@@ -6,7 +6,7 @@ export const INK = "#222222";
 export const SOFT = "#666666";
 export const LINE = "#e6e6e6";
 const FONT = "12px system-ui, sans-serif";
-const ROOM = { left: 52, right: 12, top: 24, bottom: 36 };
+const ROOM = { left: 58, right: 12, top: 24, bottom: 36 };
 const APART = 16; // pixels between two names
 
 export class Panel {

@@ -1,5 +1,6 @@
 /** The loss after all steps over the plane of two hyper-parameters, and the point where one is. */
 
+import { scaleLinear } from "d3-scale";
 import { ball, ring } from "./marks.js";
 import { clamp, quantile, told } from "./numbers.js";
 import { INK, Panel, SOFT } from "./panel.js";
@@ -16,6 +17,7 @@ export class PlanePanel extends Panel {
   constructor(parent, moves) {
     super(parent, "plane", "The loss after all steps for each pair of two hyper-parameters");
     this.losses = new Float64Array(CELLS * CELLS).fill(Number.NaN);
+    this.known = new Uint8Array(CELLS * CELLS);
     this.order = coarseFirst(CELLS * CELLS).map((i) => (i * 1009) % (CELLS * CELLS));
     this.next = this.order.length;
     this.canvas.addEventListener("pointerdown", (event) => {
@@ -61,6 +63,7 @@ export class PlanePanel extends Panel {
       const share = [(k % CELLS) / (CELLS - 1), Math.floor(k / CELLS) / (CELLS - 1)];
       const values = { [a.name]: across.value(share[0]), [b.name]: up.value(share[1]) };
       this.losses[k] = this.work(values);
+      this.known[k] = 1;
     }
   }
 
@@ -70,13 +73,14 @@ export class PlanePanel extends Panel {
     if (!rule) return;
     const { pen, left, right, top, bottom } = this;
     const [a, b] = this.axesOf;
-    this.clear(`Loss after ${steps} steps: dark is low, brown diverged`);
+    this.clear(`Loss after ${steps} steps: dark is low`);
     const base = land.fn.minimum ?? Math.min(...this.losses.filter(Number.isFinite));
     const heights = this.losses.map((loss) => Math.log(Math.max(loss - base, 1e-16)));
     const sorted = heights.filter(Number.isFinite).sort();
-    const [low, high] = sorted.length ? [sorted[0], quantile(sorted, 0.95)] : [0, 1];
+    const [low, high] = sorted.length ? [quantile(sorted, 0.02), quantile(sorted, 0.95)] : [0, 1];
     const [w, h] = [(right - left) / CELLS, (bottom - top) / CELLS];
     for (let k = 0; k < heights.length; k++) {
+      if (!this.known[k]) continue;
       const share = clamp((heights[k] - low) / (high - low || 1), 0, 1);
       pen.fillStyle = Number.isFinite(heights[k]) ? mixed(share) : LOST;
       const y = bottom - (Math.floor(k / CELLS) + 1) * h;
@@ -94,15 +98,28 @@ export class PlanePanel extends Panel {
   marks(a, b) {
     const { left, right, top, bottom } = this;
     this.pen.font = "11px system-ui, sans-serif";
-    for (const share of [0, 0.25, 0.5, 0.75, 1]) {
-      const [x, y] = [left + share * (right - left), bottom - share * (bottom - top)];
-      this.text(told(scaleOf(a).value(share), 2), x, bottom + 14, { color: SOFT, align: "center" });
-      this.text(told(scaleOf(b).value(share), 4), left - 5, y + 4, { color: SOFT, align: "right" });
+    for (const [share, value] of marked(a)) {
+      const x = left + share * (right - left);
+      this.text(told(value), x, bottom + 14, { color: SOFT, align: "center" });
+    }
+    for (const [share, value] of marked(b)) {
+      const y = bottom - share * (bottom - top) + 4;
+      this.text(told(value, 4), left - 5, y, { color: SOFT, align: "right" });
     }
     this.pen.font = "12px system-ui, sans-serif";
     this.text(`${a.words} ${a.sign}`, (left + right) / 2, this.height - 6, { align: "center" });
     this.text(b.sign, 6, (top + bottom) / 2);
   }
+}
+
+/** Where numbers stand beside an axis, and which. */
+function marked(slider) {
+  const scale = scaleOf(slider);
+  if (slider.kind === "linear" || slider.kind === "whole") {
+    const ticks = scaleLinear().domain([slider.low, slider.high]).ticks(5);
+    return ticks.map((value) => [scale.at(value), value]);
+  }
+  return [0, 0.25, 0.5, 0.75, 1].map((share) => [share, scale.value(share)]);
 }
 
 function mixed(share) {

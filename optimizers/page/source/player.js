@@ -40,14 +40,14 @@ export class Player {
     return button;
   }
 
-  /** So many steps, and this one. */
-  set(step, last) {
+  /** So many steps, and this one; `time` tells how they are counted. */
+  set(step, last, time) {
     this.last = last;
     this.step = Math.min(step, last);
     this.slider.max = String(last);
     this.slider.value = String(this.step);
-    this.told.textContent = `${this.step} of ${last}`;
-    this.slider.setAttribute("aria-valuetext", `step ${this.step} of ${last}`);
+    this.told.textContent = `${time(this.step)} of ${time(last)}`;
+    this.slider.setAttribute("aria-valuetext", `step ${this.told.textContent}`);
   }
 
   go(step) {

@@ -1,9 +1,10 @@
 /** The loss after all steps at each of many learning rates, found a few milliseconds at a time. */
 
 // on a path that is called smooth:
-const ZIGZAG = 0.05; // of the steps may turn back,
-const EARLY = 20; // and of the first ones, which one looks at most, just one;
-const STRIDE = 1 / 15; // of the domain's width is the longest step
+const ZIGZAG = 0.25; // of the steps may turn back,
+const UNSEEN = 1 / 400; // of the domain's width is a step whose turn nobody sees;
+const STRIDE = 1 / 20; // of it is the longest step,
+const LENGTH = 2; // times as long as it is the whole path
 
 /** Every second rate, then those between, and so on: the curve is seen at once. */
 export function coarseFirst(count) {
@@ -55,8 +56,8 @@ export function bestRate(runner, land, hyper, start, steps, rates) {
 }
 
 /**
- * The rate with the lowest loss among those with a smooth path, to look at: no long step, and
- * hardly a step that turns back. On a function without a bottom, the highest at which it stays in the domain.
+ * The rate with the lowest loss among those with a smooth path, to look at: no long step, few that
+ * turn back. On a function without a bottom, the highest at which it stays in the domain.
  */
 export function gentleRate(runner, land, hyper, start, steps, rates) {
   const { bounded, domain } = land.fn;
@@ -77,13 +78,14 @@ function lowest(numbers) {
 }
 
 function isSmooth(path, domain) {
-  let turns = 0;
-  let before = null;
+  let [turns, length, before] = [0, 0, null];
   for (let t = 1; t <= path.last; t++) {
-    const step = path.at(t).map((x, i) => x - path.at(t - 1)[i]);
-    if (step.some((x, i) => Math.abs(x) > STRIDE * (domain[i][1] - domain[i][0]))) return false;
-    if (before && dot(step, before) < 0) turns++;
-    if (t === EARLY && turns > 1) return false;
+    // in widths of the domain
+    const step = domain.map(([low, high], i) => (path.at(t)[i] - path.at(t - 1)[i]) / (high - low));
+    const size = Math.hypot(...step);
+    length += size;
+    if (size > STRIDE || length > LENGTH) return false;
+    if (before && size > UNSEEN && dot(step, before) < 0) turns++;
     before = step;
   }
   return turns <= ZIGZAG * path.last;

@@ -70,6 +70,26 @@ export class Path {
   }
 }
 
+/** A run that was recorded: the rows of one seed among those of all. */
+export class Recorded {
+  constructor(theta, losses, seed, seeds, size, diverged) {
+    const rows = losses.length / seeds;
+    Object.assign(this, { theta, seed, seeds, size, diverged, kept: {} });
+    this.loss = Float64Array.from({ length: rows }, (_, t) => losses[t * seeds + seed]);
+    const broken = this.loss.findIndex((loss) => !Number.isFinite(loss));
+    this.last = diverged && broken >= 0 ? broken : rows - 1;
+  }
+
+  at(row) {
+    const begin = (row * this.seeds + this.seed) * this.size;
+    return this.theta.subarray(begin, begin + this.size);
+  }
+
+  get end() {
+    return this.diverged ? Number.NaN : this.loss[this.last];
+  }
+}
+
 /** A rule, with the arrays that its step works on. */
 export class Runner {
   constructor(rule, size) {

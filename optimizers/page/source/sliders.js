@@ -42,10 +42,9 @@ export class Slider {
   /**
    * @param {object} slider what Python says of it
    * @param {string} owner whose it is, for screen readers
-   * @param {string} color of what is dragged
    * @param {(value: number) => void} moves
    */
-  constructor(slider, owner, color, moves) {
+  constructor(slider, owner, moves) {
     this.slider = slider;
     this.row = document.createElement("label");
     this.row.className = `slider ${slider.kind}`;
@@ -55,7 +54,6 @@ export class Slider {
     sign.title = slider.words;
     this.input = document.createElement("input");
     this.input.name = slider.name;
-    this.input.style.accentColor = color;
     this.input.setAttribute("aria-label", [owner, slider.words].filter(Boolean).join(", "));
     this.value = document.createElement("output");
     if (slider.kind === "switch") {

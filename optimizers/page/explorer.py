@@ -1,11 +1,11 @@
 """Play with rules on a function: drag their numbers, and all that follows moves at once.
 
-    from optimizers import explore
-    from optimizers.functions import rosenbrock
+from optimizers import explore
+from optimizers.functions import rosenbrock
 
-    explore(rosenbrock)                                     # in a notebook
-    explore(rosenbrock).save("rosenbrock.html")             # a page to keep, or to send
-    explore(lambda w: np.sum(w**4 - w**2), start=[1, 2])    # any function of one or two weights
+explore(rosenbrock)                                     # in a notebook
+explore(rosenbrock).save("rosenbrock.html")             # a page to keep, or to send
+explore(lambda w: np.sum(w**4 - w**2), start=[1, 2])    # any function of one or two weights
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.checks import shown
 from optimizers.experiments import compare
+from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.inputs import Rule, labelled
 from optimizers.functions import FUNCTIONS
 from optimizers.page.page import HEIGHT, PANELS, Page
@@ -31,10 +32,10 @@ from optimizers.page.written import (
     written_function,
     written_rule,
 )
-from optimizers.plotting import plot_convergence, plot_paths
+from optimizers.plotting import plot_contour, plot_convergence, plot_paths
 from optimizers.plotting.frame import check_few, frame_of
 from optimizers.plotting.layout import new_figure
-from optimizers.plotting.style import LABELLED, looks
+from optimizers.plotting.style import LABELLED, Line, looks
 from optimizers.problem import Problem, as_problem, domain_of
 from optimizers.rules import RULES, SGD, Adam, Momentum
 from optimizers.trajectory import Trajectory
@@ -47,7 +48,7 @@ DPI = 72
 
 def explore(
     function: Any,
-    rules: Iterable[Rule] | Mapping[str, Rule] = (SGD, Momentum, Adam),
+    rules: Any = (SGD, Momentum, Adam),
     *,
     start: Any = None,
     steps: int = STEPS,
@@ -94,7 +95,7 @@ def explore(
     -------
     Page, or array of Axes
         The page, which a notebook shows and `save` writes to a file. Where a loss or a rule cannot
-        be written as JavaScript, the reason is printed, and the picture that does not move is drawn.
+        be written as JavaScript, the reason is printed, and a picture that does not move is drawn.
 
     Raises
     ------
@@ -110,7 +111,7 @@ def explore(
     >>> import autograd.numpy as np
     >>> def valley(w, slope):
     ...     return w[0] ** 2 + 25 * (w[1] - slope * w[0]) ** 2
-    >>> explore(valley, [SGD], start=[2.0, 1.0], vary={"slope": (-1, 1)}, show=["map"], move=["slope"])
+    >>> explore(valley, [SGD], start=[2.0, 1.0], vary={"slope": (-1, 1)}, move=["slope"])
     <page: valley with SGD>
     """
     named = _few(rules)
@@ -158,7 +159,9 @@ def written_rules(named: Mapping[str, Rule], problem: Problem, others: bool) -> 
     if others:
         classes = {_class_of(rule).__name__ for rule in named.values()}
         every |= {label: rule for label, rule in RULES.items() if label not in classes}
-    look = looks({label: _class_of(rule).__name__ for label, rule in every.items()})
+    names = {label: _class_of(rule).__name__ for label, rule in every.items()}
+    look = {label: looks({label: name})[label] for label, name in names.items()}
+    look |= looks({label: names[label] for label in named})
     found = []
     for label, rule in every.items():
         try:
@@ -167,10 +170,14 @@ def written_rules(named: Mapping[str, Rule], problem: Problem, others: bool) -> 
             if label in named:
                 raise
             continue
-        line = look[label].line
-        written.data.update({"color": look[label].color, "dash": [] if line == "-" else line[1]})
+        written.data.update(color=look[label].color, dash=dash_of(look[label].line))
         found.append(written)
     return found
+
+
+def dash_of(line: Line) -> list[float]:
+    """A line of matplotlib's, as a canvas has it: in widths."""
+    return [] if line == "-" else list(line[1])
 
 
 @cache
@@ -185,6 +192,13 @@ def with_knobs(function: Any, knobs: Sequence[Mapping[str, Any]], start: Any) ->
     problem = as_problem(function, start)
     names = [knob["name"] for knob in knobs]
     values = np.array([knob["value"] for knob in knobs])
+
+    try:
+        problem.loss(problem.start, **dict(zip(names, values.tolist(), strict=True)))
+    except TypeError as error:
+        raise TypeError(
+            f"vary: {problem.called} must take the weights, and by name {', '.join(names)}: {error}"
+        ) from error
 
     def loss(weights: Any, batch: Any) -> Any:
         return function(weights, **{name: batch[i] for i, name in enumerate(names)})
@@ -224,26 +238,37 @@ def _looked_at(
         )
     if frame is None:
         frame = problem.domain
-    if frame is None:  # what the first paths take up
-        frame = frame_of(problem, {n: r(problem, problem.start).minimize(steps) for n, r in rules.items()})
+    if frame is None:  # what the tuned paths take up
+        frame = frame_of(problem, dict(_tuned(rules, problem, steps)))
     return replace(problem, domain=frame)
 
 
 def _still(rules: Mapping[str, Rule], problem: Problem, steps: int) -> Any:
-    """The paths that do not move. A rule that was given its learning rate keeps it."""
-    free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
-    paths: dict[str, Trajectory] = {}
-    if free:
-        race = compare(free, problem, steps=steps, seeds=None, progress=False)
-        if len(free) == len(rules):
-            return race.plot()
-        paths.update(race)
-    given = {label: rule for label, rule in rules.items() if label not in free}
-    paths |= {label: rule(problem, problem.start).minimize(steps) for label, rule in given.items()}
+    """The paths that do not move."""
+    try:
+        paths = _tuned(rules, problem, steps)
+    except (ArithmeticError, ValueError):  # a loss may take no weights that are far off
+        return np.array([plot_contour(problem)])
+    if isinstance(paths, Comparison):
+        return paths.plot()
     axes = new_figure((13.0, 5.4), 1, 2)
     plot_paths(paths, problem, axes[0])
     plot_convergence(paths, problem, axes[1])
     return np.array(axes)
+
+
+def _tuned(
+    rules: Mapping[str, Rule], problem: Problem, steps: int
+) -> Comparison | dict[str, Trajectory]:
+    """The paths with tuned learning rates. A rule that was given its own keeps it."""
+    free = {label: rule for label, rule in rules.items() if "lr" not in _keywords(rule)}
+    race: Any = {}
+    if free:
+        race = compare(free, problem, steps=steps, seeds=None, progress=False)
+    if len(free) == len(rules):
+        return race
+    made = {n: r(problem, problem.start).minimize(steps) for n, r in rules.items() if n not in free}
+    return {**race, **made}
 
 
 def picture_of(still: Any) -> bytes:
@@ -265,15 +290,15 @@ def _few(rules: Any) -> dict[str, Rule]:
         raise ValueError(f"rules must be one to {LABELLED} different rules, got none")
     named = labelled(rules)
     if len(named) > LABELLED:
-        raise ValueError(
-            f"rules must be one to {LABELLED} different rules, got {', '.join(named)}"
-        )
+        raise ValueError(f"rules must be one to {LABELLED} different rules, got {', '.join(named)}")
     return named
 
 
 def _names(argument: str, given: Any, known: Sequence[str]) -> list[str]:
     if isinstance(given, str) or not isinstance(given, Iterable):
-        raise TypeError(f"{argument} must be a list of names, such as [{known[0]!r}], got {given!r}")
+        raise TypeError(
+            f"{argument} must be a list of names, such as [{known[0]!r}], got {given!r}"
+        )
     names = list(given)
     for name in names:
         if name not in known:
@@ -290,17 +315,16 @@ def _knobs(vary: Mapping[str, Any]) -> list[dict[str, Any]]:
         raise TypeError(f"vary must be a dict such as {{'angle': (0, 90)}}, got {shown(vary)}")
     found = []
     for name, given in vary.items():
+        expected = "(low, high) or (low, high, value) with low < high"
         try:
-            low, high, value = (*map(float, given), (float(given[0]) + float(given[1])) / 2)[:3]
-        except (TypeError, ValueError, IndexError) as error:
-            raise TypeError(
-                f"vary[{name!r}] must be (low, high) or (low, high, value), got {shown(given)}"
-            ) from error
+            low, high, *more = map(float, given)
+            [value] = more or [(low + high) / 2]
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"vary[{name!r}] must be {expected}, got {shown(given)}") from error
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise TypeError(f"vary: {name!r} is no name of an argument")
         if not (np.isfinite([low, high]).all() and low < high and low <= value <= high):
-            raise ValueError(
-                f"vary[{name!r}] must be (low, high) or (low, high, value) with low < high, "
-                f"got {shown(given)}"
-            )
+            raise ValueError(f"vary[{name!r}] must be {expected}, got {shown(given)}")
         told = {"name": name, "sign": name.replace("_", " "), "words": name.replace("_", " ")}
         found.append({**told, "kind": "linear", "low": low, "high": high, "value": value})
     return found

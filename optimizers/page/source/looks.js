@@ -1,0 +1,33 @@
+/** Colours and lines of the rules that run side by side: no two alike, also in grey. */
+
+const GREY = 12; // of 100: colours nearer in lightness look alike in grey
+
+/** Give each rule its usual look, or one that nobody before it has. */
+export function lookEach(rules, palette, lines) {
+  const given = [];
+  for (const one of rules) {
+    const { color: usual, dash } = one.rule;
+    const isTaken = given.some(({ color }) => color === usual);
+    const color = isTaken ? (free(palette, given) ?? usual) : usual;
+    const alike = given.filter(
+      (other) => Math.abs(lightness(other.color) - lightness(color)) < GREY,
+    );
+    const isFree = (line) => !alike.some((other) => String(other.dash) === String(line));
+    const line = isFree(dash) ? dash : (lines.find(isFree) ?? dash);
+    Object.assign(one, { color, dash: line });
+    given.push({ color, dash: line });
+  }
+}
+
+function free(palette, given) {
+  return palette.find((color) => !given.some((other) => other.color === color));
+}
+
+/** From 0 for black to 100 for white, as the eye sees it (CIE L*). */
+function lightness(color) {
+  const [r, g, b] = [1, 3, 5].map((at) => {
+    const share = Number.parseInt(color.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 116 * Math.cbrt(0.2126 * r + 0.7152 * g + 0.0722 * b) - 16;
+}
