@@ -1,4 +1,4 @@
-"""The command line: race, suite, sweep, claims, figures, functions, rules."""
+"""The command line: race, suite, sweep, explore, claims, figures, functions, rules."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from optimizers.problem import Problem, as_problem
 from optimizers.rules import RACERS, RULES
 
 PICTURES = (".png", ".svg", ".pdf")
+EXPLORED = ("SGD", "Momentum", "Adam")
 DPI = 110
 MOST_STEPS = 10_000_000  # of more, a race takes days
 NEGATIVE = re.compile(r"-(\d+\.|(\d+\.?\d*|\.\d+)[eE][-+]?\d+)")
@@ -37,6 +38,7 @@ examples:
   python -m optimizers race --trials 60 --hypothesis "Adam wins" --report race.html
   python -m optimizers suite                     every rule on every function: places, wins, ties
   python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
+  python -m optimizers explore --function beale --out beale.html --open
   python -m optimizers claims --quick            what the article claims, measured
   python -m optimizers figures family            the pictures of the course
   python -m optimizers functions                 the test functions with their formulas
@@ -146,6 +148,18 @@ def _parser(command: str) -> argparse.ArgumentParser:
     _add_problem(grid, "rosenbrock", 500)
     _add_out(grid, "sweep.png")
 
+    played = add("explore", _explore, "write a page on which every number can be dragged")
+    _add_problem(played, "rosenbrock", 200)
+    _add_rules(played, EXPLORED, " ".join(EXPLORED))
+    played.add_argument(
+        "--out",
+        type=_page,
+        default="explore.html",
+        metavar="FILE.html",
+        help="the page, one file that needs no other (default: explore.html)",
+    )
+    played.add_argument("--open", action="store_true", help="open it in the browser")
+
     claims = add("claims", _claims, "measure what the article and its papers claim, draw it")
     claims.add_argument(
         "labels", nargs="*", type=_claim, metavar="CLAIM", help="only these (default: all)"
@@ -221,7 +235,7 @@ def _add_rules(parser: argparse.ArgumentParser, rules: Sequence[str], words: str
         type=_rule,
         default=list(rules),
         metavar="RULE",
-        help=f"who races (default: {words})",
+        help=f"the rules (default: {words})",
     )
 
 
@@ -447,6 +461,23 @@ def _sweep(options: argparse.Namespace) -> None:
         print(f"at the edge of its grid, a wider one may do better: {', '.join(result.at_edge)}")
     result.plot().figure.savefig(options.out, dpi=DPI)
     print(f"figure: {options.out}")
+
+
+def _explore(options: argparse.Namespace) -> None:
+    import webbrowser
+
+    import matplotlib as mpl
+
+    from optimizers.page import explore
+
+    mpl.use("agg")
+    problem = _problem(options)
+    check_once(options.optimizers)
+    rules = [RULES[name] for name in options.optimizers]
+    explore(problem, rules, steps=options.steps).save(options.out)
+    print(f"page: {options.out}, {options.out.stat().st_size / 1000:.0f} kB")
+    if options.open and not webbrowser.open(options.out.absolute().as_uri()):
+        print("no browser was found here to open it in")
 
 
 def _claims(options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 
 import autograd.numpy as np
@@ -104,6 +105,28 @@ def test_sweep_takes_lists_of_whole_numbers_and_switches(capsys):
     assert main("sweep Lookahead k=2,5 lr=1e-3:1e-1:3 --steps 5".split()) == 0
     assert main("sweep Momentum nesterov=False,True lr=1e-4,1e-3 --steps 5".split()) == 0
     assert "4 runs of 5 steps" in capsys.readouterr().out
+
+
+def test_explore_writes_one_page_with_what_was_asked_for_and_says_how_large(capsys, folder):
+    given = "explore --function beale --optimizers Adam sgd --start -1 2.5 --steps 77"
+    assert main([*given.split(), "--out", "mine.html"]) == 0
+    (file,) = folder.iterdir()
+    kilobytes = round(file.stat().st_size / 1000)
+    assert capsys.readouterr().out == f"page: mine.html, {kilobytes} kB\n"
+    page = file.read_text("utf8")
+    assert '"chosen": ["Adam", "SGD"], "steps": 77' in page
+    assert '"start": [-1.0, 2.5]' in page
+    assert "<title>Beale</title>" in page
+
+
+def test_explore_opens_its_page_in_the_browser_if_there_is_one(capsys, folder, monkeypatch):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: bool(opened.append(address)))
+    assert main(["explore", "--optimizers", "SGD"]) == 0
+    assert opened == []
+    assert main(["explore", "--optimizers", "SGD", "--open"]) == 0
+    assert opened == [(folder / "explore.html").as_uri()]
+    assert "no browser was found" in capsys.readouterr().out
 
 
 def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):
@@ -233,6 +256,12 @@ def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
         ("sweep Adam lr=0.1,1 --steps 0", "steps must be a whole number >= 1, got 0"),
         ("sweep Adam lr=0.1,1 --start 1", "Rosenbrock, got shape (1,)"),
         ("sweep Adam lr=0.1,1 --out nowhere/map.png", "there is no folder 'nowhere'"),
+        ("explore --out page.png", "must end in .html"),
+        ("explore --out nowhere/page.html", "there is no folder 'nowhere'"),
+        ("explore --steps 1001", "steps must be at most 1000 in explore, got 1001"),
+        ("explore --optimizers Adam adam", "Adam is named twice"),
+        ("explore --optimizers Adm", "Did you mean 'Adam'"),
+        ("explore --function rosenbrock --start 1 2 3", "one or two weights"),
         ("claims --jobs 0", "--jobs must be a number of processes, or -1 for one a core, got 0"),
         ("claims lion Lion", "lion is named twice"),
         ("claims nothing", "no claim 'nothing'"),
@@ -319,12 +348,15 @@ def nothing_runs(monkeypatch, folder):
     assert not list(folder.iterdir())
 
 
-@pytest.mark.parametrize("command", ["race --out", "race --animate", "sweep Adam lr=0.1,1 --out"])
+@pytest.mark.parametrize(
+    "command", ["race --out", "race --animate", "sweep Adam lr=0.1,1 --out", "explore --out"]
+)
 def test_where_nothing_can_be_written_nothing_is_computed(command, capsys, folder, monkeypatch):
     monkeypatch.setattr(cli, "compare", None)
     (folder / "taken.gif").mkdir()
     (folder / "taken.png").mkdir()
-    ending = "gif" if "animate" in command else "png"
+    (folder / "taken.html").mkdir()
+    ending = "gif" if "animate" in command else "html" if "explore" in command else "png"
     assert main([*command.split(), f"taken.{ending}"]) == 2
     assert f"'taken.{ending}' is a folder" in capsys.readouterr().err
     if Path("/proc").is_dir():  # nobody can write there, not even root
