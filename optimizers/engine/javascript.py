@@ -153,7 +153,8 @@ class _Writer:
         named = {x: f"{name}{x.args[1]}" for x in np.ravel(given)}
         self.names |= named
         parts = (f"{number} = {source}[{x.args[1]}]" for x, number in named.items())
-        self.lines.append(f"const {', '.join(parts)};")
+        if named:  # a state may have no elements
+            self.lines.append(f"const {', '.join(parts)};")
 
     def put(self, target: str, values: Any) -> None:
         """Compute some numbers, and put them into an array."""

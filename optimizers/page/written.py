@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -146,6 +147,8 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
         If it cannot be traced.
     """
     optimizer = rule(problem, problem.start)
+    if optimizer._theta.ndim > 1:
+        raise ValueError(f"{label} must make one run: give one number for each hyper-parameter")
     kept = kept_by(rule, problem)
     watch = tuple(name for name in (*kept, "d") if name not in optimizer.state)
     settings = _settings(optimizer)
@@ -163,7 +166,11 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
     is_scheduled = callable(optimizer.lr)
     times = range(1, MOST_STEPS + 2) if is_scheduled else ()
     etas = [float(optimizer._scheduled(t)) for t in times]
-    used = {name: value for name, value in settings.items() if f"hyper.{name}" in code["step"]}
+    used = {
+        name: value
+        for name, value in settings.items()
+        if re.search(rf"hyper\.{name}\b", code["step"])
+    }
     data = {
         "label": label,
         "rule": type(optimizer).__name__,

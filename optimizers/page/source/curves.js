@@ -9,6 +9,7 @@ const FLOOR = 1e-16; // below it, a loss near 1 has no digits
 const DASHES = [[], [4, 2], [1, 1.5]];
 const POSITIVE = new Set(["v", "v_hat", "u", "effective"]);
 const BESIDE = 84; // pixels for the names of curves
+const SAMPLES = 150; // losses of a path that its scale is made for
 const HOLD = 14; // pixels within which a line is taken hold of
 
 /** How losses are measured: above the minimum if it is known, else as they are. */
@@ -44,6 +45,14 @@ export class Height {
   }
 }
 
+/** So many of the losses of a path, evenly: enough to know how high a picture is. */
+function sampled(losses, last) {
+  const every = Math.max(1, Math.floor(last / SAMPLES));
+  const some = [losses[last]];
+  for (let t = 0; t < last; t += every) some.push(losses[t]);
+  return some;
+}
+
 /** The losses that a picture has room for, without explosions and bottomless pits; and these. */
 function inSight(losses, fn, ...always) {
   const sorted = Float64Array.from(losses.filter(Number.isFinite)).sort();
@@ -63,7 +72,7 @@ export class LossPanel extends Panel {
 
   draw({ land, rules, step, steps, bands, time }) {
     if (!this.fit()) return;
-    const all = rules.flatMap(({ path }) => Array.from(path.loss.subarray(0, path.last + 1)));
+    const all = rules.flatMap(({ path }) => sampled(path.loss, path.last));
     const shown = inSight(all, land.fn, ...rules.map(({ path }) => path.loss[0]));
     const height = new Height(land.fn, shown);
     this.room.right = rules.length > 1 ? BESIDE : 20;
@@ -77,7 +86,7 @@ export class LossPanel extends Panel {
         const at = (t) => [x(time(t)), y(height.of(path.loss[t]))];
         const points = [];
         // of more steps than pixels, some are left out
-        const every = Math.max(1, Math.floor(path.last / (2 * this.width)));
+        const every = Math.max(1, Math.floor(path.last / this.width));
         for (let t = 0; t <= path.last; t += every) points.push(at(t));
         if (path.last % every) points.push(at(path.last));
         const band = bands?.of[label];

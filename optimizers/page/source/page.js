@@ -13,7 +13,7 @@ import { Land, Recorded, Runner } from "./run.js";
 import { Slider } from "./sliders.js";
 import { copied, written } from "./state.js";
 
-const BUDGET = 5; // milliseconds of a frame for what may come later
+const BUDGET = 3; // milliseconds of a frame for what may come later
 const MOST_RULES = 6;
 const TITLES = {
   loss: "loss",
@@ -389,15 +389,22 @@ class Page {
   }
 
   redraw() {
+    this.isStale = true;
+    this.nextFrame();
+  }
+
+  nextFrame() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = undefined;
       const since = performance.now();
-      this.update(since + BUDGET);
+      if (this.isStale) this.update();
+      this.goOn();
       this.spent = performance.now() - since;
     });
   }
 
-  update(until) {
+  update() {
+    this.isStale = false;
     this.paths ??= new Map();
     const chosen = this.chosen.map((label) => this.rules.get(label));
     lookEach(chosen, this.given.palette, this.given.lines);
@@ -414,7 +421,6 @@ class Page {
     const scene = this.scene;
     this.settle(scene);
     this.draw(scene);
-    this.goOn(until, scene);
     this.say(scene);
   }
 
@@ -493,18 +499,18 @@ class Page {
     );
   }
 
-  /** Go on with the curves while there is time, and draw what is known of them. */
-  goOn(until, scene) {
+  /** Go on with the curves while there is time, and draw them with what is known by now. */
+  goOn() {
     const open = [...this.curves()].filter((curve) => !curve.isDone);
+    const until = performance.now() + BUDGET;
     for (const [i, curve] of open.entries()) {
       const now = performance.now();
-      curve.goOn(now + Math.max(1, until - now) / (open.length - i));
+      curve.goOn(now + Math.max(0.2, until - now) / (open.length - i));
     }
-    if (open.length === 0) return;
     for (const name of ["rate", "plane"]) {
-      if (this.shown.has(name)) this.panels[name]?.draw(scene);
+      if (this.shown.has(name)) this.panels[name]?.draw(this.scene);
     }
-    this.redraw();
+    if (open.length > 0) this.nextFrame();
   }
 
   *curves() {
@@ -605,8 +611,8 @@ class Page {
 
   draw(scene) {
     if (this.shown.has("map")) this.map.draw(scene);
-    for (const [name, panel] of Object.entries(this.panels)) {
-      if (this.shown.has(name)) panel.draw(scene);
+    for (const name of ["loss", "state", "formula"]) {
+      if (this.shown.has(name)) this.panels[name]?.draw(scene);
     }
   }
 

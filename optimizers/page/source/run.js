@@ -32,6 +32,11 @@ export class Land {
   }
 }
 
+function areFinite(numbers) {
+  for (let i = 0; i < numbers.length; i++) if (!Number.isFinite(numbers[i])) return false;
+  return true;
+}
+
 function rowsOf(numbers, size) {
   const count = numbers.length / size;
   return Array.from({ length: count }, (_, i) => numbers.subarray(i * size, (i + 1) * size));
@@ -123,7 +128,7 @@ export class Runner {
       const batch = land.batch(t);
       const loss = gradient(theta, g, batch);
       if (path !== null) this.note(path, t, land.isNoisy ? land.loss(theta) : loss);
-      if (!Number.isFinite(loss) || !theta.every(Number.isFinite)) {
+      if (!Number.isFinite(loss) || !areFinite(theta)) {
         if (path !== null) path.diverged = true;
         return Number.NaN;
       }
