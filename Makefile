@@ -1,8 +1,9 @@
 # make demo    race four rules on many starts: a table, and race.png
-# make test    ruff, mypy, pytest with doctests, every notebook executed
+# make test    ruff, mypy, biome (where npm is), pytest with doctests, every notebook executed
 # make lab     open the notebooks
-# make app     open the page with the sliders, on this machine only
-# make browser    try that page in Chromium: milliseconds, and screenshots in build/screenshots
+# make app     make the page on which every number can be dragged, and open it
+# make page    build its script anew from optimizers/page/source (needs npm)
+# make browser    try it in Chromium: milliseconds, and screenshots in build/screenshots
 # make claims  measure what the article and its papers claim (20 minutes), write figures/claims
 # make notebooks, make figures    execute and draw again what the repository shows
 # make site    the course as static pages whose Python runs in the browser: build/site
@@ -15,28 +16,40 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
+PAGE := optimizers/page
 
-.PHONY: demo test lab app browser claims notebooks figures site site-test classroom bench clean
+.PHONY: demo test page-check lab app page browser claims notebooks figures site site-test classroom bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
 
-test: $(VENV)/dev
+test: $(VENV)/dev page-check
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(VENV)/bin/python -m mypy
 	$(VENV)/bin/python -m pytest -q -n auto
 
+page-check:
+	@if ! command -v npm >/dev/null; then \
+	  echo "npm is not installed: the page's JavaScript is not checked"; \
+	elif ! $(MAKE) --no-print-directory --silent $(PAGE)/node_modules/.ready; then \
+	  echo "npm ci failed: the page's JavaScript is not checked"; \
+	else cd $(PAGE) && npm run --silent check; fi
+
 lab: $(VENV)/class
 	$(VENV)/bin/python -m jupyterlab notebooks
 
-app: $(VENV)/app
-	$(VENV)/bin/python -m voila notebooks/app.ipynb --Voila.ip=127.0.0.1
+app: $(VENV)/class
+	@mkdir -p build
+	$(VENV)/bin/python -m optimizers explore --out build/explore.html --open
+
+page: $(PAGE)/node_modules/.ready
+	cd $(PAGE) && npm run --silent build
 
 browser: $(VENV)/browser
 	@command -v chromium >/dev/null || \
 	  { echo "Chromium is not installed. On Debian: apt install chromium"; exit 1; }
-	$(VENV)/bin/python -m pytest -q -rs tests/test_app.py
+	$(VENV)/bin/python -m pytest -q -rs -s tests/test_page_in_browser.py
 
 claims: $(VENV)/class
 	$(VENV)/bin/python -m optimizers claims --out figures/claims
@@ -77,12 +90,12 @@ $(VENV)/site: notebooks/site/requirements.txt $(VENV)/dev
 	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r notebooks/site/requirements.txt
 	@touch $@
 
-$(VENV)/app: requirements-app.txt $(VENV)/class
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-app.txt
+$(VENV)/browser: requirements-browser.txt $(VENV)/dev
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
 	@touch $@
 
-$(VENV)/browser: requirements-browser.txt $(VENV)/dev $(VENV)/app
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-browser.txt
+$(PAGE)/node_modules/.ready: $(PAGE)/package-lock.json
+	cd $(PAGE) && npm ci --silent
 	@touch $@
 
 $(VENV)/classroom: notebooks/exercises/classroom/requirements.txt $(VENV)/dev
@@ -100,4 +113,4 @@ $(VENV)/bin/python:
 	  { rm -rf $(VENV); echo "No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PAGE)/node_modules build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
