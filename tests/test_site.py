@@ -1,4 +1,4 @@
-"""The course in a browser that has nothing installed, with every address but the site's cut off.
+"""The site in a browser that has nothing installed, with every address but the site's cut off.
 
 `make site-test` builds the site with a local Pyodide in it, tells its folder by SITE, and shows
 seconds; the screenshots lie in build/screenshots.
@@ -40,6 +40,13 @@ from optimizers import sweep
 with warnings.catch_warnings(record=True) as said:
     found = sweep(Adam, rosenbrock, lr=[0.01, 0.1], steps=50, n_jobs=2, store="kept")
 print(said[0].message, found.rule)"""
+
+# whether any canvas of the live page has a picture on it
+DRAWN = """() => [...document.querySelectorAll("#page canvas")].some(canvas => canvas.width &&
+  new Set(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data).size > 99)
+"""
+AT_ONCE = 1.0  # seconds from the click to the picture
+BESIDE_OTHERS = "PYTEST_XDIST_WORKER" in os.environ  # then times say nothing
 
 in_browser = pytest.mark.skipif(not SITE, reason="`make site-test` builds the site, and sets SITE")
 
@@ -204,14 +211,61 @@ def test_nothing_is_deleted_that_it_did_not_build(parts, tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["index.php"]
 
 
+def the_live_page_is_there(page, url, name):
+    """It shows a picture at once, below the line with the links, and fills the rest."""
+    began = perf_counter()
+    page.goto(url)
+    page.wait_for_function(DRAWN)
+    seconds = perf_counter() - began
+    print(f"\n{name}, seconds from the click to the picture: {seconds:.2f}", end=" ")
+    picture_of(page, name)
+    assert seconds < AT_ONCE or BESIDE_OTHERS
+    line, live = (page.locator(part).bounding_box() for part in ("#site", "#page"))
+    assert live["y"] == line["y"] + line["height"] < 40
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    return live["y"] + live["height"]
+
+
+def test_the_front_page_opens_from_a_file(parts, browser, tmp_path):
+    file = tmp_path / "index.html"
+    file.write_text(parts["front_page"]("some.whl"), "utf8")
+    page = browser.new_page(viewport={"width": 1280, "height": 720})
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    assert the_live_page_is_there(page, file.as_uri(), "site-front-file") == 720
+    assert [url for url in asked if not url.startswith("data:")] == [file.as_uri()]
+    links = page.locator("#site a").evaluate_all("links => links.map(a => a.getAttribute('href'))")
+    assert links == ["course.html", "pypi/some.whl"]
+
+
 @in_browser
-def test_it_opens_on_the_first_notebook_runs_it_and_keeps_what_is_changed(visit, address):
+@pytest.mark.parametrize(("width", "height"), [(1366, 768), (390, 844)])
+def test_the_front_page_is_there_at_once_and_leads_to_the_course(visit, address, width, height):
+    page = visit(viewport={"width": width, "height": height})
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    the_live_page_is_there(page, f"{address}{BELOW}", f"site-front-{width}")
+    assert [url for url in asked if not url.startswith("data:")] == [f"{address}{BELOW}"]
+    with page.expect_download() as library:
+        page.click("text=The library")
+    assert library.value.suggested_filename.endswith(".whl")
+    page.click("text=The course")
+    page.wait_for_selector(".jp-Notebook h1")
+
+
+@in_browser
+def test_the_course_opens_on_the_first_notebook_runs_it_and_keeps_what_is_changed(visit, address):
     page = visit(viewport={"width": 1280, "height": 900})
-    open_and_run(page, f"{address}{BELOW}", "00")
+    open_and_run(page, f"{address}{BELOW}course.html", "00")
     assert page.text_content(".jp-Notebook h1").startswith("00 · Start here")
     assert not complaints(page)
     assert answer(page, DIGITS).endswith("1437")
     assert answer(page, PROCESSES).endswith("a browser has one process for n_jobs=2 Adam")
+    assert answer(page, "from optimizers import explore\n\nexplore(rosenbrock)") == ""
+    live = page.frame_locator(".jp-OutputArea iframe").locator("#page canvas").first
+    live.wait_for()
+    live.scroll_into_view_if_needed()
+    picture_of(page, "site-explore")
 
     page.click(".jp-CodeCell .cm-content >> nth=0")
     page.keyboard.press("Control+End")
@@ -225,7 +279,7 @@ def test_it_opens_on_the_first_notebook_runs_it_and_keeps_what_is_changed(visit,
 @in_browser
 def test_a_phone_gets_it_without_side_bars(visit, address):
     page = visit(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
-    page.goto(f"{address}{BELOW}")
+    page.goto(f"{address}{BELOW}course.html")
     page.wait_for_selector(".jp-Notebook h1")
     assert page.locator(".jp-Notebook").bounding_box()["width"] > 350
     picture_of(page, "site-phone")

@@ -1,10 +1,11 @@
-"""Build the course as static pages whose Python runs in the reader's browser.
+"""Build static pages: first the live page, behind it the course.
 
     python notebooks/site/build.py
 
-Python for the browser (Pyodide) is fetched by the browser from its official distribution. With
-`--pyodide FOLDER`, an unpacked distribution of the version below becomes a part of the site: for
-a room without a connection to the outside.
+The live page is JavaScript, and is there at once. The Python of the notebooks runs in the browser:
+it is Pyodide, which is fetched from its official distribution. With `--pyodide FOLDER`, an unpacked
+distribution of the version below becomes a part of the site: for a room without a connection to
+the outside.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from typing import Any
 
 import nbformat
 
+from optimizers import explore
+from optimizers.functions import rosenbrock
+
 ROOT = Path(__file__).resolve().parents[2]
 FIRST = "00_start_here.ipynb"
 
 PYODIDE = "314.0.6"  # jupyterlite-pyodide-kernel is made for this one; its Python is 3.14
 SITE_PACKAGES = "/lib/python3.14/site-packages"
 FROM_PYODIDE = ["numpy", "matplotlib", "tqdm", "ipython", "jedi", "micropip"]  # from the start
-FROM_PYPI = ["autograd", "comm", "ipywidgets"]  # what Pyodide lacks
+FROM_PYPI = ["autograd", "comm"]  # what Pyodide lacks; comm is for the kernel
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
-EXTENSIONS = [KERNEL, "@jupyter-widgets/jupyterlab-manager"]
 TO_THE_TOP = "../../../.."  # of the site, from the script that starts Python
 KERNEL_SPEC = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
 
@@ -42,6 +45,18 @@ NOTE = """> **This page is all you need.** Python runs in your browser. It start
 > that takes half a minute, and longer the first time. What you change is kept in this browser, and
 > *File → Download* takes it along. To have a notebook as it was, delete it in the list of files
 > and load the page again.
+"""
+
+HEADER = """<style>
+body {{ box-sizing: border-box; padding-top: 34px; }}
+#site {{ position: absolute; inset: 0 0 auto; height: 34px; display: flex; align-items: center;
+  gap: 1.5em; padding: 0 10px; font: 14px system-ui, sans-serif; background: #f1f3f5; }}
+</style>
+<nav id="site">
+<b>Optimizers</b>
+<a href="course.html" title="Notebooks whose Python runs in this browser">The course</a>
+<a href="pypi/{wheel}" download title="pip install it">The library</a>
+</nav>
 """
 
 OPEN_FIRST = f"""<!DOCTYPE html>
@@ -86,13 +101,22 @@ def build(site: Path, pyodide: Path | None = None) -> None:
     done = subprocess.run(lite, cwd=stage, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise SystemExit(done.stdout.decode())
-    (site / "index.html").write_text(OPEN_FIRST, "utf8")
+    ours = next(wheel.name for wheel in wheels if wheel.name.startswith("optimizers"))
+    (site / "index.html").write_text(front_page(ours), "utf8")
+    (site / "course.html").write_text(OPEN_FIRST, "utf8")
     shutil.rmtree(stage)
+
+
+def front_page(wheel: str) -> str:
+    """The live page, below a line that leads to the course and to the library, in this wheel."""
+    before, body, page = explore(rosenbrock).html.partition("<body>\n")
+    return before + body + HEADER.format(wheel=wheel) + page
 
 
 def make_wheels(wheels: Path, source: Path) -> list[Path]:
     """Our package, with what it does when Python starts in a browser; and what Pyodide lacks."""
-    shutil.copytree(ROOT / "optimizers", source / "optimizers")
+    left_out = shutil.ignore_patterns("node_modules", "__pycache__")
+    shutil.copytree(ROOT / "optimizers", source / "optimizers", ignore=left_out)
     shutil.copy(Path(__file__).with_name("startup.py"), source / "optimizers")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
@@ -153,7 +177,7 @@ def build_config(site: Path) -> dict[str, Any]:
             "output_dir": str(site),
             "contents": ["files"],
             "apps": ["lab", "notebooks", "tree"],
-            "federated_extensions": [str(installed / name) for name in EXTENSIONS],
+            "federated_extensions": [str(installed / KERNEL)],
             "ignore_sys_prefix": True,
             "settings_overrides": ["overrides.json"],
             "no_sourcemaps": True,
@@ -167,7 +191,7 @@ def write(file: Path, content: Mapping[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Build the course as a static site.")
+    parser = argparse.ArgumentParser(description="Build the static site.")
     parser.add_argument("--pyodide", type=Path, help="an unpacked distribution to include")
     parser.add_argument("--to", type=Path, default=ROOT / "build" / "site", help="its folder")
     given = parser.parse_args()
