@@ -19,10 +19,11 @@ from optimizers.plotting.style import LINES, PALETTE
 PANELS = ("map", "loss", "rate", "state", "plane", "formula")
 HEIGHT = 640  # pixels of a page in a notebook
 ALT = "still picture of the page, which needs JavaScript"
-FRAME = """<div style="position:relative;min-height:{height}px">
-<img alt="{alt}" src="data:image/png;base64,{still}" style="max-width:100%">
-<iframe title="{title}" style="position:absolute;inset:0;width:100%;height:{height}px;\
-border:0;background:white" srcdoc="{page}"></iframe>
+# one behind the other: who takes the frame away, or its script, leaves the picture
+FRAME = """<div style="display:grid">
+<img alt="{alt}" src="data:image/png;base64,{still}" style="grid-area:1/1;max-width:100%">
+<iframe title="{title}" style="grid-area:1/1;width:100%;height:{height}px;border:0;\
+background:white" srcdoc="{page}"></iframe>
 </div>"""
 
 

@@ -18,6 +18,7 @@ from optimizers.page.explorer import explore
 from optimizers.page.page import Page
 from optimizers.rules import SGD, Adam, AdamW, Momentum, RMSProp
 
+ALL = ("parabola", "oscillator", "turned_valley", "bias_correction", "decay")
 CONDITION = 20.0  # of the valley: so many times as steep across as along
 
 

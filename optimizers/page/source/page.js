@@ -13,7 +13,7 @@ import { Land, Recorded, Runner } from "./run.js";
 import { Slider } from "./sliders.js";
 import { copied, written } from "./state.js";
 
-const BUDGET = 3; // milliseconds of a frame for what may come later
+const BUDGET = 7; // milliseconds of a frame: what may come later has to fit in
 const MOST_RULES = 6;
 const TITLES = {
   loss: "loss",
@@ -398,7 +398,7 @@ class Page {
       this.frame = undefined;
       const since = performance.now();
       if (this.isStale) this.update();
-      this.goOn();
+      this.goOn(since);
       this.spent = performance.now() - since;
     });
   }
@@ -500,9 +500,9 @@ class Page {
   }
 
   /** Go on with the curves while there is time, and draw them with what is known by now. */
-  goOn() {
+  goOn(since) {
     const open = [...this.curves()].filter((curve) => !curve.isDone);
-    const until = performance.now() + BUDGET;
+    const until = Math.max(since + BUDGET, performance.now() + 1);
     for (const [i, curve] of open.entries()) {
       const now = performance.now();
       curve.goOn(now + Math.max(0.2, until - now) / (open.length - i));
