@@ -17,7 +17,7 @@ from benchmarks import (
     one_run,
     own_loss,
     peers,
-    slider,
+    redraw,
     tuned,
     whole_field,
 )
@@ -32,7 +32,7 @@ ROWS: dict[str, Callable[[bool], Row]] = {
     "4": network.measure,
     "5": big_update.measure,
     "6": imports.measure,
-    "7": slider.measure,
+    "7": redraw.measure,
     "8": heat_map.measure,
     "9": whole_field.measure,
     "10": own_loss.measure,

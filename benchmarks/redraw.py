@@ -1,4 +1,4 @@
-"""Row 7: one move of a slider: the path computed and drawn again."""
+"""Row 7: a path computed and drawn again, as in a film."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def measure(quick: bool) -> Row:
     timings, _ = interleave(contenders, 7 if quick else 31)
     return Row(
         7,
-        f"One slider move: Adam's path of {STEPS} steps on Rosenbrock computed and drawn again",
+        f"Adam's path of {STEPS} steps on Rosenbrock computed and drawn again",
         timings,
         [
             Goal(
@@ -45,14 +45,13 @@ def measure(quick: bool) -> Row:
             )
         ],
         notes=[
-            "The figure is the library's own, drawn with Agg; each move takes another learning "
-            "rate."
+            "The figure is the library's own, drawn with Agg; each time with another learning rate."
         ],
     )
 
 
 def path(lr: float) -> Trajectory:
-    """What the slider asks for."""
+    """With this learning rate."""
     return Adam(rosenbrock, rosenbrock.start, lr).minimize(STEPS)
 
 
@@ -94,7 +93,7 @@ class ReusedFigure:
 
 
 def again(rates: Any) -> Callable[[], None]:
-    """The whole picture anew, contours included, as a notebook without widgets would."""
+    """The whole picture anew, contours included."""
     import matplotlib.pyplot as plt
 
     from optimizers.plotting import plot_paths
