@@ -86,8 +86,8 @@ def test_a_loss_that_cannot_be_written_leaves_out_the_map_and_says_why(capsys):
 
 def test_a_race_that_was_saved_has_its_page(race, tmp_path):
     race.save(tmp_path / "race.zip")
-    again = Comparison.load(tmp_path / "race.zip").page()
-    assert again.html == race.page().html
+    again = Comparison.load(tmp_path / "race.zip").page(tmp_path / "race.html")
+    assert again.html == race.page().html == (tmp_path / "race.html").read_text("utf8")
 
 
 def test_a_rule_of_ones_own_and_noise_are_played_as_they_were():

@@ -282,20 +282,22 @@ class Comparison(Mapping[str, Trajectory]):
 
         return plot_budget(self, ax)
 
-    def page(self, height: int = 640) -> Any:
+    def page(self, file: str | PathLike[str] | None = None, *, height: int = 640) -> Any:
         """Make a page of the runs that are shown, to scrub through, seed by seed.
 
-        A notebook shows it; `race.page().save("race.html")` writes it to one file. Of one or two
-        weights it has a map. Long runs are thinned, the first 20 steps are all there.
+        Of one or two weights it has a map. Long runs are thinned, the first 20 steps are all there.
 
         Parameters
         ----------
+        file
+            Where to write it, such as "race.html"; left out, nowhere.
         height
             In a notebook, in pixels.
 
         Returns
         -------
         Page
+            A notebook shows it.
 
         Examples
         --------
@@ -306,7 +308,10 @@ class Comparison(Mapping[str, Trajectory]):
         """
         from optimizers.page.race import race_page
 
-        return race_page(self, height)
+        page = race_page(self, height)
+        if file is not None:
+            page.save(file)
+        return page
 
     def animate(self, **options: Any) -> Any:
         """Animate the paths of one or two weights: a `Film`, which a notebook plays.

@@ -70,6 +70,7 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
         arrows=False,
         seeds=list(seeds),
         times=some.step[rows],
+        note=_how(race),
     )
 
 
@@ -85,6 +86,16 @@ def _single(values: np.ndarray) -> str:
     """Floats of 32 bits: seven digits are more than a picture shows."""
     with np.errstate(over="ignore"):
         return base64.b64encode(values.astype("<f4").tobytes()).decode()
+
+
+def _how(race: Comparison) -> str:
+    """On which seeds it was tuned, and on which it is shown."""
+    if race.race_seeds is None:
+        return "A single run."
+    others = f"{len(race.race_seeds)} seeds"
+    if not race.tunings or race.seeds is None:
+        return f"Shown on {others}."
+    return f"Tuned on {len(race.seeds)} seeds, shown on {len(race.race_seeds)} others."
 
 
 def _rate(lr: Any) -> str:

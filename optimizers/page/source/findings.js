@@ -1,10 +1,10 @@
-/** What is to be seen on the pages that show one idea. */
+/** What is to be seen on the map, in a line, no more than the numbers say. */
 
 import { told } from "./numbers.js";
 
 const EQUAL = 0.01; // products that differ by less are called equal
 
-export const FINDINGS = {
+const OWN = {
   /** Gradient descent on λθ²/2: each step multiplies θ by 1 − ηλ. */
   parabola({ rules, land }) {
     const product = rules[0].hyper.lr * land.knobs[0];
@@ -29,4 +29,32 @@ function regime(product) {
   if (Math.abs(product - 2) < EQUAL) return "jumps to and fro for ever";
   if (product < 1) return "creeps down one side";
   return product < 2 ? "jumps across, and comes nearer" : "jumps farther each time: diverges";
+}
+
+export function finding(page, rules) {
+  const own = OWN[page.given.finding];
+  if (own) return own({ rules, land: page.land });
+  const name = page.fn.name;
+  const [now, all] = [page.time(page.step), page.time(page.steps)];
+  if (page.isRace) {
+    const seed = page.given.seeds.length > 1 ? `, seed ${page.given.seeds[page.seed]}` : "";
+    return `${name}${seed}, step ${now} of ${all}`;
+  }
+  if (page.step < page.steps) return `${name}, step ${now} of ${all}`;
+  if (!page.fn.bounded) return `${name} has no lowest point: nobody wins`;
+  const ends = rules
+    .filter(({ path }) => Number.isFinite(path.end))
+    .sort((a, b) => a.path.end - b.path.end);
+  if (ends.length === 0) return `${name}: all diverged`;
+  const after = `after ${page.steps} steps`;
+  if (rules.length === 1) return `${name}: ${page.fn.noun} ${told(ends[0].path.end)} ${after}`;
+  // what looks the same is level
+  const height = ({ path }) => told(path.end - (page.fn.minimum ?? 0));
+  const [best, none] = [height(ends[0]), 1e-15 * Math.max(1, Math.abs(page.fn.minimum ?? 0))];
+  const level = ends.filter((one) => {
+    const rounding = page.fn.minimum !== null && one.path.end - page.fn.minimum <= none;
+    return rounding || height(one) === best;
+  });
+  const who = level.map(({ label }) => label).join(" and ");
+  return `${name}: ${who} ${level.length > 1 ? "are level" : "is lowest"} ${after}`;
 }

@@ -82,15 +82,15 @@ export async function copied(page, what) {
   const words = what === "link" ? linkTo(page) : pythonFor(page);
   try {
     await navigator.clipboard.writeText(words);
-    page.note.textContent = what === "link" ? "The link is copied." : "The Python is copied.";
+    page.words = what === "link" ? "The link is copied." : "The Python is copied.";
+    page.redraw();
   } catch {
-    page.note.textContent = "";
     const field = document.createElement("textarea");
     field.value = words;
     field.readOnly = true;
     field.rows = 3;
     field.setAttribute("aria-label", what === "link" ? "The link" : "The Python");
-    page.note.append(field);
+    page.note.replaceChildren(field);
     field.select();
   }
 }

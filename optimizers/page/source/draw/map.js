@@ -1,8 +1,8 @@
 /** The map: the land, the paths on it, the start that can be dragged, and arrows at the ball. */
 
 import { scaleLinear } from "d3-scale";
+import { clamp, told } from "../numbers.js";
 import { arrow, ball, cross, line, outside, ring, star } from "./marks.js";
-import { clamp, told, toldAll } from "./numbers.js";
 import { INK, Panel, SOFT } from "./panel.js";
 import { paint } from "./relief.js";
 
@@ -286,8 +286,11 @@ export class MapPanel extends Panel {
     canvas.addEventListener(
       "wheel",
       (event) => {
-        if (!(event.ctrlKey || event.metaKey || document.activeElement === canvas)) return;
-        event.preventDefault(); // a page that is scrolled past does not zoom
+        // a page that is scrolled past does not zoom
+        const isAlone = window === window.parent && document.body.scrollHeight <= innerHeight;
+        const isMeant = event.ctrlKey || event.metaKey || document.activeElement === canvas;
+        if (!(isAlone || isMeant)) return;
+        event.preventDefault();
         this.zoom(2 ** (event.deltaY / 240), this.here(event));
       },
       { passive: false },
@@ -372,10 +375,5 @@ export class MapPanel extends Panel {
       box.append(button);
     }
     this.box.append(box);
-  }
-
-  /** In words, for a screen reader. */
-  get spoken() {
-    return `from ${toldAll(this.scene.start)}`;
   }
 }

@@ -1,6 +1,6 @@
 /** A picture on a canvas: its size, its axes, and what stands at their edges. */
 
-import { told } from "./numbers.js";
+import { told } from "../numbers.js";
 
 export const INK = "#222222";
 export const SOFT = "#666666";

@@ -1,7 +1,7 @@
 /** How high the loss lies over a plane, and the lines of equal height. */
 
 import { contours } from "d3-contour";
-import { quantile } from "./numbers.js";
+import { quantile } from "../numbers.js";
 
 const LEVELS = 12;
 const PALE = ["#ffffff", "#eceef0", "#d0d5da"];

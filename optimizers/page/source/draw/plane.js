@@ -1,11 +1,11 @@
 /** The loss after all steps over the plane of two hyper-parameters, and the point where one is. */
 
 import { scaleLinear } from "d3-scale";
+import { clamp, quantile, told } from "../numbers.js";
+import { coarseFirst } from "../rates.js";
+import { scaleOf } from "../sliders.js";
 import { ball, ring } from "./marks.js";
-import { clamp, quantile, told } from "./numbers.js";
 import { INK, Panel, SOFT } from "./panel.js";
-import { coarseFirst } from "./rates.js";
-import { scaleOf } from "./sliders.js";
 
 const CELLS = 48; // along each axis
 const DARK = [13, 60, 100];

@@ -1,8 +1,8 @@
 /** Curves: the loss against the step, against the learning rate, and what a rule has in mind. */
 
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
+import { clamp, quantile } from "../numbers.js";
 import { ball, cross, line } from "./marks.js";
-import { clamp, quantile } from "./numbers.js";
 import { INK, Panel, SOFT } from "./panel.js";
 
 const FLOOR = 1e-16; // below it, a loss near 1 has no digits
