@@ -9,9 +9,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from optimizers import SGD, Adam, Momentum, Optimizer, compare
+from optimizers import SGD, Adam, Momentum, Optimizer, Training, compare
+from optimizers.datasets import two_moons
 from optimizers.experiments import Comparison
 from optimizers.functions import booth, monkey_saddle, noisy, rosenbrock
+from optimizers.models import mlp
 from optimizers.page import pictures
 
 
@@ -68,11 +70,16 @@ def test_a_single_run_has_one_seed():
     assert len(singles(told(page, "SGD")["losses"])) == 21
 
 
-def test_a_race_of_many_weights_has_curves_and_no_map():
-    model_race = compare([SGD, Adam], rosenbrock.in_dimension(5), steps=30)
-    page = model_race.page()
+@pytest.mark.parametrize(
+    "problem", [rosenbrock.in_dimension(5), Training(mlp([2, 8, 2]), two_moons(), batch_size=50)]
+)
+def test_a_race_of_many_weights_has_curves_and_no_map(problem):
+    race = compare([SGD, Adam], problem, steps=30, lr=0.001, seeds=3)
+    page = race.page()
     assert page.options["show"] == ["loss"]
     assert told(page, "SGD")["theta"] == ""
+    losses = singles(told(page, "SGD")["losses"]).reshape(race.losses["SGD"].shape)
+    np.testing.assert_array_equal(losses, race.losses["SGD"].astype("f4"))
 
 
 def test_a_loss_that_cannot_be_written_leaves_out_the_map_and_says_why(capsys):

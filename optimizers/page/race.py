@@ -26,17 +26,14 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
     """Make the page of a race; see `Comparison.page`."""
     some = next(iter(race.values()))
     problem, size = race.problem, some.theta.shape[-1]
-    show = ["map", "loss"]
-    if size > 2:
-        function = Written(about(problem), {})
-        show = ["loss"]
-    else:
-        named = dict(race.once) or dict(race)
+    function = Written(about(problem) | {"start": [], "domain": []}, {})
+    if size <= 2:
+        frame = frame_of(problem, dict(race.once) or dict(race))
         try:
-            function = written_function(replace(problem, domain=frame_of(problem, named)))
+            function = written_function(replace(problem, domain=frame))
         except Unwritten as reason:
             print(f"race.page: {reason}. The page has no map.")
-            function, show = Written(about(problem), {}), ["loss"]
+    show = ["map", "loss"] if function.code else ["loss"]
     seeds = race.race_seeds or ("none",)
     each = 4 * len(race) * len(seeds) * (1 + (size if "map" in show else 0))
     rows = _kept(some.step, ROOM // each)

@@ -108,7 +108,8 @@ def written_function(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) 
             code["curvature"] = hessian_in_javascript(theta, traced_hessian(optimizer))
     except (Untraceable, NotTraceable) as reason:
         raise Unwritten(f"{problem.name} cannot run in a page: {reason}") from reason
-    return Written(about(problem, knobs), code)
+    noise = "" if knobs else noise_of(problem)
+    return Written(about(problem, knobs) | {"noise": noise}, code)
 
 
 def about(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
@@ -123,7 +124,7 @@ def about(problem: Problem, knobs: Sequence[Mapping[str, Any]] = ()) -> dict[str
         "bounded": problem.is_bounded,
         "noun": problem.noun,
         "chance": "" if knobs else problem.chance,
-        "noise": "" if knobs else noise_of(problem),
+        "noise": "",
         "knobs": list(knobs),
     }
 

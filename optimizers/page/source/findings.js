@@ -2,7 +2,7 @@
 
 import { told } from "./numbers.js";
 
-const EQUAL = 0.01; // products that differ by less are called equal
+const EQUAL = 1e-9; // what differs by less is rounding
 
 const OWN = {
   /** Gradient descent on λθ²/2: each step multiplies θ by 1 − ηλ. */
@@ -18,7 +18,8 @@ const OWN = {
     const inside = half * half - momentum;
     const keeps = inside < 0 ? Math.sqrt(momentum) : Math.abs(half) + Math.sqrt(inside);
     const how = inside < 0 ? "swings" : half < 0 ? "jumps to and fro" : "creeps";
-    const ends = keeps > 1 ? "and diverges" : "and settles";
+    const isEven = Math.abs(keeps - 1) < EQUAL;
+    const ends = isEven ? "for ever" : keeps > 1 ? "and diverges" : "and settles";
     return `${how} ${ends}: in the long run × ${told(keeps)} a step`;
   },
 };
@@ -31,6 +32,7 @@ function regime(product) {
   return product < 2 ? "jumps across, and comes nearer" : "jumps farther each time: diverges";
 }
 
+/** What the map shows at this step. */
 export function finding(page, rules) {
   const own = OWN[page.given.finding];
   if (own) return own({ rules, land: page.land });
@@ -55,6 +57,6 @@ export function finding(page, rules) {
     const rounding = page.fn.minimum !== null && one.path.end - page.fn.minimum <= none;
     return rounding || height(one) === best;
   });
-  const who = level.map(({ label }) => label).join(" and ");
+  const who = new Intl.ListFormat("en").format(level.map(({ label }) => label));
   return `${name}: ${who} ${level.length > 1 ? "are level" : "is lowest"} ${after}`;
 }

@@ -38,7 +38,7 @@ class Page {
     const hyper = Object.fromEntries(
       Object.entries(rule.hyper).map(([name, value]) => [name, Number(value)]),
     );
-    const runner = new Runner(rule, this.given.functions[0].start.length);
+    const runner = rule.step ? new Runner(rule, this.given.functions[0].start.length) : null;
     const isRated = rule.sliders.some(({ name }) => name === "lr");
     return { rule, label: rule.label, color: rule.color, dash: rule.dash, hyper, runner, isRated };
   }
@@ -123,6 +123,7 @@ class Page {
     if (chosen.length < 1 || chosen.length > MOST_RULES) {
       box.checked = !box.checked;
       this.words = `One to ${MOST_RULES} rules can run side by side.`;
+      this.redraw();
       return;
     }
     this.words = "";
@@ -157,7 +158,7 @@ class Page {
     one.hyper.lr = find(one.runner, this.land, one.hyper, this.start, this.steps, this.given.grid);
   }
 
-  /** Whether the rule can go down this function: some ask for second derivatives. */
+  /** Whether the rule can go down this function: not all have the second derivatives some need. */
   runs({ rule }) {
     return !rule.curved || this.fn.curvature !== undefined;
   }
@@ -199,12 +200,11 @@ class Page {
       if (!this.paths.has(label) || this.needsMore(one)) this.follow(one);
     }
     this.stale = null;
-
     this.begins();
-    const scene = this.scene;
-    settle(this, scene);
-    this.draw(scene);
-    say(this, scene);
+    this.scene = this.sceneNow();
+    settle(this, this.scene);
+    this.draw(this.scene);
+    say(this, this.scene);
   }
 
   needsMore({ label }) {
@@ -248,17 +248,17 @@ class Page {
 
   /** Let the curves that hang on what was changed begin anew. */
   begins() {
+    const { land, start, steps } = this;
     if (this.shown.has("rate") && this.panels.rate) {
       for (const label of this.chosen) {
         const one = this.rules.get(label);
         if (!(one.isRated && this.runs(one))) continue;
         if (!one.curve || this.dirty.has(label)) {
           one.curve ??= new RateCurve(this.given.grid);
-          const { runner, land, start, steps } = { ...this, runner: one.runner };
           const hyper = { ...one.hyper };
           one.curve.begin((lr) => {
             hyper.lr = lr;
-            return runner.run(land, hyper, start, steps);
+            return one.runner.run(land, hyper, start, steps);
           });
           this.dirty.delete(label);
         }
@@ -304,7 +304,8 @@ class Page {
     if (this.shown.has("plane") && this.panels.plane?.axesOf) yield this.panels.plane;
   }
 
-  get scene() {
+  /** All that is drawn. */
+  sceneNow() {
     const runnable = this.chosen.filter((label) => this.runs(this.rules.get(label)));
     const focus = runnable.includes(this.focus) ? this.focus : runnable[0];
     const rules = runnable.map((label) => ({
