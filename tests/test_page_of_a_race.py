@@ -74,7 +74,7 @@ def test_a_single_run_has_one_seed():
     "problem", [rosenbrock.in_dimension(5), Training(mlp([2, 8, 2]), two_moons(), batch_size=50)]
 )
 def test_a_race_of_many_weights_has_curves_and_no_map(problem):
-    race = compare([SGD, Adam], problem, steps=30, lr=0.001, seeds=3)
+    race = compare([SGD, Adam], problem, steps=30, lr=1e-4, seeds=3)
     page = race.page()
     assert page.options["show"] == ["loss"]
     assert told(page, "SGD")["theta"] == ""

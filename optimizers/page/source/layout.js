@@ -224,7 +224,8 @@ export function buildKnobs(page) {
 
 /** Let every word and every slider say what holds now. */
 export function settle(page, scene) {
-  const words = page.words || page.fn.chance || (page.given.note ?? "");
+  const always = [page.given.note ?? "", page.fn.chance].filter(Boolean).join(" ");
+  const words = page.words || always;
   if (words !== page.noted) page.note.textContent = words;
   page.noted = words;
   page.player.set(page.step, page.steps, page.time);
