@@ -17,13 +17,14 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
 PAGE := optimizers/page
+IF_CHROMIUM := $(if $(shell command -v chromium),$(VENV)/browser)
 
 .PHONY: demo test page-check lab app page browser claims notebooks figures site site-test classroom bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
 
-test: $(VENV)/dev page-check
+test: $(VENV)/dev $(IF_CHROMIUM) page-check
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(VENV)/bin/python -m mypy

@@ -38,6 +38,7 @@ export function build(page) {
   buildHead(page);
   page.map = new MapPanel(page.left, {
     start: (theta) => page.setStart(theta),
+    now: () => page.start,
     moved: () => page.redraw(),
   });
   page.map.box.hidden = !page.shown.has("map");
@@ -236,6 +237,9 @@ export function settle(page, scene) {
     page.count.value = String(page.steps);
     page.counted.textContent = String(page.steps);
   }
+  for (const box of page.root.querySelectorAll(".chips input")) {
+    box.checked = page.chosen.includes(box.name);
+  }
   for (const one of page.rules.values()) {
     one.card.hidden = !page.chosen.includes(one.label);
     if (one.card.hidden) continue;
@@ -245,8 +249,7 @@ export function settle(page, scene) {
     one.name.setAttribute("aria-pressed", String(isFocus));
     for (const slider of one.sliders) slider.set(one.hyper[slider.slider.name]);
     const path = page.paths.get(one.label);
-    if (!page.runs(one)) one.told.textContent = "needs second derivatives, which this loss has not";
-    else if (path.diverged && page.step >= path.last) {
+    if (path.diverged && page.step >= path.last) {
       one.told.textContent = `diverged at step ${page.time(path.last)}`;
     } else
       one.told.textContent = `${page.fn.noun} ${told(path.loss[Math.min(page.step, path.last)])}`;

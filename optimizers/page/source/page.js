@@ -66,6 +66,7 @@ class Page {
     if (isFirst) buildKnobs(this);
     this.map.look(this.land, true);
     if (state) state.restore(this);
+    if (!this.isRace) this.chooseRunning();
     if (!(state?.hasRates ?? false)) {
       this.rate(this.given.rates ?? "gentle", isFirst || this.given.move !== null);
     }
@@ -120,21 +121,30 @@ class Page {
   choose(label, box) {
     const others = this.chosen.filter((one) => one !== label);
     const chosen = box.checked ? [...others, label] : others;
-    if (chosen.length < 1 || chosen.length > MOST_RULES) {
+    const cannot = box.checked && !this.runs(this.rules.get(label));
+    if (cannot || chosen.length < 1 || chosen.length > MOST_RULES) {
       box.checked = !box.checked;
-      this.words = `One to ${MOST_RULES} rules can run side by side.`;
+      this.words = cannot
+        ? `${label} needs the second derivatives, which could not be written for ${this.fn.name}.`
+        : `One to ${MOST_RULES} rules can run side by side.`;
       this.redraw();
       return;
     }
     this.words = "";
     this.chosen = this.given.rules.map((rule) => rule.label).filter((one) => chosen.includes(one));
-    this.focus = box.checked
-      ? label
-      : this.chosen.includes(this.focus)
-        ? this.focus
-        : this.chosen[0];
+    if (box.checked) this.focus = label;
+    else if (!this.chosen.includes(this.focus)) this.focus = this.chosen[0];
     if (box.checked && !this.rules.get(label).isMet) this.rateOf(this.rules.get(label), "gentle");
     this.changed(new Set([label]));
+  }
+
+  /** Let go of the rules that cannot go down this function. */
+  chooseRunning() {
+    const running = [...this.rules.values()].filter((one) => this.runs(one));
+    const labels = running.map(({ label }) => label);
+    this.chosen = this.chosen.filter((label) => labels.includes(label));
+    if (this.chosen.length === 0) this.chosen = labels.slice(0, 1);
+    if (!this.chosen.includes(this.focus)) this.focus = this.chosen[0];
   }
 
   /** Give the rules gentle rates, or tuned ones; a rate that was given stays at first. */
@@ -153,7 +163,7 @@ class Page {
 
   rateOf(one, how) {
     one.isMet = true;
-    if (!one.isRated || how === "given" || !this.runs(one)) return;
+    if (!one.isRated || how === "given") return;
     const find = how === "tuned" ? bestRate : gentleRate;
     one.hyper.lr = find(one.runner, this.land, one.hyper, this.start, this.steps, this.given.grid);
   }
@@ -217,7 +227,7 @@ class Page {
     if (this.isRace) {
       this.readRace();
       this.paths.set(one.label, this.recorded.get(one.label)[this.seed]);
-    } else if (this.runs(one)) {
+    } else {
       this.paths.set(one.label, runner.path(this.land, hyper, this.start, this.steps, keeps));
     }
   }
@@ -252,7 +262,7 @@ class Page {
     if (this.shown.has("rate") && this.panels.rate) {
       for (const label of this.chosen) {
         const one = this.rules.get(label);
-        if (!(one.isRated && this.runs(one))) continue;
+        if (!one.isRated) continue;
         if (!one.curve || this.dirty.has(label)) {
           one.curve ??= new RateCurve(this.given.grid);
           const hyper = { ...one.hyper };
@@ -306,12 +316,10 @@ class Page {
 
   /** All that is drawn. */
   sceneNow() {
-    const runnable = this.chosen.filter((label) => this.runs(this.rules.get(label)));
-    const focus = runnable.includes(this.focus) ? this.focus : runnable[0];
-    const rules = runnable.map((label) => ({
+    const rules = this.chosen.map((label) => ({
       ...this.rules.get(label),
       path: this.paths.get(label),
-      isFocus: label === focus,
+      isFocus: label === this.focus,
       movesRate: this.may("lr") && this.rules.get(label).isRated,
     }));
     return {

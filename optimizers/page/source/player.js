@@ -52,7 +52,8 @@ export class Player {
 
   go(step) {
     this.stop();
-    this.moves(Math.min(Math.max(step, 0), this.last));
+    this.step = Math.min(Math.max(step, 0), this.last);
+    this.moves(this.step);
   }
 
   get isPlaying() {

@@ -36,9 +36,6 @@ function restore(page, state) {
       if (name in one.hyper && Number.isFinite(value)) one.hyper[name] = value;
     }
   }
-  for (const [i, box] of page.root.querySelectorAll(".chips input").entries()) {
-    box.checked = page.chosen.includes(page.given.rules[i].label);
-  }
   page.map.view = state.view;
 }
 
@@ -81,6 +78,8 @@ function pythonFor(page) {
 export async function copied(page, what) {
   const words = what === "link" ? linkTo(page) : pythonFor(page);
   try {
+    // a frame that may not is told so, without a line on the console
+    if (document.featurePolicy?.allowsFeature("clipboard-write") === false) throw new Error();
     await navigator.clipboard.writeText(words);
     page.words = what === "link" ? "The link is copied." : "The Python is copied.";
     page.redraw();

@@ -17,7 +17,7 @@ const DOTTED = 7; // pixels between steps from which on each has a dot
 const SLOPE = "#555555";
 
 export class MapPanel extends Panel {
-  /** @param {{start: (theta: number[]) => void, moved: () => void}} told what to do */
+  /** @param {{start: (theta) => void, now: () => theta, moved: () => void}} does what is asked */
   constructor(parent, does) {
     super(parent, "map", "Map of the loss");
     this.does = does;
@@ -313,7 +313,7 @@ export class MapPanel extends Panel {
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (event.key in ways && this.scene.movesStart) {
       const frame = this.frame;
-      const theta = Array.from(this.scene.start, (value, i) => {
+      const theta = Array.from(this.does.now(), (value, i) => {
         const [low, high] = frame[i];
         const step = ((high - low) / 100) * (event.shiftKey ? 10 : 1);
         return Number((value + ways[event.key][i] * step).toPrecision(4));
