@@ -281,7 +281,11 @@ class Page {
     const one = this.rules.get(this.focus);
     const names = this.given.plane ?? one.rule.sliders.slice(0, 2).map(({ name }) => name);
     const axes = names.map((name) => one.rule.sliders.find((slider) => slider.name === name));
-    if (axes.length < 2 || axes.some((axis) => axis === undefined)) return;
+    if (axes.length < 2 || axes.some((axis) => axis === undefined)) {
+      this.panels.plane.axesOf = null;
+      this.planeKey = "";
+      return;
+    }
     const others = Object.entries(one.hyper).filter(([name]) => !names.includes(name));
     const key = JSON.stringify([one.label, others, ...this.start, this.steps, ...this.land.knobs]);
     if (key === this.planeKey) return;

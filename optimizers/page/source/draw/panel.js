@@ -94,10 +94,11 @@ export class Panel {
     }
     pen.font = FONT;
     this.text(across, (left + right) / 2, this.height - 6, { color: INK, align: "center" });
+    const words = pen.measureText(up).width > bottom - top ? up.replace(" (log)", "") : up;
     pen.save();
     pen.translate(12, (top + bottom) / 2);
     pen.rotate(-Math.PI / 2);
-    this.text(up, 0, 0, { align: "center", room: bottom - top + 20 });
+    this.text(words, 0, 0, { align: "center", room: bottom - top });
     pen.restore();
   }
 

@@ -18,6 +18,7 @@ export class PlanePanel extends Panel {
     super(parent, "plane", "The loss after all steps for each pair of two hyper-parameters");
     this.losses = new Float64Array(CELLS * CELLS).fill(Number.NaN);
     this.known = new Uint8Array(CELLS * CELLS);
+    this.axesOf = null; // the sliders of its two axes
     this.order = coarseFirst(CELLS * CELLS).map((i) => (i * 1009) % (CELLS * CELLS));
     this.next = this.order.length;
     this.canvas.addEventListener("pointerdown", (event) => {
@@ -68,7 +69,11 @@ export class PlanePanel extends Panel {
   }
 
   draw({ land, rules, steps }) {
-    if (!this.fit() || !this.axesOf) return;
+    if (!this.fit()) return;
+    if (!this.axesOf) {
+      this.clear("No plane: the rule in front has but one number");
+      return;
+    }
     const rule = rules.find(({ label }) => label === this.label);
     if (!rule) return;
     const { pen, left, right, top, bottom } = this;
