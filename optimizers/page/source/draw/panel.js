@@ -1,6 +1,6 @@
 /** A picture on a canvas: its size, its axes, and what stands at their edges. */
 
-import { told } from "../numbers.js";
+import { clamp, told } from "../numbers.js";
 
 export const INK = "#222222";
 export const SOFT = "#666666";
@@ -85,7 +85,9 @@ export class Panel {
     for (const tick of ticksOf(y, Math.max(2, (bottom - top) / 40))) {
       const at = Math.round(y(tick)) + 0.5;
       this.stroke([left, at], [right, at]);
-      this.text(told(tick), left - 5, at + 4, { color: SOFT, align: "right" });
+      // of two pictures one above the other, the numbers at the edges would meet
+      const words = clamp(at + 4, top + 9, bottom);
+      this.text(told(tick), left - 5, words, { color: SOFT, align: "right" });
     }
     for (const tick of ticksOf(x, Math.max(2, (right - left) / 60))) {
       const at = Math.round(x(tick)) + 0.5;

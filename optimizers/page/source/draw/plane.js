@@ -38,6 +38,7 @@ export class PlanePanel extends Panel {
   }
 
   drag(event, moves) {
+    if (!this.axesOf) return;
     const across = (event.offsetX - this.left) / (this.right - this.left);
     const up = (this.bottom - event.offsetY) / (this.bottom - this.top);
     const [a, b] = this.axesOf;
