@@ -68,8 +68,9 @@ def visits(browser, folder):
         for window in windows:
             window.close()
     for window in windows:
-        assert window.errors == []
-        assert set(window.asked) <= {file.as_uri(), "data:,"}
+        assert not window.errors, window.errors
+        outside = {address.split("#")[0] for address in window.asked} - {file.as_uri(), "data:,"}
+        assert not outside, outside
 
 
 class Window:

@@ -488,6 +488,37 @@ def test_a_knob_of_the_loss_changes_the_land(visit):
     window.keep("one-idea")
 
 
+AWKWARD = {
+    "nan beside the start": (lambda x: np.sum(x**2) - np.log(1.0 - x[0]), [0.5, 1.0]),
+    "nan everywhere": (lambda x: np.sum(np.log(x)), [-1.0, -1.0]),
+    "flat": (lambda x: 3.0 + 0 * x[0], [-1.0, -1.0]),
+    "falls without end": (lambda x: x[0] + 2 * x[1], [-1.0, -1.0]),
+    "huge": (lambda x: 1e200 * np.sum(x**2), [-1.0, 1.0]),
+    "tiny": (lambda x: 1e-200 * np.sum(x**2), [-1e-9, 1.0]),
+    "far away": (lambda x: np.sum((x - 1e9) ** 2), [1e9 + 1, 1e9]),
+    "one weight, half of it nan": (lambda x: np.log(x[0]), [-1.0]),
+}
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_whatever_is_touched_on_an_awkward_loss_nothing_goes_wrong(name, visit):
+    loss, start = AWKWARD[name]
+    window = visit(explore(loss, [SGD, Adam], start=start, steps=50, show=EVERY))
+    for label in ("SGD", "Adam"):
+        window.look_at(label)
+        for panel in ("map", "rate", "plane"):
+            box = window.box(f".{panel} canvas")
+            across = [(box["x"] + part * box["width"], box["y"] + 80) for part in (0.3, 0.7)]
+            window.drag(*across, moves=3)
+        window.named("Zoom out").click()
+        window.find(".map canvas").focus()
+        window.press("ArrowLeft", "-", "ArrowUp")
+        window.named("One step back").click()
+        window.find("button", has_text="Tuned rates").click()
+        window.rests()
+    assert [len(theta[0]) for theta, *_ in window.paths().values()] == [len(start)] * 2
+
+
 # ------------------------------------------------------------------------------------ how quickly
 
 
