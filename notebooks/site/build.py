@@ -47,6 +47,7 @@ NOTE = """> **This page is all you need.** Python runs in your browser. It start
 > and load the page again.
 """
 
+# the notebooks look for a script of that name in the page that lies above theirs
 HEADER = """<style>
 body {{ box-sizing: border-box; padding-top: 34px; }}
 #site {{ position: absolute; inset: 0 0 auto; height: 34px; display: flex; align-items: center;
@@ -57,6 +58,7 @@ body {{ box-sizing: border-box; padding-top: 34px; }}
 <a href="course.html" title="Notebooks whose Python runs in this browser">The course</a>
 <a href="pypi/{wheel}" download title="pip install it">The library</a>
 </nav>
+<script id="jupyter-config-data" data-jupyter-lite-root="." type="application/json">{{}}</script>
 """
 
 OPEN_FIRST = f"""<!DOCTYPE html>
@@ -65,9 +67,6 @@ OPEN_FIRST = f"""<!DOCTYPE html>
     <meta charset="utf-8">
     <title>Optimizers</title>
     <link rel="icon" href="lab/favicon.ico">
-    <script id="jupyter-config-data" data-jupyter-lite-root="." type="application/json">
-      {{}}
-    </script>
     <script>
       const app = screen.width < 700 ? "notebooks" : "lab";  // on a phone without side bars
       location.replace(`${{app}}/index.html?path=notebooks/{FIRST}`);
