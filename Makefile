@@ -50,7 +50,7 @@ page: $(PAGE)/node_modules/.ready
 browser: $(VENV)/browser
 	@command -v chromium >/dev/null || \
 	  { echo "Chromium is not installed. On Debian: apt install chromium"; exit 1; }
-	$(VENV)/bin/python -m pytest -q -rs -s tests/test_page_in_browser.py
+	$(VENV)/bin/python -m pytest -q -rs -s tests/test_page_in_browser.py tests/test_page_on_screens.py
 
 claims: $(VENV)/class
 	$(VENV)/bin/python -m optimizers claims --out figures/claims
