@@ -239,7 +239,11 @@ def _looked_at(
     if frame is None:
         frame = problem.domain
     if frame is None:  # what the tuned paths take up
-        frame = frame_of(problem, dict(_tuned(rules, problem, steps)))
+        try:
+            frame = frame_of(problem, dict(_tuned(rules, problem, steps)))
+        except (ArithmeticError, ValueError):  # a loss may take no weights that are far off
+            half = 2 * np.maximum(1.0, np.abs(problem.theta))
+            frame = np.stack([problem.theta - half, problem.theta + half], axis=1)
     return replace(problem, domain=frame)
 
 
