@@ -8,7 +8,7 @@ import { bestRate, gentleRate, RateCurve } from "./rates.js";
 import { Land, Recorded, Runner } from "./run.js";
 import { written } from "./state.js";
 
-const BUDGET = 7; // milliseconds of a frame: what may come later has to fit in
+const BUDGET = 5; // milliseconds of a frame: what may come later has to fit in
 const MOST_RULES = 6;
 
 /** Make a page of what Python has written: `given` says what, `root` is where. */

@@ -85,10 +85,7 @@ export class LossPanel extends Panel {
       for (const { label, path, color, dash, isFocus } of rules) {
         const at = (t) => [x(time(t)), y(height.of(path.loss[t]))];
         const points = [];
-        // of more steps than pixels, some are left out
-        const every = Math.max(1, Math.floor(path.last / this.width));
-        for (let t = 0; t <= path.last; t += every) points.push(at(t));
-        if (path.last % every) points.push(at(path.last));
+        for (let t = 0; t <= path.last; t++) points.push(at(t));
         const band = bands?.of[label];
         if (band) {
           this.band(band, (t) => x(time(t)), y, height, color);

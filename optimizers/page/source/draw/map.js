@@ -13,6 +13,7 @@ const FINE = 180; // and once it stands
 const REST = 120; // milliseconds until then
 const REACH = 56; // pixels that the arrow of a gradient has
 const LEAST = 16; // pixels that the arrow of a step has at least
+const MOST_DOTS = 200; // steps, of which each has its dot
 const DOTTED = 7; // pixels between steps from which on each has a dot
 const SLOPE = "#555555";
 
@@ -170,31 +171,36 @@ export class MapPanel extends Panel {
     return this.place(this.isCurve ? [theta[0], this.land.loss(theta)] : theta);
   }
 
-  points(path, last = path.last, first = 0) {
+  /** Where a path is at a step; what lies far outside is as far as a canvas can tell. */
+  pointOf(path, t) {
+    const at = path.at(t);
+    const y = this.isCurve ? path.loss[t] : at[1];
+    return [clamp(this.x(at[0]), -1e5, 1e5), clamp(this.y(y), -1e5, 1e5)];
+  }
+
+  /** The points of a path between two steps. */
+  points(path, first = 0, last = path.last) {
     const points = [];
-    for (let t = first; t <= last; t++) {
-      const at = path.at(t);
-      const [x, y] = this.place(this.isCurve ? [at[0], path.loss[t]] : at);
-      // what lies far outside is as far away as a canvas can tell
-      points.push([clamp(x, -1e5, 1e5), clamp(y, -1e5, 1e5)]);
-    }
+    for (let t = first; t <= last; t++) points.push(this.pointOf(path, t));
     return points;
   }
 
   drawPath({ path, color, dash, isFocus }, step) {
     const now = Math.min(step, path.last);
-    const points = this.points(path);
-    line(this.pen, points.slice(now), color, [], 1.2, 0.3);
-    line(this.pen, points.slice(0, now + 1), color, dash, isFocus ? 2.6 : 2);
-    const length = points
-      .slice(1, now + 1)
-      .reduce((sum, [x, y], i) => sum + Math.hypot(x - points[i][0], y - points[i][1]), 0);
-    if (this.isCurve || length > DOTTED * now) {
-      for (const at of points.slice(1, now)) ball(this.pen, at, color, isFocus ? 3.2 : 2.6);
+    const points = this.points(path, 0, now);
+    if (now < path.last) line(this.pen, this.points(path, now), color, [], 1.2, 0.3);
+    line(this.pen, points, color, dash, isFocus ? 2.6 : 2);
+    let length = 0;
+    for (let i = 1; i < points.length; i++) {
+      length += Math.hypot(points[i][0] - points[i - 1][0], points[i][1] - points[i - 1][1]);
     }
-    const end = points[now];
-    if (path.diverged && step >= path.last) cross(this.pen, points[Math.max(0, now - 1)], color);
-    else if (this.isInside(end)) ball(this.pen, end, color, isFocus ? 6.5 : 5.5);
+    if (now <= MOST_DOTS && (this.isCurve || length > DOTTED * now)) {
+      for (const at of points.slice(1, -1)) ball(this.pen, at, color, isFocus ? 3.2 : 2.6);
+    }
+    const end = points.at(-1);
+    if (path.diverged && step >= path.last) {
+      cross(this.pen, this.pointOf(path, Math.max(0, now - 1)), color);
+    } else if (this.isInside(end)) ball(this.pen, end, color, isFocus ? 6.5 : 5.5);
     else outside(this.pen, end, this, color);
   }
 
@@ -207,7 +213,7 @@ export class MapPanel extends Panel {
     // whose arrows are drawn is named there
     const named = rules.filter(({ isFocus, path }) => !(arrows && isFocus && step < path.last));
     return named.map(({ path, color, label }) => {
-      const [x, y] = this.points(path, Math.min(step, path.last), Math.min(step, path.last))[0];
+      const [x, y] = this.pointOf(path, Math.min(step, path.last));
       return {
         x: clamp(x, this.left, this.right),
         y: clamp(y, this.top + 8, this.bottom - 4),

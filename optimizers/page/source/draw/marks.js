@@ -1,22 +1,20 @@
 /** What stands on a picture: lines with a white edge, balls, crosses, arrows. */
 
 const CASING = 2;
+const UNSEEN = 0.12; // pixels that a line may be off
+const MOST_LEFT_OUT = 16; // points in a row
 
 /** A line through points, with a thin white edge that keeps it apart from what it crosses. */
 export function line(pen, points, color, dash = [], width = 2, faint = 1) {
-  if (points.length < 2) return;
   const shape = new Path2D();
-  let isDown = false;
-  for (const [x, y] of points) {
-    if (!Number.isFinite(x) || !Number.isFinite(y)) isDown = false;
-    else if (isDown) shape.lineTo(x, y);
-    else {
-      shape.moveTo(x, y);
-      isDown = true;
+  for (const run of finiteRuns(points)) {
+    for (const [i, [x, y]] of thinned(run).entries()) {
+      if (i === 0) shape.moveTo(x, y);
+      else shape.lineTo(x, y);
     }
   }
   pen.save();
-  pen.lineJoin = "round";
+  pen.lineJoin = "bevel";
   if (faint === 1) {
     pen.lineWidth = width + CASING;
     pen.strokeStyle = "white";
@@ -28,6 +26,44 @@ export function line(pen, points, color, dash = [], width = 2, faint = 1) {
   pen.strokeStyle = color;
   pen.stroke(shape);
   pen.restore();
+}
+
+/** The stretches of points between which there is no hole. */
+function finiteRuns(points) {
+  const runs = [[]];
+  for (const point of points) {
+    if (Number.isFinite(point[0]) && Number.isFinite(point[1])) runs.at(-1).push(point);
+    else if (runs.at(-1).length > 0) runs.push([]);
+  }
+  return runs.filter((run) => run.length > 1);
+}
+
+/** The points without those on the way between others, as far as one can see: they cost time. */
+function thinned(run) {
+  const kept = [run[0]];
+  let from = 0;
+  for (let to = 2; to < run.length; to++) {
+    if (to - from > MOST_LEFT_OUT || !isStraight(run, from, to)) {
+      from = to - 1;
+      kept.push(run[from]);
+    }
+  }
+  kept.push(run.at(-1));
+  return kept;
+}
+
+/** Whether all points between two lie on the way from one to the other. */
+function isStraight(run, from, to) {
+  const [[ax, ay], [bx, by]] = [run[from], run[to]];
+  const [dx, dy] = [bx - ax, by - ay];
+  const square = dx * dx + dy * dy || 1;
+  for (let i = from + 1; i < to; i++) {
+    const [px, py] = [run[i][0] - ax, run[i][1] - ay];
+    const along = Math.min(Math.max((px * dx + py * dy) / square, 0), 1);
+    const [ex, ey] = [px - along * dx, py - along * dy];
+    if (ex * ex + ey * ey > UNSEEN * UNSEEN) return false;
+  }
+  return true;
 }
 
 export function ball(pen, [x, y], color, radius = 5.5) {

@@ -23,7 +23,7 @@ export class Panel {
     this.canvas.setAttribute("aria-label", says);
     this.box.append(this.canvas);
     parent.append(this.box);
-    this.pen = this.canvas.getContext("2d");
+    this.pen = this.canvas.getContext("2d", { alpha: false });
     this.room = { ...ROOM };
     this.width = 0;
     this.height = 0;

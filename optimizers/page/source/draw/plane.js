@@ -7,10 +7,11 @@ import { scaleOf } from "../sliders.js";
 import { ball, ring } from "./marks.js";
 import { INK, Panel, SOFT } from "./panel.js";
 
+const LEAST = 1e-32; // a loss below it is as good as the minimum
 const CELLS = 48; // along each axis
 const DARK = [13, 60, 100];
 const LIGHT = [240, 245, 248];
-const LOST = "#d9d2cf";
+const LOST = [217, 210, 207];
 
 export class PlanePanel extends Panel {
   /** @param {(label: string, values: object) => void} moves */
@@ -19,6 +20,9 @@ export class PlanePanel extends Panel {
     this.losses = new Float64Array(CELLS * CELLS).fill(Number.NaN);
     this.known = new Uint8Array(CELLS * CELLS);
     this.axesOf = null; // the sliders of its two axes
+    this.isNew = true; // whether losses are known that are not painted yet
+    this.sheet = document.createElement("canvas");
+    Object.assign(this.sheet, { width: CELLS, height: CELLS });
     this.order = coarseFirst(CELLS * CELLS).map((i) => (i * 1009) % (CELLS * CELLS));
     this.next = this.order.length;
     this.canvas.addEventListener("pointerdown", (event) => {
@@ -66,6 +70,7 @@ export class PlanePanel extends Panel {
       const values = { [a.name]: across.value(share[0]), [b.name]: up.value(share[1]) };
       this.losses[k] = this.work(values);
       this.known[k] = 1;
+      this.isNew = true;
     }
   }
 
@@ -80,18 +85,10 @@ export class PlanePanel extends Panel {
     const { pen, left, right, top, bottom } = this;
     const [a, b] = this.axesOf;
     this.clear(`Loss after ${steps} steps: dark is low`);
-    const base = land.fn.minimum ?? Math.min(...this.losses.filter(Number.isFinite));
-    const heights = this.losses.map((loss) => Math.log(Math.max(loss - base, 1e-16)));
-    const sorted = heights.filter(Number.isFinite).sort();
-    const [low, high] = sorted.length ? [quantile(sorted, 0.02), quantile(sorted, 0.95)] : [0, 1];
-    const [w, h] = [(right - left) / CELLS, (bottom - top) / CELLS];
-    for (let k = 0; k < heights.length; k++) {
-      if (!this.known[k]) continue;
-      const share = clamp((heights[k] - low) / (high - low || 1), 0, 1);
-      pen.fillStyle = Number.isFinite(heights[k]) ? mixed(share) : LOST;
-      const y = bottom - (Math.floor(k / CELLS) + 1) * h;
-      pen.fillRect(left + (k % CELLS) * w, y, w + 0.6, h + 0.6);
-    }
+    if (this.isNew) this.paint(land);
+    this.isNew = false;
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(this.sheet, left, top, right - left, bottom - top);
     this.marks(a, b);
     const at = [
       left + scaleOf(a).at(rule.hyper[a.name]) * (right - left),
@@ -99,6 +96,24 @@ export class PlanePanel extends Panel {
     ];
     ring(pen, at, INK, 8);
     ball(pen, at, rule.color, 4.5);
+  }
+
+  /** What is known of the losses, a pixel for each. */
+  paint(land) {
+    const base = land.fn.minimum ?? Math.min(...this.losses.filter(Number.isFinite));
+    const heights = this.losses.map((loss) => Math.log(Math.max(loss - base, LEAST)));
+    const sorted = heights.filter(Number.isFinite).sort();
+    const [low, high] = sorted.length ? [quantile(sorted, 0.02), quantile(sorted, 0.95)] : [0, 1];
+    const pen = this.sheet.getContext("2d");
+    const pixels = pen.createImageData(CELLS, CELLS);
+    for (const [k, height] of heights.entries()) {
+      if (!this.known[k]) continue;
+      const share = clamp((height - low) / (high - low || 1), 0, 1);
+      const color = Number.isFinite(height) ? mixed(share) : LOST;
+      const row = CELLS - 1 - Math.floor(k / CELLS);
+      pixels.data.set([...color, 255], 4 * (row * CELLS + (k % CELLS)));
+    }
+    pen.putImageData(pixels, 0, 0);
   }
 
   marks(a, b) {
@@ -129,5 +144,5 @@ function marked(slider) {
 }
 
 function mixed(share) {
-  return `rgb(${DARK.map((dark, i) => Math.round(dark + (LIGHT[i] - dark) * share)).join(",")})`;
+  return DARK.map((dark, i) => Math.round(dark + (LIGHT[i] - dark) * share));
 }
