@@ -24,7 +24,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).parent.parent / "notebooks"
 COURSE = sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
 SOLUTIONS = sorted(FOLDER.glob("exercises/solutions/[0-9][0-9]_*.ipynb"))
-NOTEBOOKS = [*COURSE, *SOLUTIONS, FOLDER / "app.ipynb"]  # the students' exercises wait for answers
+NOTEBOOKS = [*COURSE, *SOLUTIONS]  # the students' exercises wait for answers
 
 HEADINGS = ("The idea", "The formula", "From scratch", "What to try", "Exercise", "Sources")
 PICTURE, NOTEBOOK = 200_000, 1_500_000  # bytes at most
@@ -40,7 +40,6 @@ def execute(file):
     here = {"metadata": {"path": str(file.parent)}}
     options = {"timeout": 300, "record_timing": False, "coalesce_streams": True}
     NotebookClient(notebook, resources=here, **options).execute()
-    notebook.metadata.pop("widgets", None)
     notebook.metadata["language_info"] = {"name": "python"}  # without the version of Python
     return notebook
 
