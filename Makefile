@@ -16,7 +16,7 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python -W error -m
-PAGE := optimizers/page
+PAGE := optimizers/page/source
 IF_CHROMIUM := $(if $(shell command -v chromium),$(VENV)/browser)
 
 .PHONY: demo test page-check lab app page browser claims notebooks figures site site-test classroom bench clean

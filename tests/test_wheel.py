@@ -14,6 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "optimizers" / "page"
+SOURCE = PAGE / "source"
 TOOLS = ("@biomejs/", "@esbuild/", "esbuild")  # they make page.js, and are not in it
 BUILD = "from setuptools.build_meta import build_wheel; print(build_wheel('.'))"
 
@@ -24,7 +25,7 @@ def wheel(tmp_path_factory):
     copy = tmp_path_factory.mktemp("copy")
     tools = shutil.ignore_patterns("node_modules", "__pycache__")
     shutil.copytree(ROOT / "optimizers", copy / "optimizers", ignore=tools)
-    stray = copy / "optimizers" / "page" / "node_modules" / "stray"
+    stray = copy / "optimizers" / "page" / "source" / "node_modules" / "stray"
     stray.mkdir(parents=True)
     for name in ("index.js", "setup.py"):
         (stray / name).touch()
@@ -58,7 +59,7 @@ def test_the_wheel_holds_every_module(wheel):
 
 
 def test_every_package_in_the_page_s_script_has_its_licence():
-    locked = json.loads((PAGE / "package-lock.json").read_text("utf8"))["packages"]
+    locked = json.loads((SOURCE / "package-lock.json").read_text("utf8"))["packages"]
     names = {key.rpartition("node_modules/")[2] for key in locked if key}
     bundled = {name for name in names if not name.startswith(TOOLS)}
     said = re.findall(r"^([\w, -]+):$", (PAGE / "LICENSES.txt").read_text("utf8"), re.MULTILINE)
@@ -66,13 +67,14 @@ def test_every_package_in_the_page_s_script_has_its_licence():
 
 
 @pytest.mark.skipif(
-    not (PAGE / "node_modules" / "esbuild").exists(), reason="esbuild is not installed (make page)"
+    not (SOURCE / "node_modules" / "esbuild").exists(),
+    reason="esbuild is not installed (make page)",
 )
 def test_the_page_s_script_is_what_its_sources_make(tmp_path):
-    command = json.loads((PAGE / "package.json").read_text("utf8"))["scripts"]["build"].split()
-    assert command[-1] == "--outfile=page.js"
+    command = json.loads((SOURCE / "package.json").read_text("utf8"))["scripts"]["build"].split()
+    assert command[-1] == "--outfile=../page.js"
     command[-1] = f"--outfile={tmp_path / 'page.js'}"
-    tool = PAGE / "node_modules" / ".bin" / command[0]
-    subprocess.run([tool, *command[1:]], cwd=PAGE, check=True, capture_output=True)
+    tool = SOURCE / "node_modules" / ".bin" / command[0]
+    subprocess.run([tool, *command[1:]], cwd=SOURCE, check=True, capture_output=True)
     made = (tmp_path / "page.js").read_bytes()
     assert made == (PAGE / "page.js").read_bytes(), "make page"

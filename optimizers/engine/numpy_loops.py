@@ -28,7 +28,8 @@ def numpy_loop(name: str) -> tuple[int, int]:
     compared with the ufunc before it is trusted, one number at a time and many.
     """
     ufunc = getattr(np, name, None)
-    if not isinstance(ufunc, np.ufunc) or sys.implementation.name != "cpython":
+    wide = sys.implementation.name == "cpython" and struct.calcsize("P") == 8  # not so in a browser
+    if not isinstance(ufunc, np.ufunc) or not wide:
         raise Untraceable(f"np.{name} is no ufunc whose loop can be called")
     address = id(ufunc) + object.__basicsize__
     *counts, _, functions, data, kinds, _, _, types = struct.unpack(

@@ -495,11 +495,12 @@ def _agrees(candidate: Any, real: Any, draws: list[list[np.ndarray]]) -> bool:
 
 def _like(array: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random numbers that lie in memory as those of an array do."""
-    reach = [(n - 1) * stride for n, stride in zip(array.shape, array.strides, strict=True)]
+    strides = [8 * (stride // array.itemsize) for stride in array.strides]  # objects may have 4
+    reach = [(n - 1) * stride for n, stride in zip(array.shape, strides, strict=True)]
     before = -sum(r for r in reach if r < 0)
     room = np.empty(1 + (before + sum(r for r in reach if r > 0)) // 8)
     room[:] = rng.standard_normal(room.shape) * 10.0 ** rng.uniform(-2, 2, room.shape)
-    return np.ndarray(array.shape, float, room.data, before, array.strides)
+    return np.ndarray(array.shape, float, room.data, before, strides)
 
 
 def _reduced(

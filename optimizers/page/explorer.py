@@ -244,7 +244,11 @@ def _looked_at(
         except (ArithmeticError, ValueError):  # a loss may take no weights that are far off
             half = 2 * np.maximum(1.0, np.abs(problem.theta))
             frame = np.stack([problem.theta - half, problem.theta + half], axis=1)
-    return replace(problem, domain=frame)
+    outside = np.abs(problem.theta - frame.mean(axis=1)) > np.ptp(frame, axis=1) / 2
+    margin = np.where(outside, 0.05 * np.ptp(frame, axis=1), 0.0)  # the start is to be seen
+    low = np.minimum(frame[:, 0], problem.theta - margin)
+    high = np.maximum(frame[:, 1], problem.theta + margin)
+    return replace(problem, domain=np.stack([low, high], axis=1))
 
 
 def _still(rules: Mapping[str, Rule], problem: Problem, steps: int) -> Any:

@@ -98,7 +98,7 @@ class Page:
 
     @property
     def html(self) -> str:
-        """The page as text: its style, its script, its formulas."""
+        """The page as text: its style, its script and the licences of that, its formulas."""
         here = files("optimizers.page")
         lists = {"functions": self.functions, "rules": self.rules}
         told = [f"{name}: [{', '.join(w.text for w in given)}]" for name, given in lists.items()]
@@ -109,6 +109,7 @@ class Page:
                 title=html.escape(self.title),
                 style=(here / "page.css").read_text("utf8"),
                 script=(here / "page.js").read_text("utf8"),
+                licences=(here / "LICENSES.txt").read_text("utf8"),
                 given=f"{{...{literal(self.options)}, {', '.join(told)}}}",
                 still="The page needs JavaScript.",
             )
