@@ -17,6 +17,7 @@ from browser import BESIDE_OTHERS, PATH, chromium, missing, unpacked, visits
 
 from optimizers import (
     LAMB,
+    LARS,
     RULES,
     SGD,
     Adam,
@@ -400,13 +401,33 @@ def test_the_formula_has_the_numbers_of_the_step_in_it(page, visit):
     window.named("One step on").click()
     window.rests()
     told = window.find(".formula").inner_text()
-    assert "Momentum, step 2" in told
+    assert "Momentum, from step 1 to 2" in told
     assert "θ = θ − η · d" in told
     path = Momentum(
         rosenbrock, rosenbrock.start, lr=window.of("page.rules.get('Momentum').hyper.lr")
     ).minimize(2)
-    first, second = (f"{x:.3g}".replace("-", "−") for x in path.theta[2])
+    first, second = (f"{x:.5g}".replace("-", "−") for x in path.theta[2])
     assert f"({first}, {second})" in told
+
+
+@pytest.mark.parametrize("rule", [AdamW, NAdam, LARS])
+def test_a_name_that_is_given_two_values_has_no_number_on_its_first_line(rule, visit):
+    window = visit(explore(rosenbrock, [partial(rule, lr=0.1)], show=("map", "formula")))
+    window.do("page.setStep(3)")
+    window.rests()
+    lines = window.find(".formula dl").evaluate(
+        "list => [...list.querySelectorAll('dt')].map((dt) => "
+        "[dt.textContent.split(' = ')[0], dt.nextSibling.textContent])"
+    )
+    made = {"AdamW": "d", "NAdam": "m̂", "LARS": "g"}[rule.__name__]
+    told = [numbers for name, numbers in lines if name == made]
+    if rule is LARS:  # the gradient that the momentum meets is no number of the path
+        assert told == [told[0]]
+        assert " = " not in told[0]
+        return
+    assert len(told) == 2
+    assert " = " not in told[0]
+    assert " = " in told[1]
 
 
 def test_a_rule_is_added_and_another_function_is_chosen(page, visit):

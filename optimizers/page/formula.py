@@ -24,7 +24,22 @@ SPELLED = [
     (r" \*\* ", "^"),
     (r"\bnp\.", ""),
     (r"\bself\.", ""),
+    # what stands in functions of their own, and axes that only many runs have
+    (
+        r"trust_ratio\(layout, ⟨theta⟩, update, lambda norm: (.+?) · norm\)",
+        r"\1 · ‖⟨theta⟩‖ / ‖update‖",
+    ),
+    (r"trust_ratio\(layout, ⟨theta⟩, update, _phi\)", "φ(‖⟨theta⟩‖) / ‖update‖"),
+    (r"layout\.spread\((.+?)\)", r"\1"),
+    (r"fast\.moved\(⟨theta⟩, ⟨g⟩\)", "⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩"),
+    (r"gradient\.hessian\(⟨theta⟩, batch\)", "∂²loss/∂θ²"),
+    (r"expand_dims\((.+?), −1\) · eye\(.+?\)", r"\1 · I"),
+    (r"sum\(pseudo_inverse\(H\) · (.+?)\[.+?, axis=−1\)", r"H⁻¹ · \1"),
+    (r"\[\.\.\., rest\]", ""),
+    (r"\bif 1 else inf\b|\belse inf\b", "else ∞"),
 ]
+# lines that belong to many runs, to matrices or to bounds
+NO_FORMULA = re.compile(r"isfinite|where\(finite|project\(|empty_like|~in_matrix|where\(rest")
 
 
 def lines_of(optimizer: Optimizer, seen: Iterable[str] = ()) -> list[dict[str, Any]]:
@@ -55,6 +70,9 @@ def lines_of(optimizer: Optimizer, seen: Iterable[str] = ()) -> list[dict[str, A
         told.of(type(outer), "update", "θ")
     else:
         told.add("θ", "__was__theta__end__ - __was__eta__end__ * __now__d__end__", ())
+    if not any(getattr(p, "exclude_from_weight_decay", None) for p in parts(optimizer)):
+        for line in told.lines:  # all weights decay
+            line["to"] = line["to"].replace("decayed · ", "")
     return told.lines
 
 
@@ -107,9 +125,13 @@ class _Lines:
             value = ast.BinOp(read, statement.op, statement.value)
         else:
             return
-        if any(map(_is_parents, ast.walk(value))):
+        for call in filter(_is_parents, ast.walk(value)):
+            given = self.text(call.args[1])  # type: ignore[attr-defined]
+            if given != self.text(ast.Name("g")):  # the parent is given another g
+                self.add("g", given, when)
+                self.made.add("g")
             self.of(owner.__mro__[1], "direction", "d")
-        name = target.attr if isinstance(target, ast.Attribute) else ast.unparse(target)
+        name = ast.unparse(target).partition("[")[0].removeprefix("self.")
         text = self.text(value)
         if text != "__now__d__end__" or name != "d":
             self.add(name, text, when)
@@ -118,6 +140,8 @@ class _Lines:
 
     def add(self, name: str, text: str, when: tuple[Any, ...]) -> None:
         """Add a line, in the letters of the formulas."""
+        if NO_FORMULA.search(text):
+            return
         switches = [one for one in when if one[0] in self.known]
         words = [f"if{'' if is_on else ' not'} {_lettered(s)}" for s, is_on in when]
         words = [told for told, one in zip(words, when, strict=True) if one not in switches]

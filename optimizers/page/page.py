@@ -7,14 +7,17 @@ from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
+from inspect import isfunction
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from optimizers import functions, schedules
 from optimizers.experiments.inputs import LEARNING_RATES
 from optimizers.page.sliders import SIGNS
 from optimizers.page.written import MOST_STEPS, Written, literal
 from optimizers.plotting.style import LINES, PALETTE
+from optimizers.rules import RULES
 
 PANELS = ("map", "loss", "rate", "state", "plane", "formula")
 HEIGHT = 640  # pixels of a page in a notebook
@@ -25,6 +28,17 @@ FRAME = """<div style="display:grid">
 <iframe title="{title}" style="grid-area:1/1;width:100%;height:{height}px;border:0;\
 background:white" srcdoc="{page}"></iframe>
 </div>"""
+
+
+# what the Python that a page writes may name, and where it is
+IMPORTS = {
+    "functools": ["partial"],
+    "optimizers": ["explore", *RULES],
+    "optimizers.functions": functions.__all__,
+    "optimizers.schedules": [
+        name for name, made in vars(schedules).items() if isfunction(made) and name[0] != "_"
+    ],
+}
 
 
 class Page:
@@ -91,6 +105,7 @@ class Page:
             "signs": SIGNS,
             "palette": list(PALETTE.values()),
             "lines": [[] if line == "-" else line[1] for line in LINES],
+            "imports": IMPORTS,
             "seeds": [],
             "arrows": True,
             **options,

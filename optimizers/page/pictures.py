@@ -49,7 +49,10 @@ def parabola() -> Page:
     )
     page.functions[0].data["knobs"][0]["sign"] = "λ"
     _even(page, "lr", 0.0, 2.5)
-    page.options |= {"finding": "parabola"}
+    page.options |= {
+        "finding": "parabola",
+        "note": "Drag η and λ. What happens at η·λ = 1, and what beyond 2?",
+    }
     return _with_minimum(page, [0.0])
 
 
@@ -79,7 +82,11 @@ def oscillator() -> Page:
     )
     _even(page, "lr", 0.0, 4.0)
     _even(page, "momentum", 0.0, 0.99)
-    page.options |= {"finding": "oscillator", "plane": ["lr", "momentum"]}
+    page.options |= {
+        "finding": "oscillator",
+        "plane": ["lr", "momentum"],
+        "note": "Drag the point on the plane. Where is the ball quickest, and where does it swing?",
+    }
     return _with_minimum(page, [0.0])
 
 
@@ -116,7 +123,12 @@ def turned_valley() -> Page:
         move=("angle",),
         height=460,
     )
-    page.options |= {"turns": "angle", "arrows": False}
+    page.options |= {
+        "turns": "angle",
+        "arrows": False,
+        "finding": "turned",
+        "note": "Turn the valley, and the start with it. Whose loss changes?",
+    }
     return _with_minimum(page, [0.0, 0.0])
 
 
@@ -145,6 +157,10 @@ def bias_correction() -> Page:
         height=440,
     )
     page.rules[0].data["panels"] = [["m", "m_hat"], ["v", "v_hat"]]
+    page.options |= {
+        "finding": "correction",
+        "note": "Step through it, and drag β₁ and β₂: how long is each mean too small?",
+    }
     return _with_minimum(page, [0.0, 0.0])
 
 
@@ -175,7 +191,12 @@ def decay() -> Page:
         move=("weight_decay", "start"),
         height=440,
     )
-    page.options |= {"origin": True, "arrows": False}
+    page.options |= {
+        "origin": True,
+        "arrows": False,
+        "finding": "decay",
+        "note": "Drag λ. Where does AdamW stop?",
+    }
     return _with_minimum(page, [2.0, 1.0])
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from optimizers.page.explorer import dash_of, picture_of
 from optimizers.page.page import HEIGHT, Page
 from optimizers.page.written import Unwritten, Written, about, written_function
+from optimizers.plotting.convergence import Curves
 from optimizers.plotting.frame import frame_of
 from optimizers.plotting.style import looks, number
 
@@ -39,8 +40,8 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
     rows = _kept(some.step, ROOM // each)
     look = looks({label: path.rule for label, path in race.items()})
     rules = []
-    for label, path in race.items():
-        lr = race.lr[label]
+    for label in race.standing.medians:  # the best first
+        path, lr = race[label], race.lr[label]
         theta = path.theta.reshape(len(path.theta), len(seeds), size)[rows]
         losses = race.losses[label].reshape(len(path.theta), len(seeds))[rows]
         told = {
@@ -57,7 +58,7 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
         f"race on {problem.name}",
         [function],
         rules,
-        chosen=list(race),
+        chosen=list(race.standing.medians),
         steps=len(rows) - 1,
         still=partial(picture_of, race.plot),
         show=show,
@@ -67,7 +68,7 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
         arrows=False,
         seeds=list(seeds),
         times=some.step[rows],
-        note=_how(race),
+        note=f"{Curves(race, problem).finding()}. {_how(race)}",
     )
 
 

@@ -40,8 +40,9 @@ def slider(name: str, value: Any, optimizer: Optimizer) -> dict[str, Any] | None
     --------
     >>> from optimizers import Momentum
     >>> from optimizers.functions import sphere
-    >>> slider("lr", 0.01, Momentum(sphere, [1.0]))
-    {'name': 'lr', 'sign': 'η', 'words': 'learning rate', 'kind': 'log', 'low': 1e-05, 'high': 10.0}
+    >>> found = slider("lr", 0.01, Momentum(sphere, [1.0]))
+    >>> found["words"], found["sign"], found["kind"], found["low"], found["high"]
+    ('learning rate', 'η', 'log', 1e-05, 10.0)
     """
     prefix, part = next(
         (p, part) for p, part in reversed(by_prefix(optimizer).items()) if name.startswith(p)
@@ -51,7 +52,7 @@ def slider(name: str, value: Any, optimizer: Optimizer) -> dict[str, Any] | None
         return None
     words = "learning rate" if plain == "lr" else f"{prefix}{plain}".replace("_", " ")
     sign = SIGNS.get(plain, plain.replace("_", " "))
-    told = {"name": name, "sign": sign, "words": words}
+    told = {"name": name, "sign": sign, "words": words, "inner": prefix.removesuffix("_")}
     allowed = type(part).__hyper_parameters__[plain].kind.range
     if isinstance(value, bool):
         return {**told, "kind": "switch"}

@@ -254,13 +254,12 @@ def _spelled(rule: Any) -> str:
     """How to write it in Python."""
     if not isinstance(rule, partial):
         return str(rule.__name__)
-    values = {
-        name: _spelled(value) if isinstance(value, (type, partial)) else value
-        for name, value in rule.keywords.items()
-    }
-    told = (
-        f"{name}={value if isinstance(value, str) else repr(value)}"
-        for name, value in values.items()
-        if not callable(value)
-    )
+    told = [f"{name}={_code(value)}" for name, value in rule.keywords.items()]
     return f"partial({', '.join([_spelled(rule.func), *told])})"
+
+
+def _code(value: Any) -> str:
+    if isinstance(value, (type, partial)):
+        return _spelled(value)
+    code = repr(value)
+    return str(getattr(value, "__name__", code)) if code.startswith("<") else code

@@ -18,9 +18,34 @@ const OWN = {
     const inside = half * half - momentum;
     const keeps = inside < 0 ? Math.sqrt(momentum) : Math.abs(half) + Math.sqrt(inside);
     const how = inside < 0 ? "swings" : half < 0 ? "jumps to and fro" : "creeps";
+    if (keeps < EQUAL) return "lands in one step";
     const isEven = Math.abs(keeps - 1) < EQUAL;
     const ends = isEven ? "for ever" : keeps > 1 ? "and diverges" : "and settles";
     return `${how} ${ends}: in the long run × ${told(keeps)} a step`;
+  },
+
+  /** What each rule ends at in a valley that is turned. */
+  turned({ rules, land }) {
+    const each = rules.map(({ label, path }) => `${label} ${told(path.end, 2)}`);
+    return `Turned by ${told(land.knobs[0])}°: ${each.join(", ")}`;
+  },
+
+  /** How much of the true mean a mean that began at zero holds. */
+  correction({ rules, step }) {
+    const { beta1, beta2 } = rules[0].hyper;
+    if (step === 0) return "Both means begin at zero";
+    const shares = [beta1, beta2].map((beta) => told(100 * (1 - beta ** step), 3));
+    return `Step ${step}: m is ${shares[0]}% of m̂, v is ${shares[1]}% of v̂`;
+  },
+
+  /** How far from the minimum decay holds the weights. */
+  decay({ rules, land, step }) {
+    const [at] = land.fn.minima;
+    const each = rules.map(({ label, path }) => {
+      const theta = path.at(Math.min(step, path.last));
+      return `${label} ${told(Math.hypot(...at.map((x, i) => x - theta[i])), 2)}`;
+    });
+    return `Distance to the minimum: ${each.join(", ")}`;
   },
 };
 
@@ -35,7 +60,7 @@ function regime(product) {
 /** What the map shows at this step. */
 export function finding(page, rules) {
   const own = OWN[page.given.finding];
-  if (own) return own({ rules, land: page.land });
+  if (own) return own({ rules, land: page.land, step: page.step });
   const name = page.fn.name;
   const [now, all] = [page.time(page.step), page.time(page.steps)];
   if (page.isRace) {
@@ -47,15 +72,17 @@ export function finding(page, rules) {
   const ends = rules
     .filter(({ path }) => Number.isFinite(path.end))
     .sort((a, b) => a.path.end - b.path.end);
+  if (rules.every(({ path }) => path.diverged && path.last === 0)) {
+    return `${name}: the ${page.fn.noun} at this start is no number`;
+  }
   if (ends.length === 0) return `${name}: all diverged`;
-  const after = `after ${page.steps} steps`;
+  const after = `after ${page.steps} step${page.steps === 1 ? "" : "s"} from this start`;
   if (rules.length === 1) return `${name}: ${page.fn.noun} ${told(ends[0].path.end)} ${after}`;
   // what looks the same is level
-  const height = ({ path }) => told(path.end - (page.fn.minimum ?? 0));
-  const [best, none] = [height(ends[0]), 1e-15 * Math.max(1, Math.abs(page.fn.minimum ?? 0))];
-  const level = ends.filter((one) => {
-    const rounding = page.fn.minimum !== null && one.path.end - page.fn.minimum <= none;
-    return rounding || height(one) === best;
+  const none = 1e-15 * Math.max(1, Math.abs(page.fn.minimum ?? 0));
+  const level = ends.filter(({ path }) => {
+    const isRounding = page.fn.minimum !== null && path.end - page.fn.minimum <= none;
+    return isRounding || told(path.end) === told(ends[0].path.end);
   });
   const who = new Intl.ListFormat("en").format(level.map(({ label }) => label));
   return `${name}: ${who} ${level.length > 1 ? "are level" : "is lowest"} ${after}`;

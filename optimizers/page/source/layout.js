@@ -4,11 +4,14 @@ import { LossPanel, RatePanel, StatePanel } from "./draw/curves.js";
 import { MapPanel } from "./draw/map.js";
 import { PlanePanel } from "./draw/plane.js";
 import { FormulaPanel } from "./formula.js";
+import { inked } from "./looks.js";
 import { told } from "./numbers.js";
 import { Player } from "./player.js";
 import { Slider } from "./sliders.js";
 import { copied } from "./state.js";
 
+const LEGEND =
+  "Drag any number, or the start ○. ● now · ★ minimum · ✕ diverged · ▲ outside · thin: steps to come";
 const QUIET = 600; // milliseconds that things stand still before they are told
 const TITLES = {
   loss: "loss",
@@ -43,10 +46,8 @@ export function build(page) {
   });
   page.map.box.hidden = !page.shown.has("map");
   page.board.classList.toggle("mapless", !page.shown.has("map"));
-  page.player = new Player(page.left, (step) => {
-    page.step = step;
-    page.redraw();
-  });
+  page.player = new Player(page.left, (step) => page.setStep(step));
+  page.map.addButtons(page.player.box);
   buildRules(page);
   buildPanels(page);
   page.spoken = part("p", page.root);
@@ -125,7 +126,7 @@ function buildHead(page) {
   }
   page.note = part("span", head);
   page.note.className = "note";
-  if (head.children.length === 1) head.hidden = true;
+  if (head.children.length === 1 && !given.note) head.hidden = true;
 }
 
 function buildSeeds(page) {
@@ -204,7 +205,7 @@ function buildPanels(page) {
   page.grid = part("div", page.right);
   page.grid.className = "panels";
   const makes = {
-    loss: () => new LossPanel(page.grid),
+    loss: () => new LossPanel(page.grid, (step) => page.setStep(step)),
     rate: () => new RatePanel(page.grid, (label, lr) => page.setHyper(label, { lr })),
     state: () => new StatePanel(page.grid, page.given.signs),
     plane: () => new PlanePanel(page.grid, (label, values) => page.setHyper(label, values)),
@@ -225,7 +226,8 @@ export function buildKnobs(page) {
 
 /** Let every word and every slider say what holds now. */
 export function settle(page, scene) {
-  const always = [page.given.note ?? "", page.fn.chance].filter(Boolean).join(" ");
+  const legend = page.given.move === null ? LEGEND : "";
+  const always = [page.given.note ?? legend, page.fn.chance].filter(Boolean).join(" ");
   const words = page.words || always;
   if (words !== page.noted) page.note.textContent = words;
   page.noted = words;
@@ -244,21 +246,36 @@ export function settle(page, scene) {
     one.card.hidden = !page.chosen.includes(one.label);
     if (one.card.hidden) continue;
     one.card.style.setProperty("--ink", one.color);
+    one.card.style.setProperty("--letters", inked(one.color));
     const isFocus = scene.rules.some((rule) => rule.isFocus && rule.label === one.label);
     one.card.classList.toggle("focus", isFocus);
     one.name.setAttribute("aria-pressed", String(isFocus));
     for (const slider of one.sliders) slider.set(one.hyper[slider.slider.name]);
     const path = page.paths.get(one.label);
-    if (path.diverged && page.step >= path.last) {
-      one.told.textContent = `diverged at step ${page.time(path.last)}`;
-    } else
-      one.told.textContent = `${page.fn.noun} ${told(path.loss[Math.min(page.step, path.last)])}`;
+    one.told.textContent = [...changedNumbers(one, isFocus), stateOf(page, one, path)].join(" · ");
   }
   for (const [name, panel] of Object.entries(page.panels)) {
     panel.box.hidden = !page.shown.has(name);
     page.tabs.get(name)?.setAttribute("aria-pressed", String(page.shown.has(name)));
   }
   page.grid.dataset.count = Object.keys(page.panels).filter((name) => page.shown.has(name)).length;
+}
+
+/** What a closed card would hide: numbers that are not what they were. */
+function changedNumbers({ hyper, rule, sliders }, isOpen) {
+  const moved = sliders.filter(
+    ({ slider: { name } }) => name !== "lr" && hyper[name] !== Number(rule.hyper[name]),
+  );
+  return isOpen ? [] : moved.map(({ slider }) => `${slider.sign} ${told(hyper[slider.name], 4)}`);
+}
+
+/** Its loss at this step, of a race the median; or that it diverged. */
+function stateOf(page, { label, rule, hyper }, path) {
+  const median = page.bands?.of[label].middle[page.step];
+  if (median !== undefined) return `median ${page.fn.noun} ${told(median)}`;
+  if (path.diverged && page.step >= path.last) return `diverged at step ${page.time(path.last)}`;
+  const rate = rule.etas ? `η ${told(hyper.eta)} · ` : "";
+  return `${rate}${page.fn.noun} ${told(path.loss[Math.min(page.step, path.last)])}`;
 }
 
 /** Tell those who cannot see the pictures, once things stand still. */

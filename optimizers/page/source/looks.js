@@ -1,5 +1,6 @@
 /** Colours and lines of the rules that run side by side: no two alike, also in grey. */
 
+const READABLE = 47; // of 100: letters that are lighter are hard to read on white
 const GREY = 12; // of 100: colours nearer in lightness look alike in grey
 
 /** Give each rule its usual look, or one that nobody before it has. */
@@ -17,6 +18,17 @@ export function lookEach(rules, palette, lines) {
     Object.assign(one, { color, dash: line });
     given.push({ color, dash: line });
   }
+}
+
+/** A colour dark enough for letters on white. */
+export function inked(color) {
+  const dark = lightness(color);
+  if (dark <= READABLE) return color;
+  const share = (READABLE / dark) ** 1.5;
+  const parts = [1, 3, 5].map((at) =>
+    Math.round(Number.parseInt(color.slice(at, at + 2), 16) * share),
+  );
+  return `#${parts.map((part) => part.toString(16).padStart(2, "0")).join("")}`;
 }
 
 function free(palette, given) {

@@ -35,3 +35,9 @@ export function quantile(sorted, share) {
 }
 
 export const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
+
+/** A hyper-parameter by its plain name; one of an inner rule has the rule's name before it. */
+export function settingOf(name, hyper) {
+  const key = name in hyper ? name : Object.keys(hyper).find((one) => one.endsWith(`_${name}`));
+  return key === undefined ? undefined : hyper[key];
+}

@@ -4,7 +4,7 @@ import { finding } from "./findings.js";
 import { build, buildKnobs, say, settle } from "./layout.js";
 import { lookEach } from "./looks.js";
 import { decoded, quantile, toldAll } from "./numbers.js";
-import { bestRate, gentleRate, RateCurve } from "./rates.js";
+import { bestRate, fittingRates, gentleRate, RateCurve } from "./rates.js";
 import { Land, Recorded, Runner } from "./run.js";
 import { written } from "./state.js";
 
@@ -110,6 +110,11 @@ class Page {
     this.changed(new Set(this.chosen));
   }
 
+  setStep(step) {
+    this.step = step;
+    this.redraw();
+  }
+
   setHyper(label, values) {
     this.words = "";
     Object.assign(this.rules.get(label).hyper, values);
@@ -156,7 +161,7 @@ class Page {
     const from = `${this.fn.name} from ${toldAll(this.start)}, ${this.steps} steps`;
     this.words =
       how === "tuned"
-        ? `Tuned: each with the best of ${this.given.grid.length} rates for ${from}.`
+        ? `Tuned: each has the best of ${this.given.grid.length} rates for ${from}.`
         : "";
     if (this.paths) this.changed(new Set(this.chosen));
   }
@@ -164,8 +169,12 @@ class Page {
   rateOf(one, how) {
     one.isMet = true;
     if (!one.isRated || how === "given") return;
-    const find = how === "tuned" ? bestRate : gentleRate;
-    one.hyper.lr = find(one.runner, this.land, one.hyper, this.start, this.steps, this.given.grid);
+    const found = [one.runner, this.land, one.hyper, this.start, this.steps];
+    one.grid = fittingRates(...found, this.given.grid);
+    one.hyper.lr = (how === "tuned" ? bestRate : gentleRate)(...found, one.grid);
+    one.curve = null;
+    const slider = one.sliders.find(({ slider }) => slider.name === "lr");
+    if (slider?.slider.kind === "log") slider.reach(one.grid[0], one.grid.at(-1));
   }
 
   /** Whether the rule can go down this function: not all have the second derivatives some need. */
@@ -264,7 +273,7 @@ class Page {
         const one = this.rules.get(label);
         if (!one.isRated) continue;
         if (!one.curve || this.dirty.has(label)) {
-          one.curve ??= new RateCurve(this.given.grid);
+          one.curve ??= new RateCurve(one.grid ?? this.given.grid);
           const hyper = { ...one.hyper };
           one.curve.begin((lr) => {
             hyper.lr = lr;

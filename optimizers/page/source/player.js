@@ -100,7 +100,7 @@ export class Player {
   }
 
   label() {
-    const [words, says] = this.isPlaying ? ["⏸", "Stop"] : ["▶", "Play"];
+    const [words, says] = this.isPlaying ? ["■", "Stop"] : ["▶", "Play"];
     this.button.textContent = words;
     this.button.title = says;
     this.button.setAttribute("aria-label", says);

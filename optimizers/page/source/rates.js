@@ -4,6 +4,7 @@
 const ZIGZAG = 0.25; // of the steps may turn back,
 const UNSEEN = 1 / 400; // of the domain's width is a step whose turn nobody sees;
 const STRIDE = 1 / 20; // of it is the longest step,
+const SHIFTS = [0, -3, -6, -9, -12, 3, 6, 9, 12]; // powers of ten
 const LENGTH = 2; // times as long as it is the whole path
 
 /** Every second rate, then those between, and so on: the curve is seen at once. */
@@ -47,6 +48,21 @@ export class RateCurve {
       this.losses[i] = this.work(this.rates[i]);
     }
   }
+}
+
+/**
+ * These rates, so many powers of ten lower or higher that the best of them is not at the edge: a
+ * loss that is 1e8 times as steep wants rates 1e8 times as low.
+ */
+export function fittingRates(runner, land, hyper, start, steps, rates) {
+  for (const power of SHIFTS) {
+    const shifted = rates.map((rate) => rate * 10 ** power);
+    const ends = shifted.map((lr) => runner.run(land, { ...hyper, lr }, start, steps));
+    const best = lowest(ends);
+    const isInside = best > 0 && best < rates.length - 1;
+    if (isInside || !land.fn.bounded) return shifted;
+  }
+  return rates;
 }
 
 /** The rate with the lowest loss after all steps. */

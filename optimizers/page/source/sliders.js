@@ -74,6 +74,16 @@ export class Slider {
     this.row.append(sign, this.input, this.value);
   }
 
+  /** Let a slider of a rate go from one value to another, and as far as it went. */
+  reach(low, high) {
+    const { slider } = this;
+    this.scale = scaleOf({
+      ...slider,
+      low: Math.min(low, slider.low),
+      high: Math.max(high, slider.high),
+    });
+  }
+
   /** Show a value, which may lie between two stops. */
   set(value) {
     if (this.slider.kind === "switch") {

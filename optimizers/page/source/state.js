@@ -54,24 +54,46 @@ function linkTo(page) {
   return location.href.split("#")[0] + MARK + encodeURIComponent(JSON.stringify(state));
 }
 
-/** The call of `explore` that shows the same. */
-function pythonFor(page) {
+/** The lines of Python that show the same. */
+export function pythonFor(page) {
   const rules = page.chosen.map((label) => {
     const { rule, hyper } = page.rules.get(label);
-    const said = Object.entries(hyper)
-      .filter(([name, value]) => name === "lr" || value !== Number(rule.hyper[name]))
-      .filter(([name]) => rule.sliders.some((slider) => slider.name === name && !slider.inner))
-      .map(([name, value]) => {
-        const isSwitch = typeof rule.hyper[name] === "boolean";
-        return `${name}=${isSwitch ? (value ? "True" : "False") : value}`;
-      });
-    return said.length ? `partial(${[rule.python, ...said].join(", ")})` : rule.python;
+    const numbers = (of) =>
+      rule.sliders
+        .filter(({ inner }) => inner === of)
+        .filter(({ name }) => name === "lr" || hyper[name] !== Number(rule.hyper[name]))
+        .map(({ name, kind }) => {
+          const value = kind === "switch" ? (hyper[name] ? "True" : "False") : hyper[name];
+          return `${of ? name.slice(of.length + 1) : name}=${value}`;
+        });
+    const said = numbers("");
+    for (const inner of new Set(rule.sliders.map((slider) => slider.inner).filter(Boolean))) {
+      const inside = numbers(inner);
+      if (inside.length > 0) said.push(`inner=partial(${[inner, ...inside].join(", ")})`);
+    }
+    const code = said.length ? `partial(${[rule.python, ...said].join(", ")})` : rule.python;
+    return `${JSON.stringify(label)}: ${code}`;
   });
-  const start = Array.from(page.start).join(", ");
-  return [
-    "from functools import partial",
-    `explore(${page.fn.python}, [${rules.join(", ")}], start=[${start}], steps=${page.steps})`,
-  ].join("\n");
+  const more = [`start=[${Array.from(page.start).join(", ")}]`, `steps=${page.steps}`];
+  const knobs = page.fn.knobs.map(
+    ({ name, low, high }, i) => `"${name}": (${low}, ${high}, ${page.land.knobs[i]})`,
+  );
+  if (knobs.length > 0) more.push(`vary={${knobs.join(", ")}}`);
+  more.push(`show=[${[...page.shown].map((name) => `"${name}"`).join(", ")}]`);
+  const call = `explore(${[page.fn.python, `{${rules.join(", ")}}`, ...more].join(", ")})`;
+  return [...imports(call, page.given.imports), call].join("\n");
+}
+
+/** What a call needs: from where its names come, and which are the reader's own. */
+function imports(call, known) {
+  const words = new Set(call.replaceAll(/"[^"]*"/g, "").match(/[A-Za-z_]\w*(?!\w*\s*=[^=])/g));
+  const lines = Object.entries(known).flatMap(([from, names]) => {
+    const used = names.filter((name) => words.has(name));
+    return used.length ? [`from ${from} import ${used.join(", ")}`] : [];
+  });
+  const all = new Set([...Object.values(known).flat(), "True", "False", "None"]);
+  const own = [...words].filter((word) => !all.has(word));
+  return own.length ? [...lines, `# of your own: ${own.join(", ")}`] : lines;
 }
 
 /** Put it where it can be pasted from; if the browser does not allow that, show it. */

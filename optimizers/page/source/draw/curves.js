@@ -1,13 +1,15 @@
 /** Curves: the loss against the step, against the learning rate, and what a rule has in mind. */
 
 import { scaleLinear, scaleLog, scaleSymlog } from "d3-scale";
-import { clamp, quantile } from "../numbers.js";
+import { clamp, quantile, settingOf } from "../numbers.js";
 import { ball, cross, line } from "./marks.js";
 import { INK, Panel, SOFT } from "./panel.js";
 
 const FLOOR = 1e-16; // below it, a loss near 1 has no digits
 const DASHES = [[], [4, 2], [1, 1.5]];
 const POSITIVE = new Set(["v", "v_hat", "u", "effective"]);
+const DECADES = 24; // powers of ten that an axis has at the most
+const EXPLODES = 1e8; // times its first height: what is higher is not shown
 const BESIDE = 84; // pixels for the names of curves
 const SAMPLES = 150; // losses of a path that its scale is made for
 const HOLD = 14; // pixels within which a line is taken hold of
@@ -20,7 +22,7 @@ export class Height {
     const seen = losses.filter(Number.isFinite);
     const positive = seen.filter((x) => x > 0);
     const spans = positive.length > 0 && Math.max(...positive) > 100 * Math.min(...positive);
-    this.isLog = this.isAbove || (positive.length === seen.length && spans);
+    this.isLog = this.isAbove || (seen.every((x) => x >= 0) && spans);
     this.floor = FLOOR * Math.max(1, Math.abs(this.base));
     this.words = this.isAbove ? `${fn.noun} − minimum` : fn.noun;
     if (this.isLog) this.words += " (log)";
@@ -41,7 +43,7 @@ export class Height {
     }
     const powers = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))];
     const top = Math.min(powers[1] <= powers[0] ? powers[0] + 1 : powers[1], 300);
-    return scaleLog([10 ** Math.max(powers[0], top - 24), 10 ** top], range).clamp(true);
+    return scaleLog([10 ** Math.max(powers[0], top - DECADES), 10 ** top], range);
   }
 }
 
@@ -58,7 +60,11 @@ function inSight(losses, fn, ...always) {
   const sorted = Float64Array.from(losses.filter(Number.isFinite)).sort();
   if (sorted.length === 0) return always.filter(Number.isFinite);
   const [low, middle, high] = [0.1, 0.5, 0.9].map((share) => quantile(sorted, share));
-  const top = fn.minimum === null ? high + 3 * (high - low) : high + 1e3 * (high - fn.minimum);
+  const first = Math.max(...always.filter(Number.isFinite));
+  const top =
+    fn.minimum === null
+      ? Math.max(first, high + 3 * (high - low))
+      : fn.minimum + Math.min(1e3 * (high - fn.minimum), EXPLODES * (first - fn.minimum) + 1e-300);
   const bottom = fn.bounded ? Number.NEGATIVE_INFINITY : low - 3 * (middle - low);
   return [...always, ...sorted.filter((loss) => loss >= bottom && loss <= top)].filter(
     Number.isFinite,
@@ -66,8 +72,15 @@ function inSight(losses, fn, ...always) {
 }
 
 export class LossPanel extends Panel {
-  constructor(parent) {
+  /** @param {(step: number) => void} moves */
+  constructor(parent, moves) {
     super(parent, "loss", "The loss at each step");
+    const move = (event) => {
+      const share = (event.offsetX - this.left) / (this.right - this.left);
+      if (event.buttons) moves(Math.round(clamp(share, 0, 1) * this.steps));
+    };
+    this.canvas.addEventListener("pointerdown", move);
+    this.canvas.addEventListener("pointermove", move);
   }
 
   draw({ land, rules, step, steps, bands, time }) {
@@ -75,6 +88,7 @@ export class LossPanel extends Panel {
     const all = rules.flatMap(({ path }) => sampled(path.loss, path.last));
     const shown = inSight(all, land.fn, ...rules.map(({ path }) => path.loss[0]));
     const height = new Height(land.fn, shown);
+    this.steps = steps;
     this.room.right = rules.length > 1 ? BESIDE : 20;
     const x = scaleLinear([0, time(steps)], [this.left, this.right]);
     const y = height.scale(shown, [this.bottom, this.top + 4]);
@@ -147,7 +161,7 @@ export class RatePanel extends Panel {
     const movable = (this.rules ?? []).filter((rule) => rule.movesRate);
     const away = (rule) => Math.abs(this.x(rule.hyper.lr) - px) - (rule.isFocus ? 2 : 0);
     const [best] = movable.sort((a, b) => away(a) - away(b));
-    return best && away(best) < HOLD ? best : null;
+    return best && away(best) < HOLD ? best : (movable.find((rule) => rule.isFocus) ?? null);
   }
 
   drag(px) {
@@ -159,11 +173,12 @@ export class RatePanel extends Panel {
     if (!this.fit()) return;
     this.rules = rules.filter((rule) => rule.curve);
     const ends = this.rules.flatMap(({ curve }) => Array.from(curve.losses));
-    const now = this.rules.map(({ path }) => path.end);
+    const now = this.rules.flatMap(({ path }) => [path.end, path.loss[0]]);
     const shown = inSight(ends, land.fn, ...now);
     const height = new Height(land.fn, shown);
-    const rates = this.rules[0]?.curve.rates ?? [1e-5, 10];
-    this.x = scaleLog([rates[0], rates.at(-1)], [this.left, this.right - 8]).clamp(true);
+    const rates = this.rules.flatMap(({ curve }) => [curve.rates[0], curve.rates.at(-1)]);
+    const reach = rates.length ? [Math.min(...rates), Math.max(...rates)] : [1e-5, 10];
+    this.x = scaleLog(reach, [this.left, this.right - 8]).clamp(true);
     const y = height.scale(shown, [this.bottom, this.top + 4]);
     this.clear(`Loss after ${steps} steps at each rate`);
     this.axes(this.x, y, "learning rate η (log)", height.words);
@@ -174,6 +189,9 @@ export class RatePanel extends Panel {
           .sort((a, b) => a - b)
           .map((i) => [this.x(curve.rates[i]), y(height.of(curve.losses[i]))]);
         line(this.pen, points, color, dash, isFocus ? 2.6 : 2);
+        // where it begins to diverge
+        const lost = points.findIndex(([, py], i) => i > 0 && Number.isNaN(py));
+        if (lost > 0 && curve.isDone) cross(this.pen, [points[lost][0], this.top + 9], color, 3.5);
       }
     });
     for (const { hyper, path, color, isFocus, movesRate } of this.rules) {
@@ -226,7 +244,9 @@ export class StatePanel extends Panel {
       const values = [];
       for (let t = 0; t <= path.last; t++) {
         const value = from[t * length + i];
-        values.push(name === "effective" ? rate / (Math.sqrt(value) + hyper.epsilon) : value);
+        values.push(
+          name === "effective" ? rate / (Math.sqrt(value) + settingOf("epsilon", hyper)) : value,
+        );
       }
       return values;
     });
@@ -235,7 +255,8 @@ export class StatePanel extends Panel {
   subplot(series, names, { color, step, steps, last, isLast }) {
     const seen = series.flat(2).filter(Number.isFinite);
     const isPositive = names.every((name) => POSITIVE.has(name));
-    const x = scaleLinear([0, steps], [this.left, this.right - 8]);
+    this.room.right = 34; // for the names
+    const x = scaleLinear([0, steps], [this.left, this.right]);
     const y = stateScale(seen, isPositive, [this.bottom, this.top]);
     const what = names.map((name) => this.signs[name] ?? name);
     this.axes(x, y, isLast ? "step" : "", "", isLast);
@@ -251,7 +272,7 @@ export class StatePanel extends Panel {
           if (Number.isFinite(values[now])) ball(this.pen, [x(now), y(values[now])], ink, 4);
           const words = series.length > 1 ? what[n] : kept.length > 1 ? `θ${"₁₂"[i]}` : "";
           const [px, py] = points.at(-1);
-          if (words) places.push({ x: px - 24, y: py, words, color: ink });
+          if (words) places.push({ x: px - 4, y: py, words, color: ink });
         }
       }
       this.pen.lineWidth = 1;
@@ -259,22 +280,25 @@ export class StatePanel extends Panel {
       this.stroke([x(step), this.top], [x(step), this.bottom]);
     });
     this.names(places);
-    this.text(what.join(", "), this.left + 6, this.top + 12);
+    this.haloed(what.join(", "), this.left + 6, this.top + 12);
   }
 }
 
-function stateScale(seen, isPositive, range) {
+function stateScale(all, isPositive, range) {
+  const sizes = Float64Array.from(all, Math.abs).sort();
+  const most = sizes.length ? 1e6 * quantile(sizes, 0.5) : 0; // what explodes is not shown
+  const seen = most > 0 ? all.filter((v) => Math.abs(v) <= most) : all;
   const positive = seen.filter((v) => v > 0);
   if (isPositive && positive.length) {
     const [low, high] = [Math.min(...positive), Math.max(...positive)];
     const top = Math.ceil(Math.log10(high));
     const under = Math.min(top - 1, Math.max(top - 12, Math.floor(Math.log10(low))));
-    return scaleLog([10 ** under, 10 ** top], range).clamp(true);
+    return scaleLog([10 ** under, 10 ** top], range);
   }
-  const most = Math.max(...seen.map(Math.abs), 0) || 1;
-  const median = quantile(Float64Array.from(seen.map(Math.abs)).sort(), 0.5);
-  if (most > 30 * median && median > 0) {
-    const top = 10 ** Math.ceil(Math.log10(most));
+  const highest = Math.max(...seen.map(Math.abs), 0) || 1;
+  const median = sizes.length ? quantile(sizes, 0.5) : 0;
+  if (highest > 30 * median && median > 0) {
+    const top = 10 ** Math.ceil(Math.log10(highest));
     return scaleSymlog([-top, top], range).constant(top / 1e3);
   }
   return scaleLinear([Math.min(0, ...seen), Math.max(0, ...seen)], range).nice();

@@ -1,15 +1,16 @@
 /** The map: the land, the paths on it, the start that can be dragged, and arrows at the ball. */
 
 import { scaleLinear } from "d3-scale";
-import { clamp, told } from "../numbers.js";
+import { inked } from "../looks.js";
+import { clamp } from "../numbers.js";
 import { arrow, ball, cross, line, outside, ring, star } from "./marks.js";
-import { INK, Panel, SOFT } from "./panel.js";
+import { INK, Panel, SOFT, tickTold } from "./panel.js";
 import { paint } from "./relief.js";
 
 const NEAR = 24; // pixels within which the start is taken hold of
 const CLICK = 5; // pixels that a click may wander
 const QUICK = 72; // points of the grid along the map while something moves
-const FINE = 180; // and once it stands
+const FINE = 220; // and once it stands
 const REST = 120; // milliseconds until then
 const REACH = 56; // pixels that the arrow of a gradient has
 const LEAST = 16; // pixels that the arrow of a step has at least
@@ -30,7 +31,6 @@ export class MapPanel extends Panel {
     this.pointers = new Map();
     this.canvas.tabIndex = 0;
     this.listen();
-    this.addButtons();
   }
 
   get isCurve() {
@@ -85,7 +85,9 @@ export class MapPanel extends Panel {
       if (scene.origin) this.drawOrigin();
       for (const at of this.land.fn.minima) star(this.pen, this.placeOf(at), INK);
       for (const rule of scene.rules) this.drawPath(rule, scene.step);
-      ring(this.pen, this.placeOf(scene.start), INK);
+      const start = this.placeOf(scene.start);
+      if (this.isInside(start)) ring(this.pen, start, INK);
+      else outside(this.pen, start, this, INK);
     });
     const focus = scene.rules.find((rule) => rule.isFocus);
     if (focus && scene.arrows) this.drawArrows(focus, scene.step);
@@ -106,10 +108,16 @@ export class MapPanel extends Panel {
     const { pen, left, right, top, bottom } = this;
     pen.font = "11px system-ui, sans-serif";
     for (const tick of this.y.ticks(6)) {
-      this.text(told(tick), left - 5, this.y(tick) + 4, { color: SOFT, align: "right" });
+      this.text(tickTold(this.y, tick), left - 5, this.y(tick) + 4, {
+        color: SOFT,
+        align: "right",
+      });
     }
     for (const tick of this.x.ticks(7)) {
-      this.text(told(tick), this.x(tick), bottom + 14, { color: SOFT, align: "center" });
+      this.text(tickTold(this.x, tick), this.x(tick), bottom + 14, {
+        color: SOFT,
+        align: "center",
+      });
     }
     pen.lineWidth = 1;
     pen.strokeStyle = "#c4c8cc";
@@ -248,13 +256,21 @@ export class MapPanel extends Panel {
     const moved = along(path.at(step + 1).map((x, i) => x - path.at(step)[i]));
     const length = Math.hypot(...moved);
     const seen = scaled(moved, clamp(length, LEAST, 2 * this.width));
-    arrow(this.pen, at, seen, color, `step of ${rule.label}`, 4);
+    arrow(this.pen, at, seen, inked(color), `${rule.label}'s step`, 4);
   }
 
   // ------------------------------------------------------------------------------- by hand
 
   listen() {
     const { canvas } = this;
+    // one finger scrolls the page, unless it takes hold of the start; two belong to the map
+    canvas.addEventListener(
+      "touchstart",
+      (event) => {
+        if (event.touches.length > 1 || this.holds) event.preventDefault();
+      },
+      { passive: false },
+    );
     canvas.addEventListener("pointerdown", (event) => {
       const [x, y] = this.here(event);
       this.pointers.set(event.pointerId, [x, y]);
@@ -277,7 +293,9 @@ export class MapPanel extends Panel {
       this.pointers.set(event.pointerId, [x, y]);
       if (others.length > 0) this.pinch(before, [x, y], others[0][1]);
       else if (this.holds) this.startAt(x, y);
-      else if (this.wandered > CLICK) this.pan(x - before[0], y - before[1]);
+      else if (this.wandered > CLICK && event.pointerType !== "touch") {
+        this.pan(x - before[0], y - before[1]);
+      }
     });
     const up = (event) => {
       const isClick = this.pointers.size === 1 && this.wandered <= CLICK && !this.holds;
@@ -364,9 +382,10 @@ export class MapPanel extends Panel {
     this.does.moved();
   }
 
-  addButtons() {
-    const box = document.createElement("div");
-    box.className = "zoom";
+  /** Buttons for who has no wheel. */
+  addButtons(parent) {
+    const box = document.createElement("span");
+    box.className = "buttons";
     for (const [words, says, does] of [
       ["+", "Zoom in", () => this.zoom(0.7)],
       ["−", "Zoom out", () => this.zoom(1 / 0.7)],
@@ -380,6 +399,6 @@ export class MapPanel extends Panel {
       button.addEventListener("click", does);
       box.append(button);
     }
-    this.box.append(box);
+    parent.append(box);
   }
 }

@@ -1,5 +1,6 @@
 /** A picture on a canvas: its size, its axes, and what stands at their edges. */
 
+import { inked } from "../looks.js";
 import { clamp, told } from "../numbers.js";
 
 export const INK = "#222222";
@@ -76,6 +77,15 @@ export class Panel {
     this.pen.fillText(words, x, y, room);
   }
 
+  /** Words with a white edge, to stand on lines. */
+  haloed(words, x, y, color = INK) {
+    this.pen.lineWidth = 3;
+    this.pen.strokeStyle = "white";
+    this.pen.textAlign = "left";
+    this.pen.strokeText(words, x, y);
+    this.text(words, x, y, { color });
+  }
+
   /** Both axes, with lines behind the curves; without numbers where another picture follows. */
   axes(x, y, across, up, isLowest = true) {
     const { pen, left, right, top, bottom } = this;
@@ -87,12 +97,12 @@ export class Panel {
       this.stroke([left, at], [right, at]);
       // of two pictures one above the other, the numbers at the edges would meet
       const words = clamp(at + 4, top + 9, bottom);
-      this.text(told(tick), left - 5, words, { color: SOFT, align: "right" });
+      this.text(tickTold(y, tick), left - 5, words, { color: SOFT, align: "right" });
     }
     for (const tick of ticksOf(x, Math.max(2, (right - left) / 60))) {
       const at = Math.round(x(tick)) + 0.5;
       this.stroke([at, top], [at, bottom]);
-      if (isLowest) this.text(told(tick), at, bottom + 14, { color: SOFT, align: "center" });
+      if (isLowest) this.text(tickTold(x, tick), at, bottom + 14, { color: SOFT, align: "center" });
     }
     pen.font = FONT;
     this.text(across, (left + right) / 2, this.height - 6, { color: INK, align: "center" });
@@ -143,11 +153,7 @@ export class Panel {
     for (const { x, at, words, color } of sorted) {
       const width = pen.measureText(words).width;
       const begin = Math.min(x + 6, this.width - width - 2);
-      pen.lineWidth = 3;
-      pen.strokeStyle = "white";
-      pen.textAlign = "left";
-      pen.strokeText(words, begin, at + 4);
-      this.text(words, begin, at + 4, { color });
+      this.haloed(words, begin, at + 4, inked(color));
     }
     pen.font = FONT;
   }
@@ -165,4 +171,12 @@ function ticksOf(scale, count) {
   const every = Math.max(1, Math.ceil(powers.length / count));
   const even = powers.filter((x) => Math.round(Math.log10(x)) % every === 0);
   return even.length > 1 ? even : ticks.filter((_, i) => i % Math.ceil(ticks.length / count) === 0);
+}
+
+/** The number at a tick, in as many digits as tell it from the next. */
+export function tickTold(scale, tick) {
+  const [low, high] = scale.domain();
+  const size = Math.max(Math.abs(low), Math.abs(high));
+  const more = scale.base ? 0 : Math.ceil(Math.log10(size / Math.abs(high - low) || 1));
+  return told(tick, Math.min(3 + Math.max(0, more), 15));
 }
