@@ -14,14 +14,17 @@ export class FormulaPanel {
 
   draw({ rules, step }) {
     const focus = rules.find((rule) => rule.isFocus) ?? rules[0];
-    const { rule, path, label, color, hyper } = focus;
+    const { rule, path, label, color, hyper, runner } = focus;
     const t = Math.min(step, path.last - 1);
     const head = document.createElement("h3");
     head.textContent = t < 0 ? label : `${label}, from step ${t} to ${t + 1}`;
     head.style.color = color;
     const list = document.createElement("dl");
     const lines = rule.lines.filter((line) => holds(line, hyper));
-    const values = t >= 0 ? new Numbers(lines, path, hyper, t, this.signs) : null;
+    const values =
+      t >= 0
+        ? new Numbers(lines, path, { ...hyper, eta: runner.rateAt(t, hyper) }, t, this.signs)
+        : null;
     for (const [i, line] of lines.entries()) {
       const [symbols, numbers] = [document.createElement("dt"), document.createElement("dd")];
       const to = line.to.replace(MARK, (_, name) => signOf(name, this.signs));
@@ -58,7 +61,7 @@ class Numbers {
     if (name === "theta") return toldAll(path.at(isNew ? t + 1 : t), 5);
     if (name === "g") return toldAll(path.gradient(t));
     if (name === "t") return String(t + 1);
-    if (name === "eta") return told(hyper.eta ?? hyper.lr);
+    if (name === "eta") return told(hyper.eta);
     const setting = settingOf(name, hyper);
     if (setting !== undefined) return told(setting, 5);
     if (name in path.kept) return toldAll(path.of(name, isNew ? t + 1 : t));

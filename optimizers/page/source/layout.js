@@ -270,11 +270,11 @@ function changedNumbers({ hyper, rule, sliders }, isOpen) {
 }
 
 /** Its loss at this step, of a race the median; or that it diverged. */
-function stateOf(page, { label, rule, hyper }, path) {
+function stateOf(page, { label, runner, hyper }, path) {
   const median = page.bands?.of[label].middle[page.step];
   if (median !== undefined) return `median ${page.fn.noun} ${told(median)}`;
   if (path.diverged && page.step >= path.last) return `diverged at step ${page.time(path.last)}`;
-  const rate = rule.etas ? `η ${told(hyper.eta)} · ` : "";
+  const rate = runner?.etas ? `η ${told(runner.rateAt(page.step, hyper))} · ` : "";
   return `${rate}${page.fn.noun} ${told(path.loss[Math.min(page.step, path.last)])}`;
 }
 

@@ -139,6 +139,11 @@ export class Runner {
     }
   }
 
+  /** The learning rate of the step that is made at t. */
+  rateAt(t, hyper) {
+    return this.etas === null ? hyper.lr : this.etas[t];
+  }
+
   path(land, hyper, start, steps, keeps = false) {
     const path = new Path(this.theta.length, steps, keeps ? this.lengths : {});
     this.run(land, hyper, start, steps, path);

@@ -218,7 +218,7 @@ export class StatePanel extends Panel {
   draw({ rules, step, steps }) {
     if (!this.fit()) return;
     const focus = rules.find((rule) => rule.isFocus) ?? rules[0];
-    const { path, color, rule, hyper, label } = focus;
+    const { path, color, rule, label } = focus;
     const groups = rule.panels.map((names) => [].concat(names));
     const shown = groups.slice(0, this.height > 300 ? 3 : 2);
     this.clear(`${label}: what it has in mind`);
@@ -228,7 +228,7 @@ export class StatePanel extends Panel {
       const isLast = i === shown.length - 1;
       this.room.top = whole[0] + i * share + (i ? 5 : 0);
       this.room.bottom = this.height - (whole[0] + (i + 1) * share) + (isLast ? 0 : 5);
-      const series = names.map((name) => this.series(name, path, hyper));
+      const series = names.map((name) => this.series(name, focus));
       this.subplot(series, names, { color, step, steps, last: path.last, isLast });
     }
     this.room.top = whole[0];
@@ -236,17 +236,16 @@ export class StatePanel extends Panel {
   }
 
   /** One array a coordinate. */
-  series(name, path, hyper) {
+  series(name, { path, hyper, runner }) {
     const from = path.kept[name === "effective" ? "v_hat" : name];
     const length = from.length / path.loss.length;
-    const rate = hyper.eta ?? hyper.lr;
+    const epsilon = settingOf("epsilon", hyper);
     return Array.from({ length }, (_, i) => {
       const values = [];
       for (let t = 0; t <= path.last; t++) {
         const value = from[t * length + i];
-        values.push(
-          name === "effective" ? rate / (Math.sqrt(value) + settingOf("epsilon", hyper)) : value,
-        );
+        const rate = name === "effective" ? runner.rateAt(Math.max(0, t - 1), hyper) : 1;
+        values.push(name === "effective" ? rate / (Math.sqrt(value) + epsilon) : value);
       }
       return values;
     });
