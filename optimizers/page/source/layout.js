@@ -274,7 +274,9 @@ function stateOf(page, { label, runner, hyper }, path) {
   const median = page.bands?.of[label].middle[page.step];
   if (median !== undefined) return `median ${page.fn.noun} ${told(median)}`;
   if (path.diverged && page.step >= path.last) return `diverged at step ${page.time(path.last)}`;
-  const rate = runner?.etas ? `η ${told(runner.rateAt(page.step, hyper))} · ` : "";
+  const rate = runner?.etas
+    ? `η ${told(runner.rateAt(Math.min(page.step, page.steps - 1), hyper))} · `
+    : "";
   return `${rate}${page.fn.noun} ${told(path.loss[Math.min(page.step, path.last)])}`;
 }
 
