@@ -203,7 +203,7 @@ def test_beta_and_the_number_of_steps_are_dragged_too(page, visit):
     count = window.of("page.steps")
     assert 500 < count < 700
     assert all(len(theta) == count + 1 for theta, *_ in window.paths().values())
-    assert window.find(".player output").inner_text() == f"{count} of {count}"
+    assert window.find(".player .value").inner_text() == f"{count} of {count}"
 
 
 def test_a_rate_is_dragged_on_the_line_in_the_panel_of_rates(page, visit):
@@ -318,7 +318,7 @@ def test_one_step_back_and_on(page, visit):
     window.named("One step on").click()
     window.rests()
     assert window.of("page.step") == 199
-    assert window.find(".player output").inner_text() == "199 of 200"
+    assert window.find(".player .value").inner_text() == "199 of 200"
     window.named("To the start").click()
     window.named("One step back").click()  # there is none
     window.rests()

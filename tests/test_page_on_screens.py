@@ -96,7 +96,7 @@ def test_map_and_controls_are_on_one_screen(count, width, height, visit):
     window = visit(explore(rosenbrock, rules), width, height)
     window.keep(f"{width}x{height}-{count}-rules")
     assert_nothing_sticks_out(window)
-    for selector in (".map", ".player", ".slider.first", ".card .told", ".panel.loss", "header"):
+    for selector in (".map", ".player", ".card .slider.log", ".card .told", ".panel.loss", "header"):
         for one in window.find(selector).all():
             if not one.is_visible():
                 continue

@@ -23,14 +23,16 @@ MATH |= {"minimum": "min", "power": "pow"}
 SAME = """sqrt exp log sin cos tan sinh cosh tanh log1p expm1 log2 log10 cbrt hypot floor ceil
 trunc sign pow"""
 MATH |= {name: name for name in SAME.split()}
+# the remainder has the sign of the divisor
+REST = "{0} % {1} !== 0 && {0} % {1} < 0 !== {1} < 0 ? {0} % {1} + {1} : {0} % {1}"
 PATTERNS = {
     "negative": "-{}",
     "logical_not": "!{}",
     "where": "{} ? {} : {}",
     "fma": "{} * {} + {}",
     "exp2": "Math.pow(2, {})",
-    "remainder": "{0} - {1} * Math.floor({0} / {1})",
-    "floor_divide": "Math.floor({} / {})",
+    "remainder": f"({REST})",
+    "floor_divide": f"{{1}} === 0 ? {{0}} / {{1}} : Math.round(({{0}} - ({REST})) / {{1}})",
     "logaddexp": "{0} === {1} ? {0} + Math.LN2 : "
     "Math.max({0}, {1}) + Math.log1p(Math.exp(-Math.abs({0} - {1})))",
 }
@@ -47,9 +49,9 @@ def gradient_in_javascript(
     >>> x = inputs("theta", (1,))
     >>> print(gradient_in_javascript(x, x[0] * x[0], 2 * x))
     function gradient(theta, g, batch) {
-      const theta0 = theta[0];
-      const loss = theta0 * theta0;
-      const x1 = 2 * theta0;
+      const theta_0 = theta[0];
+      const loss = theta_0 * theta_0;
+      const x1 = 2 * theta_0;
       g[0] = x1;
       return loss;
     }
@@ -75,13 +77,13 @@ def step_in_javascript(step: Step, name: str = "step") -> str:
     >>> from optimizers.functions import sphere
     >>> print(step_in_javascript(rule_of(Momentum(sphere, [3.0]))))
     function step(theta, g, state, t, hyper, hessian, seen) {
-      const theta0 = theta[0];
-      const m0 = state.m[0];
-      const g0 = g[0];
-      const x1 = hyper.momentum * m0;
-      const x2 = x1 + g0;
+      const theta_0 = theta[0];
+      const m_0 = state.m[0];
+      const g_0 = g[0];
+      const x1 = hyper.momentum * m_0;
+      const x2 = x1 + g_0;
       const x3 = hyper.lr * x2;
-      const x4 = theta0 - x3;
+      const x4 = theta_0 - x3;
       state.m[0] = x2;
       theta[0] = x4;
     }
@@ -109,8 +111,8 @@ def hessian_in_javascript(theta: Symbols, hessian: Symbols, name: str = "curvatu
     >>> x = inputs("theta", (1,))
     >>> print(hessian_in_javascript(x, symbols([[6 * x[0]]])))
     function curvature(theta, hessian, batch) {
-      const theta0 = theta[0];
-      const x1 = 6 * theta0;
+      const theta_0 = theta[0];
+      const x1 = 6 * theta_0;
       hessian[0] = x1;
     }
     """
@@ -129,8 +131,8 @@ def loss_in_javascript(theta: Symbols, loss: Scalar, name: str = "loss") -> str:
     >>> x = inputs("theta", (2,))
     >>> print(loss_in_javascript(x, x[0] * x[1] + 0.5))
     function loss(theta, batch) {
-      const theta0 = theta[0], theta1 = theta[1];
-      const x1 = theta0 * theta1;
+      const theta_0 = theta[0], theta_1 = theta[1];
+      const x1 = theta_0 * theta_1;
       const x2 = x1 + 0.5;
       return x2;
     }
@@ -150,7 +152,7 @@ class _Writer:
 
     def unpack(self, given: Symbols, source: str, name: str) -> None:
         """Name the numbers in an array."""
-        named = {x: f"{name}{x.args[1]}" for x in np.ravel(given)}
+        named = {x: f"{name}_{x.args[1]}" for x in np.ravel(given)}  # as no temporary is called
         self.names |= named
         parts = (f"{number} = {source}[{x.args[1]}]" for x, number in named.items())
         if named:  # a state may have no elements
@@ -195,6 +197,8 @@ class _Writer:
             return f"{args[0]} {INFIX[x.op]} {args[1]}"
         if x.op in PATTERNS:
             return PATTERNS[x.op].format(*args)
+        if x.op in ("power", "pow") and x.args[1].op != "constant":  # 1 to the power of ∞ is 1
+            return f"{args[0]} === 1 ? 1 : Math.pow({args[0]}, {args[1]})"
         if x.op not in MATH:
             raise Untraceable(f"JavaScript has no {x.op}")
         return f"Math.{MATH[x.op]}({', '.join(args)})"

@@ -71,8 +71,8 @@ def in_javascript(optimizer: Any) -> str:
     >>> from optimizers import SGD
     >>> print(in_javascript(SGD(lambda x: (x[0] - 1) ** 2, [3.0])))
     function gradient(theta, g, batch) {
-      const theta0 = theta[0];
-      const x1 = theta0 - 1;
+      const theta_0 = theta[0];
+      const x1 = theta_0 - 1;
       const loss = x1 * x1;
       const x2 = 2 * x1;
       g[0] = x2;
@@ -80,10 +80,10 @@ def in_javascript(optimizer: Any) -> str:
     }
     <BLANKLINE>
     function step(theta, g, state, t, hyper, hessian, seen) {
-      const theta0 = theta[0];
-      const g0 = g[0];
-      const x1 = hyper.lr * g0;
-      const x2 = theta0 - x1;
+      const theta_0 = theta[0];
+      const g_0 = g[0];
+      const x1 = hyper.lr * g_0;
+      const x2 = theta_0 - x1;
       theta[0] = x2;
     }
     """

@@ -320,6 +320,59 @@ Scalar.__eq__, Scalar.__ne__ = _operator("equal"), _operator("not_equal")  # typ
 Scalar.__hash__ = object.__hash__  # type: ignore[method-assign]
 
 
+def evaluated(values: Any, given: dict[str, Any]) -> np.ndarray:
+    """Expressions as numbers, where the inputs are these arrays or numbers, by name.
+
+    Examples
+    --------
+    >>> x = inputs("x", (2,))
+    >>> evaluated(x * 3 + x[0], {"x": [1.0, 2.0]})
+    array([4., 7.])
+    """
+    found: dict[Scalar, Any] = {}
+
+    def value(x: Scalar) -> Any:
+        if x not in found:
+            found[x] = made(x)
+        return found[x]
+
+    def made(x: Scalar) -> Any:
+        if x.op == "constant":
+            return x.args[0]
+        if x.op == "input":
+            name, i = x.args
+            return np.ravel(given[name])[i]
+        if x.op == "matmul":
+            (one, other), *elements = x.args
+            flat, size = list(map(value, elements)), prod(one[0])
+            return np.matmul(
+                np.reshape(flat[:size], one[0]), np.reshape(flat[size:], other[0])
+            ).ravel()
+        if x.op == "part":
+            i, call = x.args
+            return value(call)[i]
+        return plain(x.op)(*map(value, x.args))
+
+    with np.errstate(all="ignore"):
+        numbers = [value(x) for x in np.ravel(_bare(values))]
+    return np.reshape(np.array(numbers, float), np.shape(values))
+
+
+def names_of(values: Any) -> set[str]:
+    """The names of the inputs that expressions are made of."""
+    found: set[str] = set()
+    left, met = list(values), set()
+    while left:
+        x = left.pop()
+        if x in met:
+            continue
+        met.add(x)
+        if x.op == "input":
+            found.add(x.args[0])
+        left += [a for a in x.args if isinstance(a, Scalar)]
+    return found
+
+
 # --------------------------------------------------------------------------- arrays of expressions
 
 

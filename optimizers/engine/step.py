@@ -164,13 +164,13 @@ def step_of(
     Untraceable
         If the step cannot be written as scalars.
     """
-    settings = settings_of(by_prefix(optimizer)) if settings is None else settings
+    given = settings_of(by_prefix(optimizer)) if settings is None else settings
     try:
         with limited(), np.errstate(all="ignore"):
             try:
-                return _traced(optimizer, gradient, batch, watch, settings, hessian)
+                return _traced(optimizer, gradient, batch, watch, given, hessian)
             except Untraceable:  # a setting may be no number to the formula: written in, it is one
-                if any(map(np.ndim, settings.values())):
+                if settings is not None or any(map(np.ndim, given.values())):
                     raise
                 return _traced(optimizer, gradient, batch, watch, {}, hessian)
     except Untraceable:

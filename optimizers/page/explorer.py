@@ -123,10 +123,6 @@ def explore(
     knobs = _knobs(vary or {})
     problem = _looked_at(with_knobs(function, knobs, start), start, domain, named, steps)
     still = partial(_still, named, problem, steps)
-    if move is not None:
-        known = {"lr", "start", "steps", *(knob["name"] for knob in knobs)}
-        known |= {n for rule in named.values() for n in _class_of(rule).__hyper_parameters__}
-        move = _names("move", move, sorted(known))
     try:
         functions = [written_function(problem, knobs)]
         written = written_rules(named, problem, others=move is None)
@@ -137,6 +133,10 @@ def explore(
     except Unwritten as reason:
         print(f"explore: {reason}. Here is the still picture.")
         return still()
+    if move is not None:
+        sliders = [slider["name"] for one in written for slider in one.data["sliders"]]
+        known = {"lr", "start", "steps", *sliders, *(knob["name"] for knob in knobs)}
+        move = _names("move", move, sorted(known))
     if move is None and problem.theta.size == 2 and not knobs:
         functions += [_of_the_library(n) for n, f in FUNCTIONS.items() if f is not problem.given]
     return Page(
@@ -158,7 +158,8 @@ def written_rules(named: Mapping[str, Rule], problem: Problem, others: bool) -> 
     every = dict(named)
     if others:
         classes = {_class_of(rule).__name__ for rule in named.values()}
-        every |= {label: rule for label, rule in RULES.items() if label not in classes}
+        free = RULES.keys() - classes - named.keys()
+        every |= {label: rule for label, rule in RULES.items() if label in free}
     names = {label: _class_of(rule).__name__ for label, rule in every.items()}
     look = {label: looks({label: name})[label] for label, name in names.items()}
     look |= looks({label: names[label] for label in named})
@@ -194,7 +195,10 @@ def with_knobs(function: Any, knobs: Sequence[Mapping[str, Any]], start: Any) ->
     values = np.array([knob["value"] for knob in knobs])
 
     try:
-        problem.loss(problem.start, **dict(zip(names, values.tolist(), strict=True)))
+        problem.loss(
+            problem.layout.unflatten(problem.theta),
+            **dict(zip(names, values.tolist(), strict=True)),
+        )
     except TypeError as error:
         raise TypeError(
             f"vary: {problem.called} must take the weights, and by name {', '.join(names)}: {error}"

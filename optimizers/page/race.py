@@ -76,8 +76,9 @@ def _kept(steps: np.ndarray, most: int) -> np.ndarray:
     """The rows to keep: the first ones, and so many spread evenly over the others."""
     if len(steps) <= most:
         return np.arange(len(steps))
-    others = np.linspace(FIRST, len(steps) - 1, max(most - FIRST, 2)).round().astype(int)
-    return np.unique(np.concatenate([np.arange(FIRST), others]))
+    first = min(FIRST, len(steps))
+    others = np.linspace(first - 1, len(steps) - 1, max(most - first, 2)).round().astype(int)
+    return np.unique(np.concatenate([np.arange(first), others]))
 
 
 def _single(values: np.ndarray) -> str:

@@ -59,8 +59,8 @@ def slider(name: str, value: Any, optimizer: Optimizer) -> dict[str, Any] | None
     if plain == "lr":
         low, high = min(RATES[0], value or RATES[0]), max(RATES[1], value)
         return {**told, "kind": "log", "low": low, "high": high}
-    if isinstance(value, int):
-        return {**told, "kind": "whole", "low": min(1, value), "high": max(MOST, 2 * value)}
     if allowed in GRIDS:
         return {**told, "kind": "grid", "values": sorted({*GRIDS[allowed], float(value)})}
+    if isinstance(value, int):
+        return {**told, "kind": "whole", "low": min(1, value), "high": max(MOST, 2 * value)}
     return {**told, "kind": "linear", "low": min(0.0, 2 * value), "high": max(1.0, 2 * value)}

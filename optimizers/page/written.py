@@ -18,9 +18,9 @@ from optimizers.engine.javascript import (
     loss_in_javascript,
     step_in_javascript,
 )
-from optimizers.engine.scalars import Untraceable
-from optimizers.engine.seen import by_prefix
-from optimizers.engine.step import rule_of
+from optimizers.engine.scalars import Untraceable, evaluated, names_of
+from optimizers.engine.seen import Seen, by_prefix
+from optimizers.engine.step import Step, rule_of
 from optimizers.engine.trace import NotTraceable
 from optimizers.engine.whole_runs import settled_step, traced_hessian, traced_step
 from optimizers.experiments.inputs import Rule
@@ -142,36 +142,43 @@ def noise_of(problem: Problem, steps: int = MOST_STEPS + 1) -> str:
 def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
     """A rule's step, for as many weights as a problem has.
 
+    Parameters
+    ----------
+    label
+        Its name on the page.
+    rule
+        A class, or a partial of one.
+    problem
+        Where it starts, and what its first steps are tried on.
+
     Raises
     ------
     Unwritten
         If it cannot be traced.
+    ValueError
+        If it was given one number a run.
     """
     optimizer = rule(problem, problem.start)
     if optimizer._theta.ndim > 1:
         raise ValueError(f"{label} must make one run: give one number for each hyper-parameter")
+    if optimizer.gradient.grad is not None:
+        raise Unwritten(f"{label} cannot run in a page: its gradient is the user's own")
     kept = kept_by(rule, problem)
     watch = tuple(name for name in (*kept, "d") if name not in optimizer.state)
     settings = _settings(optimizer)
+    for name in (*settings, *kept):
+        if not name.isidentifier():
+            raise Unwritten(f"{label} cannot run in a page: {name!r} is no name in JavaScript")
     try:
-        try:
-            step = rule_of(optimizer, watch, settings)
-        except Untraceable:  # a whole number may count the turns of a loop
-            settings = {name: value for name, value in settings.items() if type(value) is float}
-            step = rule_of(optimizer, watch, settings)
+        step, settings = _traced(rule, problem, watch, settings)
         code = {"step": step_in_javascript(step)}
         names = [name for name in step.before if name != "theta"]
         state = {name: _at_first(name, optimizer, rule, problem) for name in names}
     except (Untraceable, NotTraceable) as reason:
         raise Unwritten(f"{label} cannot run in a page: {reason}") from reason
-    is_scheduled = callable(optimizer.lr)
-    times = range(1, MOST_STEPS + 2) if is_scheduled else ()
+    times = range(1, MOST_STEPS + 2) if callable(optimizer.lr) else ()
     etas = [float(optimizer._scheduled(t)) for t in times]
-    used = {
-        name: value
-        for name, value in settings.items()
-        if re.search(rf"hyper\.{name}\b", code["step"])
-    }
+    used = {name: value for name, value in settings.items() if _is_in(name, code["step"])}
     data = {
         "label": label,
         "rule": type(optimizer).__name__,
@@ -187,6 +194,91 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
         "curved": "hessian[" in code["step"],
     }
     return Written(data, code)
+
+
+def _traced(
+    rule: Rule, problem: Problem, watch: tuple[str, ...], settings: dict[str, Any]
+) -> tuple[Step, dict[str, Any]]:
+    """The step, and those of the hyper-parameters that are its inputs.
+
+    A whole number may count the turns of a loop, and a formula may ask whether a switch `is True`:
+    what does not go Python's way as an input is written in.
+    """
+    optimizer = rule(problem, problem.start)
+    numbers = {name: value for name, value in settings.items() if type(value) is not int}
+    floats = {name: value for name, value in settings.items() if type(value) is float}
+    for inputs in (settings, numbers, floats, {}):
+        with suppress(Untraceable):
+            step = rule_of(optimizer, watch, inputs)
+            if Seen(optimizer).is_librarys:  # which tests hold
+                return step, inputs
+            if _goes_the_way(step, rule, problem, inputs):
+                break
+    else:
+        rule_of(optimizer, watch, {})  # says why, if it cannot be traced at all
+        raise Untraceable("its steps are not those of Python")
+    wrong = [n for n in inputs if not _goes_the_way(step, rule, problem, inputs, n)]
+    if wrong:
+        inputs = {name: value for name, value in inputs.items() if name not in wrong}
+        step = rule_of(optimizer, watch, inputs)
+    return step, inputs
+
+
+def _goes_the_way(
+    step: Step,
+    rule: Rule,
+    problem: Problem,
+    settings: Mapping[str, Any],
+    name: str = "",
+) -> bool:
+    """Whether the first steps are Python's; with another value of that hyper-parameter, if any."""
+    given = dict(settings)
+    if name:
+        value = given[name]
+        other = not value if isinstance(value, bool) else value + 1 if value else 1
+        given[name] = other if isinstance(value, (bool, int)) else 0.75 * value or 0.25
+    try:
+        optimizer, start = _set_to(rule, problem, given), _set_to(rule, problem, settings)
+    except (TypeError, ValueError):  # no value that may be given
+        return True
+    same = all(map(np.array_equal, _carried(optimizer).values(), _carried(start).values()))
+    if not same:  # its state begins elsewhere
+        return False
+    for t in range(1, ALIKE + 1):
+        before = _carried(optimizer)
+        optimizer.minimize_raw()
+        known = {**before, **given, "g": optimizer.g, "t": t, "eta": optimizer.eta, "loss": np.nan}
+        if "hessian" in _inputs_of(step):
+            known["hessian"] = optimizer.gradient.hessian(before["theta"], optimizer.batch)
+        for key, now in _carried(optimizer).items():
+            told = evaluated(step.after[key], known)
+            if not np.allclose(told, now, rtol=1e-9, atol=1e-300, equal_nan=True):
+                return False
+    return True
+
+
+def _set_to(rule: Rule, problem: Problem, given: Mapping[str, Any]) -> Optimizer:
+    """The optimizer with these hyper-parameters, named as a step names them."""
+    made = rule(problem, problem.start)
+    own = {n: v for n, v in given.items() if n in type(made).__hyper_parameters__}
+    made = rule(problem, problem.start, **own)
+    for prefix, part in by_prefix(made).items():
+        for name, value in given.items():
+            if prefix and name.startswith(prefix):
+                setattr(part, name.removeprefix(prefix), value)
+    return made
+
+
+def _carried(optimizer: Optimizer) -> dict[str, np.ndarray]:
+    return {name: np.array(value) for name, value in Seen(optimizer).carried.items()}
+
+
+def _inputs_of(step: Step) -> set[str]:
+    return names_of(x for values in step.after.values() for x in values.ravel())
+
+
+def _is_in(name: str, code: str) -> bool:
+    return re.search(rf"hyper\.{name}\b", code) is not None
 
 
 def kept_by(rule: Rule, problem: Problem) -> list[str]:

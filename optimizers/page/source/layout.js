@@ -103,7 +103,7 @@ function buildHead(page) {
       max: given.most,
       step: 10,
     });
-    page.counted = part("output", label);
+    page.counted = part("span", label);
     page.count.addEventListener("input", () => page.setSteps(Number(page.count.value)));
   }
   if (given.move === null) {
@@ -179,7 +179,7 @@ function buildRules(page) {
         else one.more.append(made.row);
         return made;
       });
-    one.told = document.createElement("output");
+    one.told = document.createElement("span");
     one.told.className = "told";
     one.more.before(one.rule.told ?? "", one.told);
   }
@@ -217,10 +217,11 @@ function buildPanels(page) {
 /** The knobs of the loss. */
 export function buildKnobs(page) {
   page.knobs.hidden = page.fn.knobs.length === 0;
+  page.knobSliders = [];
   for (const [i, knob] of page.fn.knobs.entries()) {
     const slider = new Slider(knob, "", (value) => page.setKnob(i, value));
-    slider.set(knob.value);
     page.knobs.append(slider.row);
+    page.knobSliders.push(slider);
   }
 }
 
@@ -242,6 +243,7 @@ export function settle(page, scene) {
   for (const box of page.root.querySelectorAll(".chips input")) {
     box.checked = page.chosen.includes(box.name);
   }
+  for (const [i, slider] of page.knobSliders.entries()) slider.set(page.land.knobs[i]);
   for (const one of page.rules.values()) {
     one.card.hidden = !page.chosen.includes(one.label);
     if (one.card.hidden) continue;
@@ -284,11 +286,8 @@ function stateOf(page, { label, runner, hyper }, path) {
 export function say(page, scene) {
   clearTimeout(page.waiting);
   page.waiting = setTimeout(() => {
-    const each = scene.rules.map(({ label, path }) => {
-      const loss = path.loss[Math.min(page.step, path.last)];
-      return path.diverged ? `${label} diverged` : `${label} ${told(loss)}`;
-    });
-    const words = `${scene.says}. Step ${page.step}: ${each.join(", ")}.`;
+    const each = scene.rules.map((one) => `${one.label}: ${stateOf(page, one, one.path)}`);
+    const words = `${scene.says}. Step ${page.time(page.step)}: ${each.join(", ")}.`;
     if (words !== page.spoken.textContent) page.spoken.textContent = words;
   }, QUIET);
 }

@@ -8,7 +8,7 @@ export function lookEach(rules, palette, lines) {
   const given = [];
   for (const one of rules) {
     const { color: usual, dash } = one.rule;
-    const isTaken = given.some(({ color }) => color === usual);
+    const isTaken = given.some((other) => other.color === usual && other.rule !== one.rule.rule);
     const color = isTaken ? (free(palette, given) ?? usual) : usual;
     const alike = given.filter(
       (other) => Math.abs(lightness(other.color) - lightness(color)) < GREY,
@@ -16,7 +16,7 @@ export function lookEach(rules, palette, lines) {
     const isFree = (line) => !alike.some((other) => String(other.dash) === String(line));
     const line = isFree(dash) ? dash : (lines.find(isFree) ?? dash);
     Object.assign(one, { color, dash: line });
-    given.push({ color, dash: line });
+    given.push({ color, dash: line, rule: one.rule.rule });
   }
 }
 

@@ -6,10 +6,9 @@ import { lookEach } from "./looks.js";
 import { decoded, quantile, toldAll } from "./numbers.js";
 import { bestRate, fittingRates, gentleRate, RateCurve } from "./rates.js";
 import { Land, Recorded, Runner } from "./run.js";
-import { written } from "./state.js";
+import { MOST_RULES, written } from "./state.js";
 
 const BUDGET = 5; // milliseconds of a frame: what may come later has to fit in
-const MOST_RULES = 6;
 
 /** Make a page of what Python has written: `given` says what, `root` is where. */
 export function mount(root, given) {
@@ -22,9 +21,9 @@ class Page {
     root.page = this;
     this.rules = new Map(given.rules.map((rule) => [rule.label, this.ruleOf(rule)]));
     this.chosen = [...given.chosen];
-    this.focus = given.focus ?? this.chosen[0];
+    this.focus = this.chosen[0];
     this.steps = given.steps;
-    this.step = given.step ?? given.steps;
+    this.step = given.steps;
     this.shown = new Set(given.show);
     this.seed = 0;
     this.words = ""; // what is to be said beside the buttons
@@ -68,7 +67,7 @@ class Page {
     if (state) state.restore(this);
     if (!this.isRace) this.chooseRunning();
     if (!(state?.hasRates ?? false)) {
-      this.rate(this.given.rates ?? "gentle", isFirst || this.given.move !== null);
+      this.rate("gentle", isFirst || this.given.move !== null);
     }
     this.changed(new Set(this.chosen));
   }
@@ -156,7 +155,8 @@ class Page {
   rate(how, keepsGiven = false) {
     for (const label of this.chosen) {
       const one = this.rules.get(label);
-      if (!(keepsGiven && one.rule.given)) this.rateOf(one, how);
+      if (keepsGiven && one.rule.given) one.isMet = true;
+      else this.rateOf(one, how);
     }
     const from = `${this.fn.name} from ${toldAll(this.start)}, ${this.steps} steps`;
     this.words =
@@ -168,7 +168,7 @@ class Page {
 
   rateOf(one, how) {
     one.isMet = true;
-    if (!one.isRated || how === "given") return;
+    if (!one.isRated) return;
     const found = [one.runner, this.land, one.hyper, this.start, this.steps];
     one.grid = fittingRates(...found, this.given.grid);
     one.hyper.lr = (how === "tuned" ? bestRate : gentleRate)(...found, one.grid);

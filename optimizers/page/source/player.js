@@ -24,7 +24,8 @@ export class Player {
     this.slider.name = "step";
     this.slider.setAttribute("aria-label", "Step");
     this.slider.addEventListener("input", () => this.go(Number(this.slider.value)));
-    this.told = document.createElement("output");
+    this.told = document.createElement("span");
+    this.told.className = "value";
     this.box.append(this.slider, this.told);
     parent.append(this.box);
   }
@@ -64,10 +65,11 @@ export class Player {
     const begin = this.step < this.last ? this.step : 0;
     const isCalm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     const since = performance.now();
-    const show = (now) => {
+    const show = (moment) => {
+      const time = Math.max(0, moment - since); // a frame may have begun before the button was pressed
       const step = isCalm
-        ? begin + this.stills(now - since, begin)
-        : this.stepAfter(this.timeOf(begin) + now - since);
+        ? begin + this.stills(time, begin)
+        : this.stepAfter(this.timeOf(begin) + time);
       this.moves(Math.min(step, this.last));
       this.playing = step < this.last ? requestAnimationFrame(show) : undefined;
       this.label();

@@ -7,7 +7,7 @@ const STRIDE = 1 / 20; // of it is the longest step,
 const SHIFTS = [0, -3, -6, -9, -12, 3, 6, 9, 12]; // powers of ten
 const LENGTH = 2; // times as long as it is the whole path
 
-/** Every second rate, then those between, and so on: the curve is seen at once. */
+/** The ends, the middle, what lies halfway between these, and so on: it is seen at once. */
 export function coarseFirst(count) {
   const order = [];
   const known = new Set();

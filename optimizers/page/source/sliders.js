@@ -55,7 +55,8 @@ export class Slider {
     this.input = document.createElement("input");
     this.input.name = slider.name;
     this.input.setAttribute("aria-label", [owner, slider.words].filter(Boolean).join(", "));
-    this.value = document.createElement("output");
+    this.value = document.createElement("span");
+    this.value.className = "value";
     if (slider.kind === "switch") {
       this.input.type = "checkbox";
       this.input.addEventListener("change", () => moves(Number(this.input.checked)));

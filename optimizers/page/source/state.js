@@ -1,6 +1,7 @@
 /** What a page shows, as a link that shows it again, or as the Python that does. */
 
 const MARK = "#shows=";
+export const MOST_RULES = 6; // side by side
 
 /** What the address, or Python, says that the page is to show at first; null if nothing. */
 export function written(given) {
@@ -11,38 +12,71 @@ export function written(given) {
   } catch {
     return null; // a link that was cut off
   }
-  if (state === null || !given.functions.some(({ name }) => name === state.function)) return null;
-  return { hasRates: true, restore: (page) => restore(page, state) };
+  return isState(state, given) ? { hasRates: true, restore: (page) => restore(page, state) } : null;
+}
+
+/** Whether a link holds what a page of this kind can show. */
+function isState(state, given) {
+  const fn = given.functions[state?.function];
+  const areNumbers = (values, count) =>
+    Array.isArray(values) && values.length === count && values.every(Number.isFinite);
+  return (
+    fn !== undefined &&
+    areNumbers(state.start, fn.start.length) &&
+    areNumbers(state.knobs, fn.knobs.length) &&
+    areNumbers([state.steps, state.step], 2) &&
+    Number.isInteger(state.steps) &&
+    Number.isInteger(state.step) &&
+    state.steps >= 1 &&
+    state.step >= 0 &&
+    (state.view === null ||
+      (Array.isArray(state.view) && state.view.every((pair) => areNumbers(pair, 2)))) &&
+    Array.isArray(state.show) &&
+    Array.isArray(state.rules) &&
+    state.rules.length <= MOST_RULES &&
+    state.rules.every((pair) => Array.isArray(pair) && typeof pair[1] === "object")
+  );
 }
 
 function restore(page, state) {
-  const fn = page.given.functions.find(({ name }) => name === state.function);
+  const fn = page.given.functions[state.function];
   if (fn !== page.fn) {
     page.setFunction(fn, { hasRates: true, restore: () => restore(page, state) });
     return;
   }
   page.start = Float64Array.from(state.start);
+  page.land.knobs.set(state.knobs);
   page.steps = Math.min(state.steps, page.given.most);
   page.step = Math.min(state.step, page.steps);
   page.chosen = state.rules.map(([label]) => label).filter((label) => page.rules.has(label));
   if (page.chosen.length === 0) page.chosen = [...page.given.chosen];
   page.focus = page.chosen.includes(state.focus) ? state.focus : page.chosen[0];
-  page.shown = new Set(["map", ...state.show]);
+  page.shown = new Set(["map", ...state.show.filter((name) => page.given.panels.includes(name))]);
   for (const [label, hyper] of state.rules) {
     const one = page.rules.get(label);
     if (!one) continue;
     one.isMet = true;
-    for (const [name, value] of Object.entries(hyper)) {
-      if (name in one.hyper && Number.isFinite(value)) one.hyper[name] = value;
+    for (const { slider } of one.sliders) {
+      const value = hyper?.[slider.name];
+      const isRate = slider.name === "lr" && value >= 0;
+      if (Number.isFinite(value) && (isRate || isOn(slider, value))) one.hyper[slider.name] = value;
     }
   }
   page.map.view = state.view;
 }
 
+/** Whether a slider can stand there. */
+function isOn(slider, value) {
+  if (slider.kind === "switch") return value === 0 || value === 1;
+  if (slider.kind === "grid") return slider.values.includes(value);
+  return value >= slider.low && value <= slider.high;
+}
+
 /** The address with all that can be moved. */
 function linkTo(page) {
   const state = {
-    function: page.fn.name,
+    function: page.given.functions.indexOf(page.fn),
+    knobs: Array.from(page.land.knobs),
     start: Array.from(page.start),
     steps: page.steps,
     step: page.step,

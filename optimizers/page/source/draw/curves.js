@@ -184,10 +184,10 @@ export class RatePanel extends Panel {
     this.axes(this.x, y, "learning rate η (log)", height.words);
     this.inside(() => {
       for (const { curve, color, dash, isFocus } of this.rules) {
-        const points = curve.order
-          .slice(0)
-          .sort((a, b) => a - b)
-          .map((i) => [this.x(curve.rates[i]), y(height.of(curve.losses[i]))]);
+        const points = Array.from(curve.losses, (loss, i) => [
+          this.x(curve.rates[i]),
+          y(height.of(loss)),
+        ]);
         line(this.pen, points, color, dash, isFocus ? 2.6 : 2);
         // where it begins to diverge
         const lost = points.findIndex(([, py], i) => i > 0 && Number.isNaN(py));

@@ -30,6 +30,8 @@ export class MapPanel extends Panel {
     this.isQuick = false;
     this.pointers = new Map();
     this.canvas.tabIndex = 0;
+    this.canvas.setAttribute("role", "application"); // it takes keys
+    this.canvas.setAttribute("aria-roledescription", "map");
     this.listen();
   }
 
@@ -334,6 +336,7 @@ export class MapPanel extends Panel {
   }
 
   keyed(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return; // the browser's own
     const ways = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
     if (event.key in ways && this.scene.movesStart) {
       const frame = this.frame;

@@ -66,8 +66,7 @@ export function paint(pen, land, frame, [left, top, width, height], points) {
   const shapeAt = (level) => {
     const shape = new Path2D();
     for (const polygon of lines.contour(values, level).coordinates) {
-      for (const [i, ring] of polygon.entries()) {
-        void i;
+      for (const ring of polygon) {
         for (const [k, [x, y]] of ring.entries()) {
           const px = left + ((x - 0.5) / (columns - 1)) * width;
           const py = top + height - ((y - 0.5) / (rows - 1)) * height;
