@@ -129,7 +129,10 @@ def explore(
         if "curvature" not in functions[0].code:
             for one in written:
                 if one.data["curved"] and one.data["label"] in named:
-                    raise Unwritten(f"{one.data['label']} needs second derivatives of the loss")
+                    raise Unwritten(
+                        f"{one.data['label']} cannot run in a page: it needs second derivatives of "
+                        f"{problem.name}, and they could not be written"
+                    )
     except Unwritten as reason:
         print(f"explore: {reason}. Here is the still picture.")
         return still()
@@ -167,7 +170,7 @@ def written_rules(named: Mapping[str, Rule], problem: Problem, others: bool) -> 
     for label, rule in every.items():
         try:
             written = written_rule(label, rule, problem)
-        except Unwritten:
+        except Exception:  # whatever it is: who did not ask for the rule need not know
             if label in named:
                 raise
             continue
