@@ -7,6 +7,7 @@ import { arrow, ball, cross, line, outside, ring, star } from "./marks.js";
 import { INK, Panel, SOFT, tickTold } from "./panel.js";
 import { paint } from "./relief.js";
 
+const NARROW = 420; // pixels: a narrower map has shorter titles
 const NEAR = 24; // pixels within which the start is taken hold of
 const CLICK = 5; // pixels that a click may wander
 const QUICK = 72; // points of the grid along the map while something moves
@@ -71,7 +72,7 @@ export class MapPanel extends Panel {
   draw(scene) {
     if (!this.fit()) return;
     this.scene = scene;
-    this.clear(scene.says);
+    this.clear(this.width < NARROW ? scene.says.replace(" from this start", "") : scene.says);
     if (this.isCurve) this.setCurve();
     const frame = this.frame;
     this.x = scaleLinear(frame[0], [this.left, this.right]);
