@@ -5,6 +5,7 @@ from optimizers.experiments.compare import compare
 from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.suite import Suite, suite
 from optimizers.experiments.sweep import Sweep, sweep
+from optimizers.experiments.teacher import Teacher, teacher
 from optimizers.experiments.training import Training
 
 __all__ = [
@@ -12,9 +13,11 @@ __all__ = [
     "Comparison",
     "Suite",
     "Sweep",
+    "Teacher",
     "Training",
     "basins",
     "compare",
     "suite",
     "sweep",
+    "teacher",
 ]
