@@ -163,7 +163,7 @@ def line(
 
 def _along(points: int) -> np.ndarray:
     """From before the start, 0, to behind the end, 1: both are among them."""
-    inside = max(2, round((points - 1) / (1 + 2 * BEYOND)))
+    inside = 4 * max(1, round((points - 1) / (1 + 2 * BEYOND) / 4))  # the middle is one of them
     outside = round(BEYOND * inside)
     return np.arange(-outside, inside + outside + 1) / inside
 

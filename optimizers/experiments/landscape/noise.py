@@ -17,6 +17,8 @@ from optimizers.gradients import Gradient
 from optimizers.problem import Problem
 from optimizers.progress import Progress
 
+SINGLE = 4096  # examples, of which each one's gradient is taken
+
 
 @dataclass(frozen=True, eq=False)
 class GradientNoise:
@@ -68,6 +70,13 @@ class GradientNoise:
             return None
         squared = float(self.gradient @ self.gradient)
         return self.trace / squared if squared > 0 else np.inf
+
+    @property
+    def noise_scale_error(self) -> float | None:
+        """The standard error of the noise scale: 0 where each example's gradient was taken."""
+        if self.noise_scale is None:
+            return None
+        return float(self.noise_scale * self.error[0] / self.power[0]) if self.power[0] else 0.0
 
     def expected(self, sizes: Any) -> np.ndarray:
         """‖g_B − G‖² in the mean, by the trace: one number for each batch size."""
@@ -131,7 +140,7 @@ def gradient_noise(
     batch_sizes
         At which the noise is measured; left out, 1, 2, 4, … Of a training only.
     count
-        How many batches of each size; of single examples, all there are at most.
+        How many batches of each size; of single examples, all there are, up to 4096 or this.
     seed
         Which batches of a training: 0, 1, 2, …
     progress
@@ -236,16 +245,17 @@ def _of_training(
     data = objective.problem.given.data
     gradient = Gradient(objective.problem, objective.layout)
     whole = objective.gradient(theta)[1]
-    bar = Progress(count * (len(sizes) + 1), "gradient_noise") if progress else None
+    bar = Progress(len(sizes) + 1, "gradient_noise") if progress else None
 
     def drawn(size: int) -> np.ndarray:
         batches = minibatches(data, size, seed)
-        most = batches.steps_per_epoch if size == 1 else count  # twice the same says nothing new
+        # single examples are cheap, and each of them says all once
+        number = min(max(count, SINGLE), batches.steps_per_epoch) if size == 1 else count
         rows = []
-        for t in range(1, min(count, most) + 1):
+        for t in range(1, number + 1):
             rows.append(gradient(theta, batches.at(t))[1])
-            if bar is not None:
-                bar.update()
+        if bar is not None:
+            bar.update()
         return np.array(rows)
 
     try:
@@ -254,4 +264,8 @@ def _of_training(
     finally:
         if bar is not None:
             bar.close()
-    return cloud, np.array([(s.mean(), s.std(ddof=1) / np.sqrt(len(s))) for s in squares])
+    errors = [s.std(ddof=1) / np.sqrt(len(s)) for s in squares]
+    if sizes[0] == 1:  # drawn without repetition: of all there are, the mean is exact
+        examples = len(data.train[0])
+        errors[0] *= np.sqrt((examples - len(squares[0])) / (examples - 1))
+    return cloud, np.array([(s.mean(), error) for s, error in zip(squares, errors, strict=True)])

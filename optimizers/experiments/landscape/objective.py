@@ -46,9 +46,15 @@ class Objective:
     @cached_property
     def whole(self) -> Problem:
         """The loss on all data that is trained on, or without noise."""
-        if isinstance(self.problem.given, Training):
+        given = self.problem.given
+        if isinstance(given, Training):
             return replace(
-                self.problem, batch=None, exact=None, noun="training loss", chance="", minima=None
+                self.problem,
+                name=given.name.removesuffix(f", batch {given.batch_size}"),
+                batch=None,
+                exact=None,
+                noun="training loss",
+                chance="",
             )
         return replace(self.problem.without_chance, name=self.problem.name)
 

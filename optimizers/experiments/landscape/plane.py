@@ -11,17 +11,21 @@ import numpy as np
 
 from optimizers import checks
 from optimizers.checks import shown
+from optimizers.experiments.landscape.directions import (
+    coordinates,
+    main_directions,
+    random_directions,
+    settled,
+    spanned,
+)
 from optimizers.experiments.landscape.objective import Objective, objective_of, paths_of
 from optimizers.problem import Problem, domain_of
 from optimizers.progress import with_progress
 from optimizers.trajectory import Trajectory
-from optimizers.weights import Layout
 
 Kind = Literal["paths", "solutions", "random"]
-ROWS = 1000  # of all paths, the plane is laid through so many at most
 MARGIN = 0.2  # around what is to be seen, as a share of its extent
 NARROW = 0.4  # of its longer side the shorter one has at the least
-STRAIGHT = 1e-7  # a second direction shorter than this share of the first is rounding
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,7 @@ class Plane:
 
     def coordinates(self, theta: np.ndarray) -> np.ndarray:
         """Where the nearest points of the plane lie, of flat weights: (..., P) → (..., 2)."""
-        return _coordinates(theta, self.origin, self.directions)
+        return coordinates(theta, self.origin, self.directions)
 
     def weights(self, points: np.ndarray) -> np.ndarray:
         """The flat weights at points of the plane: (..., 2) → (..., P)."""
@@ -92,7 +96,7 @@ class Plane:
     @cached_property
     def held(self) -> dict[str, Held]:
         """How much of each path lies in the plane; what diverged is left out."""
-        runs = {label: _settled(path) for label, path in self.paths.items()}
+        runs = {label: settled(path) for label, path in self.paths.items()}
         return {label: self._held(theta) for label, theta in runs.items() if theta.size}
 
     def _held(self, theta: np.ndarray) -> Held:
@@ -216,17 +220,17 @@ def plane(
             label: objective.at(weights, f"through[{label!r}]")
             for label, weights in zip(labels, given, strict=True)
         }
-        kind, (origin, directions) = "solutions", _spanned(*solutions.values())
+        kind, (origin, directions) = "solutions", spanned(*solutions.values())
     elif around is not None:
         objective = _objective(function, named, around)
         origin = objective.at(around, "around")
         seed = checks.whole("seed", seed, 0)
         kind, solutions = "random", {"": origin}
-        directions = _random(objective.layout, origin, normalised, seed)
+        directions = random_directions(objective.layout, origin, normalised, seed)
     elif named:
         objective = _objective(function, named, None)
         kind, solutions = "paths", {}
-        origin, directions = _main(named)
+        origin, directions = main_directions(named)
     else:
         raise ValueError(
             "plane: say where it lies: plane(function, paths), "
@@ -289,86 +293,7 @@ def _three(through: Any) -> tuple[list[str], list[Any]]:
     return ["1", "2", "3"], list(through)
 
 
-def _spanned(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The plane through three points: the first axis goes from the first to the second."""
-    first, second = b - a, c - a
-    length = np.linalg.norm(first)
-    if length > 0:
-        second = second - (second @ first) / length**2 * first
-    if not np.linalg.norm(second) > STRAIGHT * np.linalg.norm(c - a) or not length > 0:
-        raise ValueError(
-            "plane: through must be three weights that do not lie on one line; "
-            "line(function, start, end) draws the loss between two"
-        )
-    return a, np.stack([first / length, second / np.linalg.norm(second)])
-
-
-def _random(layout: Layout, origin: np.ndarray, normalised: str, seed: int) -> np.ndarray:
-    """Two random directions as long as the weights, filter by filter or layer by layer."""
-    rng = np.random.default_rng(seed)
-    directions = np.zeros((2, layout.size))
-    has_matrix = any(len(shape) > 1 for shape in layout.shapes)
-    for place, shape in zip(layout.slices, layout.shapes, strict=True):
-        drawn = rng.standard_normal((2, place.stop - place.start))
-        if has_matrix and len(shape) < 2:
-            continue  # biases and scales stay
-        columns = shape[-1] if normalised == "filter" and len(shape) > 1 else 1
-        drawn = drawn.reshape(2, -1, columns)
-        lengths = np.linalg.norm(origin[place].reshape(-1, columns), axis=0)
-        drawn *= lengths / np.linalg.norm(drawn, axis=1, keepdims=True)
-        directions[:, place] = drawn.reshape(2, -1)
-    if np.linalg.matrix_rank(directions) < 2:
-        raise ValueError(
-            "plane: directions are normalised by the weights around which they lie, and these are "
-            "0 or too few: give other weights as around, or paths"
-        )
-    return directions
-
-
-def _main(paths: Mapping[str, Trajectory]) -> tuple[np.ndarray, np.ndarray]:
-    """The mean of the paths' ends, and the two main directions of the iterates around it."""
-    runs = [run for path in paths.values() for run in _settled(path).swapaxes(0, 1)]
-    if not runs:
-        raise ValueError("plane: all paths diverged, there is none to lay a plane through")
-    origin = np.mean([run[-1] for run in runs], axis=0)
-    each = max(2, ROWS // len(runs))
-    away = []
-    for run in runs:  # all count the same, however many iterates were kept
-        some = np.unique(np.linspace(0, len(run) - 1, each).round().astype(int))
-        away.append((run[some] - origin) / np.sqrt(len(some)))
-    rows = np.concatenate(away)
-    size = np.abs(rows).max()
-    if not size > 0:
-        raise ValueError("plane: no path moves, there is nothing to lay a plane through")
-    rows /= size
-    values, vectors = np.linalg.eigh(rows @ rows.T)  # the smaller product: many are the weights
-    first = rows.T @ vectors[:, -1]
-    first /= np.linalg.norm(first)
-    second = rows.T @ vectors[:, -2]
-    second -= (second @ first) * first
-    if not np.linalg.norm(second) > STRAIGHT * np.sqrt(values[-1]):  # a straight path
-        second = np.random.default_rng(0).standard_normal(len(first))
-        second -= (second @ first) * first
-    directions = np.stack([first, second / np.linalg.norm(second)])
-    starts = np.mean([run[0] for run in runs], axis=0) - origin
-    # paths begin on the left, above the middle
-    signs = np.where(directions @ starts * [-1, 1] < 0, -1.0, 1.0)
-    return origin, directions * signs[:, np.newaxis]
-
-
 # ------------------------------------------------------------------------------------ the picture
-
-
-def _coordinates(theta: np.ndarray, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
-    gram = directions @ directions.T
-    with np.errstate(all="ignore"):
-        return np.asarray((theta - origin) @ directions.T @ np.linalg.inv(gram))
-
-
-def _settled(path: Trajectory) -> np.ndarray:
-    """The runs that did not diverge: (rows, runs, P)."""
-    runs = path.theta.reshape(len(path.theta), -1, path.theta.shape[-1])
-    return np.asarray(runs[:, ~np.ravel(path.diverged)])
 
 
 def _length(theta: np.ndarray) -> float:
@@ -379,13 +304,13 @@ def _length(theta: np.ndarray) -> float:
 def _shown(paths: Mapping[str, Trajectory], solutions: Mapping[str, np.ndarray]) -> np.ndarray:
     """What is to be seen whole: solutions, and paths that did not diverge. (n, P)."""
     points = [theta[np.newaxis] for theta in solutions.values()]
-    points += [np.concatenate(_settled(path)) for path in paths.values()]
+    points += [np.concatenate(settled(path)) for path in paths.values()]
     return np.concatenate(points)
 
 
 def _framed(points: np.ndarray, origin: np.ndarray, directions: np.ndarray) -> np.ndarray:
     """Lowest and highest coordinate along each axis: (2, 2)."""
-    at = _coordinates(points, origin, directions)
+    at = coordinates(points, origin, directions)
     low, high = at.min(axis=0), at.max(axis=0)
     half = (high - low) * (0.5 + MARGIN)
     half = np.maximum(half, NARROW * half.max())

@@ -176,7 +176,8 @@ def sharpness(
     count = checks.whole("count", count, 1)
     if count > size:
         raise ValueError(f"count must be at most the number of weights, {size}; got {count}")
-    edge = EDGES.get(path.rule)
+    # a path made elsewhere has a name, and nobody knows by which rates
+    edge = EDGES.get(path.rule) if "lr" in path.hyper_parameters else None
     scale = _divisor(path, edge)
     fine = np.flatnonzero(np.isfinite(path.theta).all(axis=1) & np.isfinite(path.loss))
     if scale is not None:
@@ -229,9 +230,9 @@ def _divisor(path: Trajectory, edge: Edge | None) -> np.ndarray | None:
 
 def _threshold(path: Trajectory, edge: Edge | None, steps: np.ndarray) -> np.ndarray | None:
     """The numerator over the learning rate at these steps; None where it is not one number."""
-    lr = path.hyper_parameters.get("lr")
-    if edge is None or lr is None:
+    if edge is None:
         return None
+    lr = path.hyper_parameters["lr"]
     rates = [np.asarray(lr(max(int(t), 1)) if callable(lr) else lr, float) for t in steps]
     if any(rate.size != 1 for rate in rates):
         return None

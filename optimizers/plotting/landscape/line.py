@@ -29,6 +29,7 @@ from optimizers.plotting.style import (
 
 TRAINING, HELD_OUT = Look(PALETTE["navy"]), Look(PALETTE["red"], LINES[1])
 STRAIGHT = Look(SOFT, LINES[2])
+DEEP = 1.0  # so many times the range of the losses the parabola may reach below them
 
 
 def plot_line(line: Line, ax: Axes | None = None) -> Axes:
@@ -67,11 +68,15 @@ def plot_line(line: Line, ax: Axes | None = None) -> Axes:
     curves = {line.problem.noun: (TRAINING, line.loss)}
     if line.held_out is not None:
         curves["held-out loss"] = (HELD_OUT, line.held_out)
+    name, compared = _compared(line)
     seen = calm(np.concatenate([v[np.isfinite(v)] for _, v in curves.values()]))
     if seen.size:
-        ax.set_ylim(*framed(Scale("linear"), float(seen.min()), float(seen.max()), 0.05))
+        low, high = float(seen.min()), float(seen.max())
+        lowest = float(np.nanmin(compared))
+        if low - lowest < DEEP * (high - low):
+            low = min(low, lowest)
+        ax.set_ylim(*framed(Scale("linear"), low, high, 0.05))
     ax.set_xlim(line.x[0], line.x[-1])
-    name, compared = _compared(line)
     curves[name] = (STRAIGHT, compared)
     entries = []
     for label, (look, values) in curves.items():
@@ -137,7 +142,7 @@ def _finding(line: Line) -> str:
         if line.barrier is None:
             return "Between the two, the loss is not finite everywhere"
         if line.barrier == 0:
-            return "No barrier: between the two, the loss is nowhere above the straight line"
+            return "No barrier: nowhere above the straight line between the two"
         return f"A barrier of {number(line.barrier)} between the two"
     lowest = float(line.x[_lowest(line)])
     if lowest == line.x[-1]:
@@ -158,8 +163,8 @@ def _told(line: Line) -> str:
         )
     lowest = -line.slope / line.curvature if line.curvature > 0 else np.nan
     parabola = (
-        f" The parabola of slope and curvature at the start is lowest at {number(lowest)}, and as "
-        f"high as there at {number(2 * lowest)}."
+        f" The parabola of slope and curvature at the start is lowest at {number(lowest)}, and "
+        f"comes back to the height of the start at {number(2 * lowest)}."
         if line.curvature > 0
         else ""
     )

@@ -8,7 +8,7 @@ from matplotlib.ticker import FuncFormatter
 
 from optimizers.checks import shown
 from optimizers.experiments.landscape.noise import GradientNoise
-from optimizers.plotting.layout import axes_for
+from optimizers.plotting.layout import axes_for, equal_units
 from optimizers.plotting.paths import titled
 from optimizers.plotting.scale import power
 from optimizers.plotting.style import (
@@ -25,7 +25,8 @@ from optimizers.plotting.style import (
     percent,
 )
 
-ROOM = 0.12  # around the cloud, as a share of its extent
+ROOM = 0.06  # around the cloud, as a share of its extent
+NARROW = 0.5  # of its longer side the shorter one has at the least
 
 
 def plot_gradient_noise(noise: GradientNoise, ax: Axes | None = None) -> Axes:
@@ -63,8 +64,10 @@ def plot_gradient_noise(noise: GradientNoise, ax: Axes | None = None) -> Axes:
             "plot_gradient_noise: the whole gradient is 0 there, and points nowhere; "
             "take the noise at other weights"
         )
-    ax, ours = axes_for(ax, "plot_gradient_noise", (8.0, 5.6))
     points, seen = _in_plane(noise)
+    frame = _around(np.vstack([points, [[0, 0], [1, 0]]]))
+    across, up = np.ptp(frame, axis=1)
+    ax, ours = axes_for(ax, "plot_gradient_noise", (8.0, 6.6 * min(float(up / across), 1.0) + 1.8))
     ax.axhline(0, color=SOFT, linewidth=0.8, zorder=1)
     ax.axvline(0, color=SOFT, linewidth=0.8, zorder=1)
     ax.plot(
@@ -84,11 +87,9 @@ def plot_gradient_noise(noise: GradientNoise, ax: Axes | None = None) -> Axes:
         },
         zorder=4,
     )
-    low, high = (f(np.vstack([points, [[0, 0], [1, 0]]]), axis=0) for f in (np.min, np.max))
-    room = ROOM * (high - low).max()
-    ax.set_xlim(low[0] - room, high[0] + room)
-    ax.set_ylim(low[1] - room, high[1] + room)
-    ax.set_aspect("equal", adjustable="datalim", anchor="NW")
+    ax.set_xlim(*frame[0])
+    ax.set_ylim(*frame[1])
+    equal_units(ax, frame)
     dress(ax, _finding(noise), "along the whole gradient", "across it")
     if ours:
         caption(ax.get_figure(root=True), _told(noise, seen))  # type: ignore[arg-type]
@@ -111,6 +112,14 @@ def _in_plane(noise: GradientNoise) -> tuple[np.ndarray, float]:
     whole = float((away**2).sum())
     seen = float(((at - [1, 0]) ** 2).sum() * length**2)
     return at, seen / whole if whole > 0 else 1.0
+
+
+def _around(points: np.ndarray) -> np.ndarray:
+    """The frame of these points, of which no side is much longer than the other: (2, 2)."""
+    low, high = points.min(axis=0), points.max(axis=0)
+    half = (0.5 + ROOM) * (high - low)
+    half = np.maximum(half, NARROW * half.max())
+    return np.stack([(low + high) / 2 - half, (low + high) / 2 + half], axis=1)
 
 
 def _batches(noise: GradientNoise) -> str:
@@ -189,14 +198,18 @@ def plot_noise_scale(noise: GradientNoise, ax: Axes | None = None) -> Axes:
         zorder=3,
         clip_on=False,
     )
+    if noise.batch_sizes[0] < scale < noise.batch_sizes[-1]:
+        ax.axvline(scale, color=SOFT, linewidth=1.2, linestyle=LINES[2])
     ax.axhline(1, color=SOFT, linewidth=1.2, linestyle=LINES[2])
+    # where the curve is far from 1
+    is_high = noise.power[0] * noise.power[-1] > squared**2
     ax.annotate(
         "as much noise as gradient",
-        (1, 1),
-        (-4, 4),
+        (0 if is_high else 1, 1),
+        (4 if is_high else -4, 4),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
-        ha="right",
+        ha="left" if is_high else "right",
         fontsize=10,
         color=SOFT,
     )
@@ -215,5 +228,6 @@ def _scale_finding(noise: GradientNoise) -> str:
     scale, examples = noise.noise_scale, noise.examples
     assert scale is not None
     assert examples is not None
-    told = f"The noise scale is {number(scale)} example{'' if number(scale) == '1' else 's'}"
+    about = f" ± {number(2 * noise.noise_scale_error)}" if noise.noise_scale_error else ""
+    told = f"The noise scale is {number(scale)}{about} examples"
     return f"{told}, more than there are" if scale > examples else told

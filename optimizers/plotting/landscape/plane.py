@@ -11,7 +11,6 @@ from matplotlib.patheffects import withStroke
 from optimizers.checks import shown
 from optimizers.experiments.landscape.plane import Plane
 from optimizers.plotting.contour import draw_relief, in_a_row
-from optimizers.plotting.finding import together
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for, color_bar, map_size
 from optimizers.plotting.paths import label_with_end, titled
@@ -28,6 +27,8 @@ from optimizers.plotting.style import (
 )
 from optimizers.plotting.trail import DrawnPath
 from optimizers.plotting.words import brief
+
+NAMED = 4  # paths that the title names
 
 
 def plot_plane(plane: Plane, ax: Axes | None = None, *, held_out: bool = False) -> Axes:
@@ -124,11 +125,15 @@ def _finding(plane: Plane) -> str:
         return f"The plane through {names[0]}, {names[1]} and {names[2]}"
     if plane.kind == "random":
         return f"Along two random directions, normalised by {plane.normalised}"
-    shares = [held.variance for held in plane.held.values()]
-    low, high = percent(min(shares)), percent(max(shares))
+    low, high = (percent(f(h.variance for h in plane.held.values())) for f in (min, max))
     seen = low if low == high else f"{low} to {high}"
-    what = "path" if len(shares) == 1 else "paths"
-    return f"{together(list(plane.held), 0)}: the plane holds {seen} of the {what}’ variance"
+    names = [brief(label) for label in plane.held]
+    if len(names) == 1:
+        return f"{names[0]}: the plane holds {seen} of the path's variance"
+    if len(names) > NAMED:
+        return f"{len(names)} paths in one plane, which holds {seen} of their variance"
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    return f"{listed} in one plane, which holds {seen} of their variance"
 
 
 def _axis_names(plane: Plane) -> tuple[str, str]:
@@ -145,13 +150,14 @@ def _told(plane: Plane, relief: Relief) -> str:
     told = [f"{titled(plane.problem)}: {relief.noun}, from {low} to {high} in the picture."]
     held = plane.held
     if held:
-        lengths = [f"{percent(share.length)} ({brief(label)})" for label, share in held.items()]
-        told.append(f"Of the paths’ length the plane holds {', '.join(lengths)}.")
-    told.append("What lies off the plane is not seen" + (":" if held else "."))
-    told += [
-        f"{brief(label)} ends at {number(share.loss)}, the plane below at {number(share.nearest)};"
+        lengths = [f"{percent(share.length)} of {brief(label)}" for label, share in held.items()]
+        told.append(f"Of the length of the paths, the plane holds {', '.join(lengths)}.")
+    unseen = [
+        f"{brief(label)} ends at {number(share.loss)}, the plane below at {number(share.nearest)}"
         for label, share in held.items()
+        if relief.noun == plane.problem.noun
     ]
-    text = " ".join(told).removesuffix(";").removesuffix(".") + "."
+    beside = ": " + "; ".join(unseen) if unseen else ""
+    told.append(f"What lies off the plane is not seen{beside}")
     marks = ["○ start", "● end"] if plane.paths else []
-    return f"{text}\n{in_a_row(marks)}".strip()
+    return f"{' '.join(told)}.\n{in_a_row(marks)}".strip()

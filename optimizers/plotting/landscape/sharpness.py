@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from optimizers.checks import shown
 from optimizers.experiments.landscape.sharpness import Sharpness
 from optimizers.plotting.labels import Entry, label_ends
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.paths import titled
-from optimizers.plotting.scale import Scale, framed, log_ticks, scale_of
+from optimizers.plotting.scale import calm, framed, log_ticks, power, scale_of
 from optimizers.plotting.style import (
     LINES,
     SOFT,
@@ -27,14 +28,15 @@ from optimizers.plotting.style import (
 LATE = 0.25  # the last share of the steps, by which is judged where a curve stays
 NEAR = 0.15  # of the threshold: nearer than this is at it
 BELOW = 0.7  # of the threshold: lower than this is below it
+ROOT = "√v + ε".replace(" ", "\N{NO-BREAK SPACE}")
 EDGE = Look(SOFT, LINES[2])
 
 
 def plot_sharpness(sharpness: Sharpness, ax: Axes | None = None) -> Axes:
     """Draw the largest curvature along a path, and the threshold above which steps are unstable.
 
-    For a rule that divides by √v + ε, that is the curvature after the division; the plain
-    sharpness is a thin line.
+    For a rule that divides by √v + ε, that is the curvature after the division. Thin lines are
+    further eigenvalues.
 
     Parameters
     ----------
@@ -66,22 +68,22 @@ def plot_sharpness(sharpness: Sharpness, ax: Axes | None = None) -> Axes:
         )
     ax, ours = axes_for(ax, "plot_sharpness", (8.0, 5.0))
     look = looks({sharpness.rule: sharpness.rule})[sharpness.rule]
-    curves = {"sharpness": (look, sharpness.eigenvalues)}
+    name, columns = "sharpness", sharpness.eigenvalues
     if sharpness.preconditioned is not None:
-        curves = {
-            "preconditioned": (look, sharpness.preconditioned),
-            "sharpness": (Look(SOFT), sharpness.eigenvalues),
-        }
+        name, columns = "preconditioned", sharpness.preconditioned
+    curves = {name: (look, columns)}
     if sharpness.threshold is not None:
         curves[threshold_name(sharpness)] = (EDGE, sharpness.threshold[:, np.newaxis])
-    values = np.concatenate([v.ravel() for _, v in curves.values()])
-    values = values[np.isfinite(values)]
-    scale = scale_of(values) if values.size else Scale("linear")
+    seen = [calm(values[np.isfinite(values)]) for _, values in curves.values()]
+    values = np.concatenate(seen)
+    scale = scale_of(values)
     scale.on(ax)
     if values.size:
-        ax.set_ylim(*framed(scale, min(float(values.min()), *_zero(scale)), float(values.max())))
+        low = min(float(values.min()), 0.0) if scale.kind == "linear" else float(values.min())
+        ax.set_ylim(*framed(scale, low, float(values.max())))
     if scale.kind == "log":
         log_ticks(ax.yaxis, *ax.get_ylim())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _counted(value)))
     ax.grid(True, color="#e6e6e6", linewidth=0.8)
     ax.set_axisbelow(True)
     entries = []
@@ -92,7 +94,7 @@ def plot_sharpness(sharpness: Sharpness, ax: Axes | None = None) -> Axes:
                 column,
                 color=how.color,
                 linestyle=how.line,
-                linewidth=WIDTH if i == 0 and how.color != SOFT else WIDTH / 2,
+                linewidth=WIDTH if i == 0 else WIDTH / 2,
                 path_effects=casing(),
                 zorder=2.5 if i == 0 else 2.2,
             )
@@ -116,12 +118,12 @@ def threshold_name(sharpness: Sharpness) -> str:
     lr, last = sharpness.hyper_parameters["lr"], float(sharpness.threshold[-1])
     if callable(lr):
         return "stable below"
-    return f"{number(last * float(np.ravel(lr)[0]))}/η = {number(last)}"
+    return f"{number(last * float(np.ravel(lr)[0]))}/η = {_counted(last)}"
 
 
-def _zero(scale: Scale) -> tuple[float, ...]:
-    """A linear axis shows where zero is."""
-    return (0.0,) if scale.kind == "linear" else ()
+def _counted(value: float) -> str:
+    """A number, thousands with commas and no powers of ten: "12,667"."""
+    return f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else power(value)
 
 
 def _late(sharpness: Sharpness) -> np.ndarray:
@@ -137,21 +139,19 @@ def _finding(sharpness: Sharpness) -> str:
         return f"{rule}: the sharpness goes from {number(first)} to {number(last)}"
     what = "sharpness" if sharpness.preconditioned is None else "preconditioned sharpness"
     edge = "the edge of stability"
-    low, middle, high = _late(sharpness)
-    if low >= 1 - NEAR and high <= 1 + NEAR:
-        came = "rises to" if sharpness.share[0] < BELOW else "stays at"
-        stays = " and hovers there" if sharpness.share[0] < BELOW else ""
-        return f"{rule}: the {what} {came} {edge}{stays}"
-    if high < 1 - NEAR:
-        return f"{rule}: the {what} stays below {edge}, at {middle:.0%} of it"
-    return f"{rule}: late, the {what} is {number(float(middle))} times {edge}"
+    low, _, high = _late(sharpness)
+    if not (low >= 1 - NEAR and high <= 1 + NEAR):
+        return f"{rule}: the {what} ends at {sharpness.share[-1]:.0%} of {edge}"
+    if sharpness.share[0] < BELOW:
+        return f"{rule}: the {what} rises to {edge} and hovers there"
+    return f"{rule}: the {what} hovers at {edge}"
 
 
 def _told(sharpness: Sharpness) -> str:
-    made = f"{titled(sharpness.problem)}, {sharpness.problem.noun}."
-    told = [made, "Sharpness: the largest eigenvalue of the Hessian."]
+    told = [f"{titled(sharpness.problem)}. Sharpness: the largest eigenvalue of the Hessian."]
     if sharpness.preconditioned is not None:
-        told.append("Preconditioned: after division by √v + ε.")
+        first, last = (number(float(value)) for value in sharpness.sharpness[[0, -1]])
+        told.append(f"It goes from {first} to {last}; preconditioned: after division by {ROOT}.")
     if sharpness.share is not None:
         low, middle, high = (number(float(value)) for value in _late(sharpness))
         told.append(
@@ -159,5 +159,7 @@ def _told(sharpness: Sharpness) -> str:
             f"of the steps: {middle} times that (quartiles {low} and {high})."
         )
         if sharpness.by_chance:
-            told.append("The steps saw mini-batches, the curvature is that of all data.")
+            told.append("The steps saw mini-batches or noise, the curvature is that without.")
+    else:
+        told.append(f"For {sharpness.rule} no threshold is claimed.")
     return " ".join(told)
