@@ -104,12 +104,14 @@ def _draw_paths(ax: Axes, plane: Plane, frame: np.ndarray) -> None:
 def _draw_solutions(ax: Axes, plane: Plane) -> None:
     for label, theta in plane.solutions.items():
         x, y = plane.coordinates(theta)
+        is_right = x > 0.2 * plane.x[0] + 0.8 * plane.x[-1]  # the label has no room there
         ax.plot(x, y, END, **marker(INK, size=8), zorder=5, clip_on=False)
         ax.annotate(
             label,
             (float(x), float(y)),
-            (7, 5),
+            (-7 if is_right else 7, 5),
             textcoords="offset points",
+            ha="right" if is_right else "left",
             fontsize=12,
             fontweight="bold",
             color=INK,
