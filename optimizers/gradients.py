@@ -344,6 +344,15 @@ class Gradient:
         """Second derivatives at theta (..., P): shape (..., P, P)."""
         if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:
             return numpy.stack([self.hessian(run, batch) for run in theta])
+        times = self.hessian_times(theta, batch)
+        basis = numpy.eye(theta.shape[-1])
+        rows = [times(numpy.broadcast_to(unit, theta.shape)) for unit in basis]
+        return numpy.stack(rows, axis=-2)
+
+    def hessian_times(
+        self, theta: numpy.ndarray, batch: Any = None
+    ) -> Callable[[numpy.ndarray], numpy.ndarray]:
+        """The product of the second derivatives at theta with a vector: v → H v, (..., P)."""
 
         def gradient(theta: Any) -> Any:
             loss = self._at(theta, batch)
@@ -351,10 +360,8 @@ class Gradient:
             vjp, value = make_vjp(lambda theta: loss(theta) + 0 * np.sum(theta, axis=-1), theta)
             return vjp(np.ones(np.shape(value))) + 0 * theta
 
-        vjp, _ = make_vjp(gradient, theta)
-        basis = numpy.eye(theta.shape[-1])
-        rows = [vjp(numpy.broadcast_to(unit, theta.shape)) for unit in basis]
-        return numpy.stack(rows, axis=-2)
+        times, _ = make_vjp(gradient, theta)
+        return times
 
     def _at(self, theta: numpy.ndarray, batch: Any) -> Callable[[Any], Any]:
         """The loss as a function of flat weights like these."""

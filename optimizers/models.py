@@ -1,4 +1,4 @@
-"""Small models to train: softmax regression, a network of layers, a transformer, a quadratic.
+"""Small models to train: softmax regression, networks of layers, a transformer, a quadratic.
 
 A model is a plain formula of nested weights and a batch, written once for one run and for many:
 weights of shape (..., a, b) with any leading axes are that many runs, which share the batch.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import autograd.numpy as np
@@ -280,6 +281,73 @@ def softmax_regression(inputs: int, classes: int) -> Model:
     """
     sizes = [checks.whole("inputs", inputs, 1), checks.whole("classes", classes, 1)]
     return _classifier(f"softmax regression {inputs}-{classes}", sizes, relu)
+
+
+def products(weights: Weights, x: Any, activation: str = "tanh") -> Any:
+    """What a network of matrices makes of x: (n, in) to (..., n, out).
+
+    Examples
+    --------
+    >>> products({"layer1": {"kernel": np.array([[2.0], [3.0]])}}, np.array([[1.0, 1.0]]))
+    array([[5.]])
+    """
+    *hidden, last = (layer["kernel"] for layer in weights.values())
+    for kernel in hidden:
+        x = ACTIVATIONS[activation](x @ kernel)
+    return x @ last
+
+
+@by_recipe
+def regression(sizes: Iterable[int], activation: str = "tanh") -> Model:
+    r"""A network of matrices, without biases, that predicts numbers; with one matrix, it is linear.
+
+    .. math::
+
+        h_0 = x \qquad h_l = \phi(h_{l-1} W_l) \qquad z = h_{L-1} W_L \qquad
+        \text{loss} = \frac{1}{2n} \sum_i \|z_i - y_i\|^2
+
+    Parameters
+    ----------
+    sizes
+        Of the input, of each hidden layer, and of the output: [16, 32, 4].
+    activation
+        φ: "relu" or "tanh".
+
+    Returns
+    -------
+    Model
+        Its weights are "layer1/kernel" (in, out), "layer2/kernel", …; its batches (x, y) with x of
+        shape (n, in) and y of shape (n, out). There is no accuracy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a size is not a whole number ≥ 1, or the activation is not known; from the loss, if the
+        batch does not fit.
+
+    Examples
+    --------
+    >>> model = regression([2, 1])
+    >>> weights = {"layer1": {"kernel": np.array([[1.0], [1.0]])}}
+    >>> float(model.loss(weights, (np.array([[1.0, 2.0]]), np.array([[1.0]]))))
+    2.0
+    """
+    sizes = _sizes(sizes)
+    _chosen("activation", activation, ACTIVATIONS)
+    name = f"network {'-'.join(map(str, sizes))}"
+    shapes = {f"layer{i}": {"kernel": shape} for i, shape in enumerate(pairwise(sizes), 1)}
+
+    def loss(weights: Weights, batch: Any) -> Any:
+        x, y = _parts(name, batch, "x", "y")
+        if x.shape != (len(x), sizes[0]) or y.shape != (len(x), sizes[-1]):
+            raise ValueError(
+                f"{name} takes x of shape (n, {sizes[0]}) and y of shape (n, {sizes[-1]}), "
+                f"got {x.shape} and {y.shape}"
+            )
+        away = products(weights, x, activation) - y
+        return np.sum(away * away, axis=(-2, -1)) / (2 * len(x))
+
+    return Model(name, _initialiser(shapes), _promised(loss, name), None)
 
 
 def _classifier(name: str, sizes: list[int], phi: Callable[[Any], Any]) -> Model:

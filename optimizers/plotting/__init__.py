@@ -15,6 +15,14 @@ from optimizers.plotting.family import plot_family
 from optimizers.plotting.field import plot_gradient_field
 from optimizers.plotting.graph import plot_graph
 from optimizers.plotting.heatmap import plot_heatmap
+from optimizers.plotting.landscape import (
+    plot_gradient_noise,
+    plot_line,
+    plot_noise_scale,
+    plot_plane,
+    plot_sharpness,
+    plot_spectrum,
+)
 from optimizers.plotting.learning_rate import plot_learning_rates
 from optimizers.plotting.profile import plot_profile
 from optimizers.plotting.race import plot_race
@@ -34,14 +42,20 @@ __all__ = [
     "plot_convergence",
     "plot_family",
     "plot_gradient_field",
+    "plot_gradient_noise",
     "plot_graph",
     "plot_heatmap",
     "plot_learning_rates",
+    "plot_line",
+    "plot_noise_scale",
     "plot_paths",
+    "plot_plane",
     "plot_profile",
     "plot_race",
     "plot_schedules",
     "plot_series",
+    "plot_sharpness",
+    "plot_spectrum",
     "plot_state",
     "plot_suite",
     "plot_surface",

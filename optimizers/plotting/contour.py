@@ -194,19 +194,24 @@ def draw_contour(ax: Axes, function: Any, frame: np.ndarray) -> tuple[Any, Relie
     one_by_one = problem.exact is None and problem.together is None
     x, y = (np.linspace(low, high, COARSE if one_by_one else POINTS) for low, high in frame)
     relief = Relief(problem, np.stack(np.meshgrid(x, y), axis=-1))
-    filled = None
-    if not relief.nothing:
-        filled = _fill(ax, x, y, relief)
-    if not relief.is_whole:
-        ax.patch.set(**HATCHED)  # seen where the map has holes
-        say_not_finite(ax)
+    filled = draw_relief(ax, x, y, relief)
     minima = minima_in(problem, frame)
     if len(minima):
         ax.plot(*minima.T, STAR, **marker(INK, size=21), zorder=4.5, clip_on=False)
+    return filled, relief
+
+
+def draw_relief(ax: Axes, x: np.ndarray, y: np.ndarray, relief: Relief) -> Any:
+    """The map of heights over this grid. Returns what a colour bar needs, None for a flat map."""
+    filled = None if relief.nothing else _fill(ax, x, y, relief)
+    if not relief.is_whole:
+        ax.patch.set(**HATCHED)  # seen where the map has holes
+        say_not_finite(ax)
+    frame = np.array([[x[0], x[-1]], [y[0], y[-1]]])
     ax.set_xlim(*frame[0])
     ax.set_ylim(*frame[1])
     equal_units(ax, frame)
-    return filled, relief
+    return filled
 
 
 def _fill(ax: Axes, x: np.ndarray, y: np.ndarray, relief: Relief) -> Any:

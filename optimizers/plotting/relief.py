@@ -49,14 +49,16 @@ def minima_in(problem: Problem, frame: np.ndarray) -> np.ndarray:
 class Relief:
     """Losses at many points, above the minimum, or above the lowest of them.
 
+    They are taken at the points here; without these, they are the values that are given.
+
     Attributes
     ----------
     values
         The losses at the points, nan where they are not finite.
     lowest, highest
         Of them; nan if there are none.
-    base, what
-        What the heights are measured from, and what to call them.
+    base, noun, what
+        What the heights are measured from, and what to call the losses and the heights.
     heights
         The losses above it.
     is_whole
@@ -67,8 +69,12 @@ class Relief:
         Whether they range so far that they are drawn by their logarithm.
     """
 
-    def __init__(self, problem: Problem, points: np.ndarray) -> None:
-        values = np.asarray(problem.values(points), float)
+    def __init__(
+        self, problem: Problem, points: np.ndarray | None, values: np.ndarray | None = None
+    ) -> None:
+        if points is not None:
+            values = problem.values(points)
+        values = np.asarray(values, float)
         finite = np.isfinite(values)
         self.values = np.where(finite, values, np.nan)
         some = values[finite] if finite.any() else np.full(1, np.nan)
@@ -85,11 +91,12 @@ class Relief:
             span = np.float64(highest) - lowest
         self.heights[~(self.heights < HUGE)] = np.nan
         end = "lowest in the picture" if minimum is None else "minimum"
+        self.noun = problem.noun
         self.what = f"{problem.noun} − {end}"
         self.is_whole = bool(np.isfinite(self.heights).all())
         self.nothing = ""
         if not finite.any():
-            if problem.exact is None:
+            if problem.exact is None and points is not None:
                 _ask_once(problem, points)
             self.nothing = f"{titled(problem)}: not finite anywhere in the picture"
         elif span <= max(EVEN * max(abs(lowest), abs(highest)), TINY):
