@@ -212,6 +212,44 @@ def test_the_noise_of_a_step_is_an_argument(rule):
         assert found["losses"][t] == pytest.approx(optimizer.minimize_raw(), rel=1e-12)
 
 
+@pytest.mark.parametrize("ufunc", [np.remainder, np.floor_divide])
+def test_remainders_have_the_sign_of_the_divisor(ufunc):
+    rng = np.random.default_rng(0)
+    odd = [[1.0, 0.1], [-1.0, 0.1], [7.0, -2.0], [-7.0, 2.0], [6.0, -3.0], [0.3, 0.1], [1.0, 0.0]]
+    points = np.array(odd + rng.uniform(-5, 5, (300, 2)).tolist())
+    x = inputs("theta", (2,))
+    code = loss_in_javascript(x, ufunc(x[0], x[1]))
+    found = in_node(f"{code}\nfor (const x of {points.tolist()}) out.push(String(loss(x)));")
+    with np.errstate(all="ignore"):
+        right = ufunc(*points.T)
+    np.testing.assert_array_equal([float(told.replace("Infinity", "inf")) for told in found], right)
+
+
+def test_one_to_any_power_is_one():
+    x = inputs("theta", (2,))
+    code = loss_in_javascript(x, x[0] ** x[1])
+    assert in_node(f"{code}\nout.push(loss([1, Infinity]), loss([1, NaN]), loss([2, 3]));") == [
+        1,
+        1,
+        8,
+    ]
+
+
+@pytest.mark.parametrize("names", [("x",), ("a", "a1"), ("loss_1", "g_0")])
+def test_no_name_of_a_state_meets_another(names):
+    def direction(self, theta, g):
+        for i, name in enumerate(names):
+            setattr(self, name, 0.5 * getattr(self, name) + (i + 1) * g)
+        return sum(getattr(self, name) for name in names)
+
+    rule = type("Named", (Optimizer,), {"state": names, "direction": direction})
+    start = np.linspace(-1, 1, 12)  # a10 of a, and a1's first
+    optimizer = rule(sphere.in_dimension(12), start, lr=0.03125)
+    step = rule_of(optimizer)
+    [found] = ran(program_of(optimizer, code_of(optimizer, step), step.settings, steps=20))
+    np.testing.assert_array_equal(found["path"], plain_path(optimizer, 20).theta)
+
+
 def test_the_loss_alone_for_a_map():
     step = traced_step(Adam(rosenbrock, rosenbrock.start))
     code = loss_in_javascript(step.before["theta"], step.loss[()])

@@ -500,3 +500,91 @@ def test_numbers_keep_every_bit():
 
 def test_a_page_is_a_page():
     assert isinstance(explore(rosenbrock, AdamW), Page)
+
+
+# ----------------------------------------------------------------- rules that are not as they seem
+
+
+class IsTrue(Optimizer):
+    flag = True
+    beta = 0.9
+    state = ("m",)
+
+    def direction(self, theta, g):
+        self.m = self.beta * self.m + g
+        return self.m if self.flag is True else g
+
+
+class Counting(Optimizer):
+    k = 3
+
+    def direction(self, theta, g):
+        for _ in range(self.k):
+            g = 0.9 * g
+        return g
+
+
+class BeginsAtBeta(Optimizer):
+    beta = 0.9
+    state = ("m",)
+
+    def __init__(self, *arguments, **keywords):
+        super().__init__(*arguments, **keywords)
+        self.m = numpy.full_like(self._theta, self.beta)
+
+    def direction(self, theta, g):
+        self.m = self.beta * self.m + g
+        return self.m
+
+
+@pytest.mark.parametrize(
+    ("rule", "moved"),
+    [
+        (IsTrue, ["lr", "beta"]),
+        (partial(IsTrue, flag=False), ["lr", "beta"]),
+        (Counting, ["lr"]),
+        (BeginsAtBeta, ["lr"]),
+    ],
+)
+def test_what_does_not_go_pythons_way_as_a_slider_is_none(rule, moved):
+    page = explore(sphere, [rule], start=[1.0, 2.0])
+    assert [slider["name"] for slider in page.rules[0].data["sliders"]] == moved
+
+
+def test_a_state_that_begins_at_a_hyper_parameter_begins_there():
+    page = explore(sphere, [partial(BeginsAtBeta, beta=0.25)], start=[1.0, 2.0])
+    assert list(page.rules[0].data["state"]["m"]) == [0.25, 0.25]
+
+
+def test_a_label_that_is_a_rules_name_stays_with_the_rule_that_was_given():
+    page = explore(rosenbrock, {"Adam": AdamW, "SGD": partial(Momentum, momentum=0.5)})
+    rules = {rule.data["label"]: rule.data["rule"] for rule in page.rules}
+    assert (rules["Adam"], rules["SGD"]) == ("AdamW", "Momentum")
+
+
+def test_a_gradient_of_ones_own_is_refused(capsys):
+    explore(sphere, [partial(SGD, grad=lambda w: 2 * w)], start=[1.0, 2.0], steps=5)
+    assert "its gradient is the user's own" in capsys.readouterr().out
+
+
+def test_a_name_that_is_none_in_javascript_is_refused(capsys):
+    odd = {"</script><b>": 0.5, "direction": lambda self, theta, g: g}
+    explore(sphere, [type("Odd", (Optimizer,), odd)], start=[1.0, 2.0], steps=5)
+    assert "is no name in JavaScript" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [(partial(Momentum, momentum=0), "momentum"), (partial(AdamW, weight_decay=1), "weight_decay")],
+)
+def test_a_whole_number_in_the_place_of_a_share_keeps_the_range_of_the_share(rule, name):
+    sliders = explore(sphere, [rule], start=[1.0, 2.0]).rules[0].data["sliders"]
+    [slider] = [slider for slider in sliders if slider["name"] == name]
+    assert slider["kind"] == "grid"
+    assert max(slider["values"]) <= 1
+
+
+def test_inner_hyper_parameters_can_be_named_in_move():
+    rule = partial(Lookahead, inner=Momentum)
+    page = explore(sphere, [rule], start=[1.0, 2.0], move=["Momentum_momentum"])
+    assert page.options["move"] == ["Momentum_momentum"]

@@ -40,9 +40,6 @@ EARLY = 8
 EXACT = {"sqrt", "abs", "max", "min", "floor", "ceil", "trunc", "sign"}  # of Math, as in NumPy
 FRAME = 1000 / 60  # milliseconds
 OPENED = 500
-WIDE = [(1920, 1080), (1366, 768), (1280, 720)]
-PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True}
-THUMB = 34  # pixels
 EVERY = ("map", "loss", "rate", "state", "plane", "formula")
 
 

@@ -64,6 +64,12 @@ def test_a_long_race_keeps_its_first_steps_and_its_last():
     assert len(race.page().html) < 1_000_000
 
 
+def test_many_seeds_leave_steps_out_also_of_a_short_race():
+    times = compare([SGD, Momentum], booth, steps=10, lr=1e-3, seeds=3000).page().options["times"]
+    assert times[0] == 0
+    assert times[-1] == 10
+
+
 def test_a_single_run_has_one_seed():
     page = compare([SGD], booth, steps=20, seeds=None).page()
     assert page.options["seeds"] == ["none"]

@@ -358,21 +358,6 @@ def evaluated(values: Any, given: dict[str, Any]) -> np.ndarray:
     return np.reshape(np.array(numbers, float), np.shape(values))
 
 
-def names_of(values: Any) -> set[str]:
-    """The names of the inputs that expressions are made of."""
-    found: set[str] = set()
-    left, met = list(values), set()
-    while left:
-        x = left.pop()
-        if x in met:
-            continue
-        met.add(x)
-        if x.op == "input":
-            found.add(x.args[0])
-        left += [a for a in x.args if isinstance(a, Scalar)]
-    return found
-
-
 # --------------------------------------------------------------------------- arrays of expressions
 
 

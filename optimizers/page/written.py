@@ -18,7 +18,7 @@ from optimizers.engine.javascript import (
     loss_in_javascript,
     step_in_javascript,
 )
-from optimizers.engine.scalars import Untraceable, evaluated, names_of
+from optimizers.engine.scalars import Untraceable
 from optimizers.engine.seen import Seen, by_prefix
 from optimizers.engine.step import Step, rule_of
 from optimizers.engine.trace import NotTraceable
@@ -27,12 +27,12 @@ from optimizers.experiments.inputs import Rule
 from optimizers.optimizer import Optimizer
 from optimizers.page.formula import lines_of
 from optimizers.page.sliders import slider
+from optimizers.page.tried import ALIKE, goes_the_way
 from optimizers.problem import Problem
 from optimizers.rules import SGD
 from optimizers.state import parts
 
 MOST_STEPS = 1000
-ALIKE = 3  # steps after which it is known what a rule keeps
 
 
 class Unwritten(ValueError):
@@ -212,69 +212,16 @@ def _traced(
             step = rule_of(optimizer, watch, inputs)
             if Seen(optimizer).is_librarys:  # which tests hold
                 return step, inputs
-            if _goes_the_way(step, rule, problem, inputs):
+            if goes_the_way(step, rule, problem, inputs):
                 break
     else:
         rule_of(optimizer, watch, {})  # says why, if it cannot be traced at all
         raise Untraceable("its steps are not those of Python")
-    wrong = [n for n in inputs if not _goes_the_way(step, rule, problem, inputs, n)]
+    wrong = [n for n in inputs if not goes_the_way(step, rule, problem, inputs, n)]
     if wrong:
         inputs = {name: value for name, value in inputs.items() if name not in wrong}
         step = rule_of(optimizer, watch, inputs)
     return step, inputs
-
-
-def _goes_the_way(
-    step: Step,
-    rule: Rule,
-    problem: Problem,
-    settings: Mapping[str, Any],
-    name: str = "",
-) -> bool:
-    """Whether the first steps are Python's; with another value of that hyper-parameter, if any."""
-    given = dict(settings)
-    if name:
-        value = given[name]
-        other = not value if isinstance(value, bool) else value + 1 if value else 1
-        given[name] = other if isinstance(value, (bool, int)) else 0.75 * value or 0.25
-    try:
-        optimizer, start = _set_to(rule, problem, given), _set_to(rule, problem, settings)
-    except (TypeError, ValueError):  # no value that may be given
-        return True
-    same = all(map(np.array_equal, _carried(optimizer).values(), _carried(start).values()))
-    if not same:  # its state begins elsewhere
-        return False
-    for t in range(1, ALIKE + 1):
-        before = _carried(optimizer)
-        optimizer.minimize_raw()
-        known = {**before, **given, "g": optimizer.g, "t": t, "eta": optimizer.eta, "loss": np.nan}
-        if "hessian" in _inputs_of(step):
-            known["hessian"] = optimizer.gradient.hessian(before["theta"], optimizer.batch)
-        for key, now in _carried(optimizer).items():
-            told = evaluated(step.after[key], known)
-            if not np.allclose(told, now, rtol=1e-9, atol=1e-300, equal_nan=True):
-                return False
-    return True
-
-
-def _set_to(rule: Rule, problem: Problem, given: Mapping[str, Any]) -> Optimizer:
-    """The optimizer with these hyper-parameters, named as a step names them."""
-    made = rule(problem, problem.start)
-    own = {n: v for n, v in given.items() if n in type(made).__hyper_parameters__}
-    made = rule(problem, problem.start, **own)
-    for prefix, part in by_prefix(made).items():
-        for name, value in given.items():
-            if prefix and name.startswith(prefix):
-                setattr(part, name.removeprefix(prefix), value)
-    return made
-
-
-def _carried(optimizer: Optimizer) -> dict[str, np.ndarray]:
-    return {name: np.array(value) for name, value in Seen(optimizer).carried.items()}
-
-
-def _inputs_of(step: Step) -> set[str]:
-    return names_of(x for values in step.after.values() for x in values.ravel())
 
 
 def _is_in(name: str, code: str) -> bool:
