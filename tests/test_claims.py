@@ -186,7 +186,7 @@ def test_rates_off_the_theory_are_said_to_be(measured):
 def test_what_a_rule_must_keep_is_its_state(rule):
     kept = {name for name, role in memory.roles(rule).items() if role == "must_keep"}
     if rule.__name__ == "Lookahead":
-        assert kept == {"slow", "fast.m", "fast.v"}
+        assert kept == {"slow", "wrapped.m", "wrapped.v"}
     else:
         small = {"mu_product"} if rule.__name__ == "NAdam" else set()
         small = {"v"} if rule.__name__ == "Muon" else small  # none for matrices

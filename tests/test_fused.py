@@ -57,8 +57,8 @@ def looked_at(optimizer, names):
     """What can be looked at on an optimizer, and on the one inside it."""
     found = {}
     for name in names:
-        part = optimizer.fast if name.startswith("fast.") else optimizer
-        found[name] = getattr(part, name.removeprefix("fast."))
+        part = optimizer.wrapped if name.startswith("wrapped.") else optimizer
+        found[name] = getattr(part, name.removeprefix("wrapped."))
     return found
 
 
@@ -68,8 +68,8 @@ def names_on(optimizer, before=""):
         for n, v in vars(optimizer).items()
         if isinstance(v, numpy.ndarray) and n[0] != "_"
     ]
-    inner = vars(optimizer).get("fast")
-    return names if inner is None else names + names_on(inner, "fast.")
+    inner = vars(optimizer).get("wrapped")
+    return names if inner is None else names + names_on(inner, "wrapped.")
 
 
 def assert_equal(ours, theirs):
