@@ -17,22 +17,30 @@ import autograd.numpy  # noqa: F401  # first: behind others, a garbage collectio
 from optimizers.optimizer import Optimizer
 from optimizers.problem import batched, pure
 from optimizers.rules import (
+    ADOPT,
     LAMB,
     LARS,
     RULES,
     SGD,
+    SOAP,
     AdaDelta,
+    Adafactor,
     AdaGrad,
     Adam,
     AdamW,
     AMSGrad,
+    Cautious,
+    DoG,
     Lion,
     Lookahead,
     Momentum,
     Muon,
     NAdam,
     Newton,
+    Prodigy,
+    RAdam,
     RMSProp,
+    Shampoo,
 )
 from optimizers.trajectory import Trajectory
 
@@ -47,15 +55,20 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ADOPT",
     "LAMB",
     "LARS",
     "RULES",
     "SGD",
+    "SOAP",
     "AMSGrad",
     "AdaDelta",
     "AdaGrad",
+    "Adafactor",
     "Adam",
     "AdamW",
+    "Cautious",
+    "DoG",
     "Lion",
     "Lookahead",
     "Momentum",
@@ -63,7 +76,10 @@ __all__ = [
     "NAdam",
     "Newton",
     "Optimizer",
+    "Prodigy",
+    "RAdam",
     "RMSProp",
+    "Shampoo",
     "Training",
     "Trajectory",
     "basins",

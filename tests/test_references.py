@@ -7,7 +7,7 @@ from pathlib import Path
 import autograd.numpy as np
 import pytest
 
-from optimizers import RULES, Lookahead
+from optimizers import RULES
 from optimizers.hyper_parameters import defaults
 
 FILES = sorted((Path(__file__).parent / "references").glob("*.npz"))
@@ -36,7 +36,8 @@ def hyper_parameters(case):
         values["lr"] = lambda t: lr0 / t**0.5
     if "inner" in values:
         inner = RULES[values["inner"]]
-        theirs = {k: values.pop(k) for k in list(values) if k not in defaults(Lookahead)}
+        known = defaults(RULES[case["rule"]])
+        theirs = {k: values.pop(k) for k in list(values) if k not in known}
         values["inner"] = partial(inner, **theirs)
     return values
 
