@@ -33,7 +33,7 @@ def _inverse_square_root(A: np.ndarray, least: np.ndarray) -> np.ndarray:
     size = np.where(size > 0, size, 1.0)
     A, least = A / size, least / size  # of entries up to 1, no product overflows
     a, b, c = (A[..., i, j][..., np.newaxis, np.newaxis] for i, j in ((0, 0), (1, 0), (1, 1)))
-    root_of_det = np.sqrt(np.maximum(a * c - b * b, least * (a + c) / 2))
+    root_of_det = np.sqrt(np.maximum(a * c - b * b, least * (a + c - least)))
     trace_of_root = np.sqrt(a + c + 2 * root_of_det)
     adjugate = (a + c) * np.eye(2) - A
     return (adjugate + root_of_det * np.eye(2)) / (root_of_det * trace_of_root) / np.sqrt(size)
@@ -112,8 +112,8 @@ class Shampoo(Optimizer):
         longest = max(n for n, _ in self.sides)
         if longest > LARGEST:
             raise ValueError(
-                f"Shampoo keeps a matrix of n × n for each axis of n: an axis of {longest:,} is too "
-                f"long, {LARGEST:,} the most; SOAP leaves long axes as they are"
+                f"Shampoo keeps a matrix of n × n for each axis of n: {longest:,} is too long, "
+                f"{LARGEST:,} the most; SOAP leaves long axes as they are"
             )
         self.H = np.zeros((*self._theta.shape[:-1], sum(n * n for n, _ in self.sides)))
 
