@@ -446,9 +446,7 @@ def test_adafactor_keeps_a_number_a_row_and_a_column_and_has_the_v_of_a_product(
     made = Adafactor(lambda w: np.sum(slopes * w), numpy.ones((3, 2)), lr=0.1)
     made.minimize_raw()
     assert (made.r.size, made.c.size, made.v.size) == (3, 2, 0)
-    numpy.testing.assert_allclose(
-        made.theta, numpy.full((3, 2), 0.9)
-    )  # so the step is one of signs
+    numpy.testing.assert_allclose(made.theta, numpy.full((3, 2), 0.9))  # a step of signs
 
 
 def test_adafactor_s_steps_are_no_longer_than_lr_times_the_weights():

@@ -33,7 +33,7 @@ from optimizers.experiments.runs import follow
 from optimizers.experiments.tuning import Tuner
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
-from optimizers.rules import LAMB, LARS
+from optimizers.rules import LAMB, LARS, Adafactor
 from optimizers.rules.wrapper import Wrapper
 
 BUDGETS = ("steps", "gradients")
@@ -185,7 +185,7 @@ def _is_drawn_to_origin(racer: Optimizer) -> bool:
     if isinstance(racer, Wrapper):
         return _is_drawn_to_origin(racer.wrapped)
     decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
-    return bool(decays) or isinstance(racer, (LAMB, LARS))
+    return bool(decays) or isinstance(racer, (LAMB, LARS, Adafactor))
 
 
 def _scheduled(chosen: dict[str, Any], schedule: Any) -> dict[str, Any]:
