@@ -13,6 +13,7 @@ from optimizers import (
     LAMB,
     LARS,
     RULES,
+    SAM,
     SGD,
     SOAP,
     Adafactor,
@@ -553,3 +554,44 @@ def test_cautious_lengthens_the_steps_of_those_that_agree_and_holds_the_others()
 
     cautious = Cautious(lambda w: np.sum(w), numpy.zeros(4), lr=0.3, inner=Crosswise)
     assert cautious.minimize(1).theta[-1] == pytest.approx([-0.4, -0.4, -0.4, 0.0])
+
+
+def test_sam_steps_with_the_gradient_uphill_and_says_that_it_takes_two():
+    sam = SAM(rosenbrock, [-1.5, 2.0], 1e-3, inner=SGD, rho=0.1)
+    sgd = SGD(rosenbrock, [-1.5, 2.0])
+    sgd.minimize_raw()
+    sam.minimize_raw()
+    ahead = SGD(rosenbrock, [-1.5, 2.0] + 0.1 * sgd.g / numpy.linalg.norm(sgd.g), 0.0)
+    ahead.minimize_raw()
+    numpy.testing.assert_allclose(sam.theta, [-1.5, 2.0] - 1e-3 * ahead.g, rtol=1e-13)
+    assert sam.gradients_per_step == 2
+
+
+def test_sam_takes_both_gradients_on_the_batch_of_the_step():
+    seen = []
+
+    def loss(w, batch):
+        seen.append(batch)
+        return np.sum((w - batch) ** 2)
+
+    sam = SAM(loss, [0.0, 0.0], 0.1, inner=SGD)
+    for batch in (1.0, 2.0):
+        seen.clear()
+        sam.minimize_raw(batch)
+        assert set(seen) == {batch}
+
+
+def test_sam_of_no_radius_is_the_inner_rule_and_at_a_stationary_point_it_stays():
+    inner = Adam(rosenbrock, [-1.5, 2.0], 1e-3).minimize(20)
+    outer = SAM(rosenbrock, [-1.5, 2.0], 1e-3, rho=0.0).minimize(20)
+    assert numpy.array_equal(outer.theta, inner.theta)
+    assert (SAM(rosenbrock, [1.0, 1.0]).minimize(3).theta == 1).all()
+
+
+@pytest.mark.parametrize("loss", [rosenbrock, lambda x: (x[0] - 1) ** 4 + x[1] ** 2])
+def test_sam_in_many_runs_is_sam_in_each(loss):
+    lr = numpy.array([1e-4, 1e-5, 2e-4])
+    together = SAM(loss, [-1.5, 2.0], lr, inner=Momentum, rho=0.1).minimize(30)
+    for i in range(3):
+        alone = SAM(loss, [-1.5, 2.0], lr[i].item(), inner=Momentum, rho=0.1).minimize(30)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-9)

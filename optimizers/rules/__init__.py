@@ -20,6 +20,7 @@ from optimizers.rules.newton import Newton
 from optimizers.rules.prodigy import Prodigy
 from optimizers.rules.radam import RAdam
 from optimizers.rules.rmsprop import RMSProp
+from optimizers.rules.sam import SAM
 from optimizers.rules.sgd import SGD
 from optimizers.rules.shampoo import Shampoo
 from optimizers.rules.soap import SOAP
@@ -56,4 +57,4 @@ RULES = {
 # who races when nobody is named
 RACERS = ("Momentum", "AdaGrad", "RMSProp", "Adam")
 
-__all__ = ["RACERS", "RULES", *RULES]
+__all__ = ["RACERS", "RULES", "SAM", *RULES]

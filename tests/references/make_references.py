@@ -33,8 +33,9 @@ jax.config.update("jax_enable_x64", True)
 # The tensors below are float64 in any case. But torch's NAdam keeps its running product of
 # momenta in the default type, and in float32 that product is good for seven digits only.
 torch.set_default_dtype(torch.float64)
-# Two more round to float32 on their way: SOAP before its QR decomposition, Adafactor its t.
+# Others round to float32 on their way: SOAP before its QR decomposition, SAM its norm, Adafactor t.
 soap.torch = SimpleNamespace(**{**vars(torch), "float32": torch.float64})
+torch.Tensor.float = torch.Tensor.double
 factorized.jnp = SimpleNamespace(**{**vars(jnp), "float32": jnp.float64})
 
 FOLDER = Path(__file__).parent
@@ -174,6 +175,7 @@ DEFAULTS: dict[str, HyperParameters] = {
     "DoG": {"lr": 1.0, "r_epsilon": 1e-6, "epsilon": 1e-8},
     "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
     "Cautious": {"inner": "Adam"},
+    "SAM": {"inner": "Adam", "rho": 0.05},
 }
 
 _LION = {"lr": 0.01}
@@ -323,6 +325,8 @@ CASES = [
         _OTHER_ADAM | {"lr": 0.5, "d0": 1e-3, "bias_correction": True},
     ),
     Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
+    Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
+    Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
     Case("cautious_lion", "Cautious", "timm.optim.Lion", {"inner": "Lion"} | _LION),
 ]
 
@@ -363,6 +367,11 @@ def torch_optimizer(
             return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
         case "Shampoo":
             return pytorch_optimizer.Shampoo(leaves, matrix_eps=h["epsilon"])
+
+    if rule == "SAM":
+        base = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[h["inner"]]
+        keys = {"betas": (h["beta1"], h["beta2"]), "eps": h["epsilon"]} if "beta1" in h else {}
+        return pytorch_optimizer.SAM(leaves, base, rho=h["rho"], adaptive=False, **keys)
 
     betas = h["beta1"], h["beta2"]
     match rule:
@@ -424,7 +433,12 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
             group["lr"] = learning_rate(h, t)
         optimizer.zero_grad()
         torch_loss(w).backward()
-        optimizer.step()
+        if rule == "SAM":
+            optimizer.first_step(zero_grad=True)
+            torch_loss(w).backward()
+            optimizer.second_step()
+        else:
+            optimizer.step()
         path.append({name: leaf.detach().numpy().copy() for name, leaf in w.items()})
     return path
 
