@@ -174,6 +174,10 @@ class Gradient:
             return self._by_the_user(theta, batch)
         return self.by_autograd(theta, batch)
 
+    def elsewhere(self, theta: numpy.ndarray, batch: Any = None) -> numpy.ndarray:
+        """The gradient at other weights than the optimizer's, for a formula that asks for one."""
+        return self.plainly(theta, batch)[1]
+
     def value(self, theta: numpy.ndarray, batch: Any = None) -> Any:
         """The loss alone at theta (..., P): (...)."""
         if theta.ndim > 1 and self._loss_of_runs(theta, batch) is None:

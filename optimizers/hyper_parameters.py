@@ -130,7 +130,10 @@ class RuleClass(ABCMeta):
             return own.replace(parameters=list(own.parameters.values())[1:])
         position, keyword = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY
         parameters = [inspect.Parameter(name, position) for name in ("loss", "weights")]
-        for name, default in defaults(cls).items():
+        known = defaults(cls)
+        if "inner" in known:
+            known["lr"] = OWN_DEFAULT  # the inner rule's
+        for name, default in known.items():
             kind = position if name == "lr" else keyword
             parameters.append(inspect.Parameter(name, kind, default=default))
         parameters += [inspect.Parameter(n, keyword, default=None) for n in ("grad", "project")]

@@ -161,6 +161,11 @@ class Layout:
         starts = [place.start for place in self.slices]
         return numpy.sqrt(numpy.add.reduceat(flat * flat, starts, axis=-1))
 
+    def layer_means(self, flat: numpy.ndarray) -> numpy.ndarray:
+        """Mean of each layer (each named array): (..., P) → (..., layers)."""
+        starts = [place.start for place in self.slices]
+        return numpy.add.reduceat(flat, starts, axis=-1) / self.sizes
+
     def spread(self, per_layer: numpy.ndarray) -> numpy.ndarray:
         """Give each weight its layer's number: (..., layers) → (..., P)."""
         return numpy.repeat(per_layer, self.sizes, axis=-1)

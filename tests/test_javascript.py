@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from traced import carried_by
 
-from optimizers import LAMB, LARS, RULES, Adam, Lookahead, Momentum, Muon, Newton, Optimizer
+from optimizers import (
+    LAMB,
+    LARS,
+    RULES,
+    Adam,
+    Lookahead,
+    Momentum,
+    Muon,
+    Newton,
+    Optimizer,
+    Prodigy,
+)
 from optimizers.engine.javascript import (
     gradient_in_javascript,
     hessian_in_javascript,
@@ -123,6 +134,7 @@ def test_every_rule_goes_it_on_a_shifted_function_and_with_one_weight():
         (lambda is_on: partial(LARS, nesterov=is_on), "nesterov", (False, True)),
         (lambda is_on: partial(LAMB, bias_correction=is_on), "bias_correction", (True, False)),
         (lambda is_on: partial(Muon, nesterov=is_on), "nesterov", (True, False)),
+        (lambda is_on: partial(Prodigy, bias_correction=is_on), "bias_correction", (True, False)),
         (lambda k: partial(Lookahead, k=k), "k", (1, 2, 7)),
         (
             lambda is_on: partial(Lookahead, inner=partial(Momentum, nesterov=is_on)),

@@ -30,7 +30,9 @@ from optimizers.functions import FUNCTIONS, ackley, noisy, rosenbrock, sphere
 
 pytest.importorskip("llvmlite")
 
-ELEMENTWISE = set(RULES) - {"LAMB", "LARS", "Muon", "Newton"}
+ACROSS_WEIGHTS = {"LAMB", "LARS", "Adafactor", "Muon", "Shampoo", "SOAP", "DoG", "Prodigy"}
+ACROSS_WEIGHTS |= {"Cautious"}
+ELEMENTWISE = set(RULES) - ACROSS_WEIGHTS - {"Newton"}
 
 
 @pytest.fixture(autouse=True)
@@ -333,7 +335,7 @@ def test_layers_that_are_treated_differently_have_passes_of_their_own():
     assert_equal_updates(optimizer)
 
 
-@pytest.mark.parametrize("name", ["LAMB", "LARS", "Muon"])
+@pytest.mark.parametrize("name", sorted(ACROSS_WEIGHTS))
 def test_a_rule_that_looks_at_whole_layers_is_no_elementwise_one(name):
     with pytest.raises(Untraceable):
         Updates(RULES[name](lambda w: anp.sum(w**2), np.ones((4, 3))), 0.1)

@@ -361,7 +361,8 @@ def test_the_formulas_lines_name_all_that_is_kept_and_end_with_the_step(label):
     vectors = [name for name in optimizer.state if name != "mu_product"]
     assert set(vectors) <= shown
     assert lines[-1]["set"] == "θ"
-    assert {"theta", "eta"} <= set(MARK.findall(lines[-1]["to"])) or label == "Lookahead"
+    is_around = label in ("Lookahead", "Cautious")
+    assert {"theta", "eta"} <= set(MARK.findall(lines[-1]["to"])) or is_around
     assert not any("self." in line["to"] or "np." in line["to"] for line in lines)
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import autograd.numpy as np
 import pytest
 
-from optimizers import RULES, Lookahead
+import optimizers
+from optimizers import RULES
 from optimizers.hyper_parameters import defaults
 
 FILES = sorted((Path(__file__).parent / "references").glob("*.npz"))
@@ -36,7 +37,8 @@ def hyper_parameters(case):
         values["lr"] = lambda t: lr0 / t**0.5
     if "inner" in values:
         inner = RULES[values["inner"]]
-        theirs = {k: values.pop(k) for k in list(values) if k not in defaults(Lookahead)}
+        known = defaults(getattr(optimizers, case["rule"]))
+        theirs = {k: values.pop(k) for k in list(values) if k not in known}
         values["inner"] = partial(inner, **theirs)
     return values
 
@@ -63,7 +65,7 @@ def test_rule_gives_the_reference_s_numbers(file, record_property):
         return np.mean(error**2) + 0 * np.sum(w["unused"])
 
     start = nested({name: path[0] for name, path in theirs.items()})
-    optimizer = RULES[case["rule"]](loss, start, **hyper_parameters(case))
+    optimizer = getattr(optimizers, case["rule"])(loss, start, **hyper_parameters(case))
     path = optimizer.minimize(case["steps"], watch=["slow"] if slow else [])
 
     places = dict(zip(optimizer.layout.names, optimizer.layout.slices, strict=True))

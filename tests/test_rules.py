@@ -9,31 +9,44 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from optimizers import (
+    ADOPT,
     LAMB,
     LARS,
     RULES,
+    SAM,
     SGD,
+    SOAP,
+    Adafactor,
     Adam,
     AdamW,
+    Cautious,
+    DoG,
     Lion,
     Lookahead,
     Momentum,
     Muon,
     Newton,
     Optimizer,
+    Prodigy,
+    RAdam,
     RMSProp,
+    Shampoo,
     batched,
 )
 from optimizers.functions import FUNCTIONS, noisy, quadratic, rosenbrock
 from optimizers.optimizer import formula
 from optimizers.rules.muon import newton_schulz
 from optimizers.rules.newton import pseudo_inverse
+from optimizers.rules.shampoo import inverse_root
 
 EVERY_RULE = pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 SETTINGS = [(name, {}) for name in RULES] + [
     ("Momentum", {"nesterov": True}),
     ("LAMB", {"bias_correction": False, "phi": (0.1, 1.0)}),
     ("Muon", {"nesterov": False, "adam_lr": 0.001}),
+    ("Prodigy", {"bias_correction": True}),
+    ("Cautious", {"inner": Lion}),
+    ("Cautious", {"inner": partial(Lookahead, inner=Momentum, k=3)}),
 ]
 
 
@@ -78,7 +91,7 @@ def test_single_steps_are_the_loop(rule):
 
 @EVERY_RULE
 def test_nested_weights_move_as_flat_ones_do_where_layers_do_not_count(rule):
-    if rule in (LAMB, LARS):
+    if rule in (LAMB, LARS, Adafactor, Shampoo, Cautious):
         pytest.skip("layers are what these are about")
     nested = rule(
         lambda w: rosenbrock(np.stack([w["a"][0], w["b"]])), {"a": [-1.5], "b": 2.0}, 1e-3
@@ -376,3 +389,209 @@ def test_muon_goes_on_with_some_of_the_runs():
 def test_lion_moves_every_weight_by_lr():
     path = Lion(rosenbrock, [-1.5, 2.0], lr=0.01).minimize(30)
     numpy.testing.assert_allclose(numpy.abs(numpy.diff(path.theta, axis=0)), 0.01, rtol=1e-9)
+
+
+# ------------------------------------------------------------- matrices, as Adafactor and its like
+
+
+@batched
+def bent(w):
+    """A loss of a matrix, a taller one and a vector, for one run or many."""
+    hidden = np.tanh(w["wide"] @ w["tall"] - 0.5)
+    return np.sum(hidden**2, axis=(-2, -1)) + np.sum((w["bias"] - 1) ** 4, axis=-1)
+
+
+def bent_start():
+    rng = numpy.random.default_rng(5)
+    shapes = {"wide": (2, 3), "tall": (3, 2), "bias": (2,)}
+    return {name: rng.normal(size=shape) for name, shape in shapes.items()}
+
+
+OF_MATRICES = pytest.mark.parametrize(
+    "rule",
+    [Adafactor, Shampoo, partial(SOAP, precondition_frequency=2), partial(Cautious, inner=SOAP)],
+    ids=["Adafactor", "Shampoo", "SOAP", "Cautious SOAP"],
+)
+
+
+@OF_MATRICES
+def test_matrices_of_many_runs_move_as_those_of_the_runs_one_by_one(rule):
+    lr = numpy.array([0.1, 0.02, 0.5])
+    together = rule(bent, bent_start(), lr).minimize(12)
+    for i in range(3):
+        alone = rule(bent, bent_start(), lr[i].item()).minimize(12)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-9, atol=1e-12)
+
+
+@OF_MATRICES
+def test_matrices_of_some_of_the_runs_go_on(rule):
+    lr = numpy.array([0.1, 0.02, 0.5])
+    some = rule(bent, bent_start(), lr)
+    some.minimize(5)
+    some.select(numpy.array([True, False, True]))
+    whole = rule(bent, bent_start(), lr).minimize(12)
+    numpy.testing.assert_allclose(some.minimize(7).theta[-1], whole.theta[-1, [0, 2]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("rule", [Shampoo, SOAP])
+def test_a_matrix_that_is_not_finite_stops_no_run_beside_it(rule):
+    loss = batched(lambda w: np.sum(w["a"] ** 4, axis=(-2, -1)))
+    lr = numpy.array([0.1, 1e200])
+    path = rule(loss, {"a": numpy.ones((3, 3))}, lr).minimize(6)
+    assert path.diverged.tolist() == [False, True]
+    assert numpy.isfinite(path.theta[:, 0]).all()
+
+
+def test_adafactor_keeps_a_number_a_row_and_a_column_and_has_the_v_of_a_product():
+    slopes = numpy.outer([1.0, 2.0, 30.0], [5.0, 0.1])
+    made = Adafactor(lambda w: np.sum(slopes * w), numpy.ones((3, 2)), lr=0.1)
+    made.minimize_raw()
+    assert (made.r.size, made.c.size, made.v.size) == (3, 2, 0)
+    numpy.testing.assert_allclose(made.theta, numpy.full((3, 2), 0.9))  # a step of signs
+
+
+def test_adafactor_s_steps_are_no_longer_than_lr_times_the_weights():
+    path = Adafactor(rosenbrock, [-1.5, 2.0], lr=0.05).minimize(50)
+    steps = numpy.linalg.norm(numpy.diff(path.theta, axis=0), axis=1)
+    assert (steps <= 0.05 * numpy.linalg.norm(path.theta[:-1], axis=1) * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("order", [2, 4])
+@pytest.mark.parametrize("scale", [1.0, 1e-100, 1e150])
+def test_an_inverse_root_is_one(n, order, scale):
+    G = numpy.random.default_rng(n).normal(size=(50, n, n))
+    A = G @ G.mT + 0.01 * numpy.eye(n)
+    root = inverse_root(scale * A, order, 0.01 * scale) * scale ** (1 / order)
+    found = numpy.linalg.matrix_power(root, order) @ A
+    numpy.testing.assert_allclose(found, numpy.broadcast_to(numpy.eye(n), A.shape), atol=1e-9)
+
+
+@pytest.mark.parametrize("n", [2, 3])
+def test_an_inverse_root_is_no_larger_than_the_least_eigenvalue_allows(n):
+    g = numpy.random.default_rng(0).normal(size=(200, n, 1)) * 1e6
+    root = inverse_root(g @ g.mT, 2, 1e-6)  # of rank one, but for what rounding makes of it
+    assert numpy.linalg.norm(root, 2, axis=(-2, -1)).max() <= 1e3 * (1 + 1e-6)
+
+
+@pytest.mark.parametrize(
+    "rule", [Shampoo, partial(SOAP, weight_decay=0.0)], ids=["Shampoo", "SOAP"]
+)
+def test_turning_the_rows_of_a_matrix_turns_the_path(rule):
+    rng = numpy.random.default_rng(0)
+    turn, target = numpy.linalg.qr(rng.normal(size=(3, 3))).Q, rng.normal(size=(3, 3))
+    loss = lambda w: np.sum(np.array([[9.0], [1.0], [0.1]]) * (w - target) ** 2)  # noqa: E731
+    straight = rule(loss, numpy.zeros((3, 3)), lr=0.1).minimize(40)
+    turned = rule(lambda w: loss(turn @ w), numpy.zeros((3, 3)), lr=0.1).minimize(40)
+    numpy.testing.assert_allclose(turned.loss, straight.loss, rtol=1e-6)
+
+
+def test_a_side_too_long_for_a_matrix_of_its_own_is_refused_or_left_as_it_is():
+    long = numpy.ones((10_001, 1))
+    loss = lambda w: np.sum((w - 2) ** 2)  # noqa: E731
+    with pytest.raises(ValueError, match=r"10,001 is too long, 10,000 the most"):
+        Shampoo(loss, long)
+    soap = SOAP(loss, long, lr=0.1, weight_decay=0.0, precondition_frequency=1)
+    assert soap.minimize(3).weights(3) == pytest.approx(numpy.full((10_001, 1), 1.2), rel=1e-2)
+    assert (soap.L.size, soap.R.size) == (0, 1)
+
+
+# ------------------------------------------------------------------------- the other newer rules
+
+
+def test_radam_begins_as_a_momentum_without_v():
+    path = RAdam(rosenbrock, [-1.5, 2.0], lr=1e-4).minimize(5, watch=("m_hat", "r"))
+    numpy.testing.assert_allclose(path.theta[1:], path.theta[:-1] - 1e-4 * path["m_hat"][1:])
+    assert not path["r"][1:].any()
+
+
+@pytest.mark.parametrize("beta2", [0.0, 1 / 3, 0.5, 0.6])
+def test_radam_of_a_short_memory_never_uses_v(beta2):
+    radam = RAdam(rosenbrock, [-1.5, 2.0], lr=1e-4, beta2=beta2)
+    assert numpy.isfinite(radam.minimize(30).theta).all()
+    assert radam.r == 0
+
+
+def test_adopt_looks_first_and_moves_then_by_no_more_than_the_bound():
+    path = ADOPT(rosenbrock, [-1.5, 2.0], lr=0.01, beta1=0.0).minimize(30)
+    steps = numpy.abs(numpy.diff(path.theta, axis=0)).max(axis=1)
+    assert steps[0] == 0 < steps[1]
+    assert (steps <= 0.01 * numpy.arange(30) ** 0.25 * (1 + 1e-9)).all()
+
+
+@pytest.mark.parametrize("rule", [DoG, Prodigy])
+def test_the_unit_of_the_loss_makes_no_difference_without_a_learning_rate(rule):
+    one = rule(rosenbrock, [-1.5, 2.0], epsilon=0.0).minimize(300)
+    other = rule(lambda x: 1024 * rosenbrock(x), [-1.5, 2.0], epsilon=0.0).minimize(300)
+    assert one.loss[-1] < one.loss[0] / 2
+    numpy.testing.assert_allclose(other.theta, one.theta, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", [DoG, Prodigy])
+def test_at_a_stationary_start_a_rule_without_a_learning_rate_stays(rule):
+    path = rule(rosenbrock, [1.0, 1.0]).minimize(3)
+    assert (path.theta == 1).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from([Adam, Momentum, Lion, Muon, RMSProp]), st.integers(0, 99))
+def test_under_cautious_no_weight_moves_up_its_gradient(inner, seed):
+    start = numpy.random.default_rng(seed).uniform(-2, 2, 2)
+    path = Cautious(rosenbrock, start, lr=1e-3, inner=inner).minimize(40, watch="g")
+    assert (numpy.diff(path.theta, axis=0) * path["g"][1:] <= 0).all()
+
+
+def test_cautious_around_what_always_agrees_is_the_inner_rule():
+    inner = SGD(rosenbrock, [-1.5, 2.0], 1e-3).minimize(20)
+    outer = Cautious(rosenbrock, [-1.5, 2.0], 1e-3, inner=SGD).minimize(20)
+    numpy.testing.assert_allclose(outer.theta, inner.theta, rtol=1e-13)
+
+
+def test_cautious_lengthens_the_steps_of_those_that_agree_and_holds_the_others():
+    class Crosswise(SGD):
+        def direction(self, theta, g):
+            return g * np.array([1.0, 1.0, 1.0, -1.0])
+
+    cautious = Cautious(lambda w: np.sum(w), numpy.zeros(4), lr=0.3, inner=Crosswise)
+    assert cautious.minimize(1).theta[-1] == pytest.approx([-0.4, -0.4, -0.4, 0.0])
+
+
+def test_sam_steps_with_the_gradient_uphill_and_says_that_it_takes_two():
+    sam = SAM(rosenbrock, [-1.5, 2.0], 1e-3, inner=SGD, rho=0.1)
+    sgd = SGD(rosenbrock, [-1.5, 2.0])
+    sgd.minimize_raw()
+    sam.minimize_raw()
+    ahead = SGD(rosenbrock, [-1.5, 2.0] + 0.1 * sgd.g / numpy.linalg.norm(sgd.g), 0.0)
+    ahead.minimize_raw()
+    numpy.testing.assert_allclose(sam.theta, [-1.5, 2.0] - 1e-3 * ahead.g, rtol=1e-13)
+    assert sam.gradients_per_step == 2
+
+
+def test_sam_takes_both_gradients_on_the_batch_of_the_step():
+    seen = []
+
+    def loss(w, batch):
+        seen.append(batch)
+        return np.sum((w - batch) ** 2)
+
+    sam = SAM(loss, [0.0, 0.0], 0.1, inner=SGD)
+    for batch in (1.0, 2.0):
+        seen.clear()
+        sam.minimize_raw(batch)
+        assert set(seen) == {batch}
+
+
+def test_sam_of_no_radius_is_the_inner_rule_and_at_a_stationary_point_it_stays():
+    inner = Adam(rosenbrock, [-1.5, 2.0], 1e-3).minimize(20)
+    outer = SAM(rosenbrock, [-1.5, 2.0], 1e-3, rho=0.0).minimize(20)
+    assert numpy.array_equal(outer.theta, inner.theta)
+    assert (SAM(rosenbrock, [1.0, 1.0]).minimize(3).theta == 1).all()
+
+
+@pytest.mark.parametrize("loss", [rosenbrock, lambda x: (x[0] - 1) ** 4 + x[1] ** 2])
+def test_sam_in_many_runs_is_sam_in_each(loss):
+    lr = numpy.array([1e-4, 1e-5, 2e-4])
+    together = SAM(loss, [-1.5, 2.0], lr, inner=Momentum, rho=0.1).minimize(30)
+    for i in range(3):
+        alone = SAM(loss, [-1.5, 2.0], lr[i].item(), inner=Momentum, rho=0.1).minimize(30)
+        numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-9)

@@ -372,9 +372,9 @@ def test_layers_that_a_wrapper_is_told_nothing_of_have_the_inner_rule_s_rate(inn
 
     start = {"a": [1.0], "b": [1.0]}
     given = Lookahead(loss, start, lr={"a": 0.0}, inner=inner)
-    assert given.lr.tolist() == given.fast.lr.tolist() == [0, rest]
+    assert given.lr.tolist() == given.wrapped.lr.tolist() == [0, rest]
     given.lr = {"b": 0.5}
-    assert given.lr.tolist() == given.fast.lr.tolist() == [rest, 0.5]
+    assert given.lr.tolist() == given.wrapped.lr.tolist() == [rest, 0.5]
     by_schedule = Lookahead(loss, start, lr=lambda t: {"a": 0.0}, inner=inner)
     by_schedule.minimize_raw()
     assert by_schedule.eta.tolist() == [0, rest]
@@ -407,7 +407,7 @@ def test_a_wrapper_hands_on_what_belongs_to_the_inner_rule():
     wrapped = Lookahead(bowl, [1.0, 2.0], inner=partial(Adam, beta1=0.5), k=3)
     assert wrapped.hyper_parameters["beta1"] == 0.5
     wrapped.beta1 = 0.7
-    assert wrapped.fast.beta1 == 0.7
+    assert wrapped.wrapped.beta1 == 0.7
     with pytest.raises(ValueError, match="beta1 must be"):
         wrapped.beta1 = 7
     with pytest.raises(TypeError, match="k must be a whole number"):

@@ -123,12 +123,12 @@ def some_case(rule, function, rng):
     return partial(rule, function, start, **settings), int(rng.integers(8, 60)), how
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", [*RULES, "SAM"])
 def test_every_rule_on_every_function_however_it_is_run(name):
-    rng = numpy.random.default_rng(list(RULES).index(name))
+    rng = numpy.random.default_rng([*RULES, "SAM"].index(name))
     compiled = 0
     for function in FUNCTIONS.values():
-        make, steps, how = some_case(RULES[name], function, rng)
+        make, steps, how = some_case(getattr(optimizers, name), function, rng)
         ours = assert_plain_steps_say_the_same(make, steps, **how)
         compiled += ours.recorded.why == "whole runs in machine code"
     assert compiled > 10

@@ -141,6 +141,7 @@ def step_of(
     watch: tuple[str, ...] = (),
     hessian: Callable[..., Symbols] | None = None,
     settings: Mapping[str, Any] | None = None,
+    elsewhere: Gradient | None = None,
 ) -> Step:
     """Run a rule's own formula on symbols.
 
@@ -158,6 +159,8 @@ def step_of(
         What `gradient.hessian` of the optimizer is, if the formula may ask for it.
     settings
         The hyper-parameters that are inputs; left out, those that are floats.
+    elsewhere
+        The loss and its gradient at any weights, if the formula may ask for it.
 
     Raises
     ------
@@ -168,11 +171,11 @@ def step_of(
     try:
         with limited(), np.errstate(all="ignore"):
             try:
-                return _traced(optimizer, gradient, batch, watch, given, hessian)
+                return _traced(optimizer, gradient, batch, watch, given, hessian, elsewhere)
             except Untraceable:  # a setting may be no number to the formula: written in, it is one
                 if settings is not None or any(map(np.ndim, given.values())):
                     raise
-                return _traced(optimizer, gradient, batch, watch, {}, hessian)
+                return _traced(optimizer, gradient, batch, watch, {}, hessian, elsewhere)
     except Untraceable:
         raise
     except Exception as error:
@@ -218,6 +221,7 @@ def _traced(
     watch: tuple[str, ...],
     settings: Mapping[str, Any],
     hessian: Callable[..., Symbols] | None,
+    elsewhere: Gradient | None,
 ) -> Step:
     size = optimizer._theta.shape[-1]
     if size > WEIGHTS:
@@ -237,7 +241,9 @@ def _traced(
         shape = np.shape(optimizer._scheduled(optimizer.t + 1))
         eta = inputs("eta", shape if len(shape) == 1 else (), STEP)[()]
     g = inputs("g", (size,))
-    found = moved(optimizer, before, set_, g, eta, given, watch, hessian=hessian)
+    found = moved(
+        optimizer, before, set_, g, eta, given, watch, hessian=hessian, elsewhere=elsewhere
+    )
     after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
     loss, slope = symbols(loss.reshape(())), symbols(slope.reshape(size))
     return Step(before, after, loss, slope, g, watched, dict(settings))
@@ -254,6 +260,7 @@ def moved(
     layout: Any = None,
     ways: set[frozenset[tuple[str, str]]] | None = None,
     hessian: Callable[..., Symbols] | None = None,
+    elsewhere: Gradient | None = None,
 ) -> dict[str, Symbols]:
     """What the rule makes of these: the weights, the state, and what is watched.
 
@@ -268,6 +275,8 @@ def moved(
             own |= {name: Absent() for name in ("gradient", "loss", "path")} | {"_value": None}
             if hessian is not None:
                 vars(own["gradient"])["hessian"] = hessian
+            if elsewhere is not None:
+                vars(own["gradient"])["elsewhere"] = partial(_slope, elsewhere)
             own |= {name: before[prefix + name].copy() for name in part.state}
             own |= {
                 n: settings[prefix + n]
@@ -320,6 +329,11 @@ def moved(
         return found
 
     return explored(run)
+
+
+def _slope(gradient: Gradient, theta: Any, batch: Any = None) -> Symbols:
+    theta = symbols(theta)
+    return symbols(symbols(gradient(theta, batch)[1]).reshape(theta.shape))
 
 
 class Absent:

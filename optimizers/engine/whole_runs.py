@@ -256,12 +256,13 @@ class _Run:
             at_start = self.at_start if self.seen.runs is None else None
             hessian = Hessian(optimizer.gradient, at)
             if not (is_known and alike(traced, known.trace) and _alike(hessian, known.hessian)):
-                step = _step(optimizer, replayed(traced), hessian, self.watch)
+                step = _step(optimizer, replayed(traced), hessian, self.watch, replayed(traced))
                 return _Known(traced, hessian.trace, step, {}), at_start
         if not self.seen.is_librarys:
             gradient = known.step.loss, known.step.gradient
             hessian = Hessian(optimizer.gradient, _one_run(optimizer), known.hessian)
-            step = _step(optimizer, lambda *weights: gradient, hessian, self.watch)
+            elsewhere = replayed(known.trace)
+            step = _step(optimizer, lambda *weights: gradient, hessian, self.watch, elsewhere)
             if not same_steps(step, known.step):
                 return _Known(known.trace, hessian.trace, step, {}), at_start
         return known, at_start
@@ -279,7 +280,7 @@ def traced_step(optimizer: Any, watch: tuple[str, ...] = ()) -> Step:
     """One run's step, gradient and rule together, as scalars."""
     at = _one_run(optimizer)
     gradient = replayed(_traced(optimizer.gradient, at)[0])
-    return _step(optimizer, gradient, Hessian(optimizer.gradient, at), watch)
+    return _step(optimizer, gradient, Hessian(optimizer.gradient, at), watch, gradient)
 
 
 def settled_step(optimizer: Any) -> Step:
@@ -345,9 +346,12 @@ def _alike(hessian: Hessian, known: Trace | None) -> bool:
     return known is None or alike(hessian.traced(), known)
 
 
-def _step(optimizer: Any, gradient: Any, hessian: Hessian, watch: tuple[str, ...]) -> Step:
+def _step(
+    optimizer: Any, gradient: Any, hessian: Hessian, watch: tuple[str, ...], elsewhere: Any
+) -> Step:
     batch = optimizer._next_noise()
-    return step_of(optimizer, gradient, batch[0].shape if batch else None, watch, hessian)
+    shape = batch[0].shape if batch else None
+    return step_of(optimizer, gradient, shape, watch, hessian, elsewhere=elsewhere)
 
 
 def _shared(machine: Machine) -> list[str]:

@@ -33,7 +33,8 @@ from optimizers.experiments.runs import follow
 from optimizers.experiments.tuning import Tuner
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
-from optimizers.rules import LAMB, LARS, Lookahead
+from optimizers.rules import LAMB, LARS, Adafactor
+from optimizers.rules.wrapper import Wrapper
 
 BUDGETS = ("steps", "gradients")
 
@@ -181,10 +182,10 @@ def compare(
 
 def _is_drawn_to_origin(racer: Optimizer) -> bool:
     """Whether the rule decays the weights, or scales its steps by their length."""
-    if isinstance(racer, Lookahead):
-        return _is_drawn_to_origin(racer.fast)
+    if isinstance(racer, Wrapper):
+        return _is_drawn_to_origin(racer.wrapped)
     decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
-    return bool(decays) or isinstance(racer, (LAMB, LARS))
+    return bool(decays) or isinstance(racer, (LAMB, LARS, Adafactor))
 
 
 def _scheduled(chosen: dict[str, Any], schedule: Any) -> dict[str, Any]:

@@ -22,6 +22,8 @@ SIGNS = {
     **{"lr": "η", "beta1": "β₁", "beta2": "β₂", "beta": "β", "momentum": "μ", "rho": "ρ"},
     **{"epsilon": "ε", "weight_decay": "λ", "alpha": "α", "damping": "δ", "theta": "θ"},
     **{"m_hat": "m̂", "v_hat": "v̂", "trust_ratio": "trust ratio", "eta": "η"},
+    **{"decay_rate": "γ", "clipping_threshold": "κ", "precondition_frequency": "f"},
+    **{"d0": "d₀", "theta0": "θ₀", "r_epsilon": "r_ε", "epsilon_theta": "ε_θ"},
     **{"trust_coefficient": "τ", "mu_product": "∏μ", "effective": "η / (√v̂ + ε)"},
 }
 

@@ -80,6 +80,14 @@ SLOTS: dict[str, Look] = {
     "Muon": Look(PALETTE["indigo"], LINES[1]),
     "Lookahead": Look(PALETTE["pink"], LINES[1]),
     "Newton": Look(PALETTE["navy"], LINES[1]),
+    "RAdam": Look(PALETTE["azure"], LINES[2]),
+    "ADOPT": Look(PALETTE["red"], LINES[2]),
+    "Adafactor": Look(PALETTE["pink"], LINES[2]),
+    "Shampoo": Look(PALETTE["khaki"], LINES[2]),
+    "SOAP": Look(PALETTE["purple"], LINES[1]),
+    "DoG": Look(PALETTE["navy"], LINES[2]),
+    "Prodigy": Look(PALETTE["green"], LINES[2]),
+    "Cautious": Look(PALETTE["indigo"], LINES[2]),
 }
 
 

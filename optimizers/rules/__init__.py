@@ -1,10 +1,14 @@
 """The update rules, a family member a file, in teaching order."""
 
 from optimizers.rules.adadelta import AdaDelta
+from optimizers.rules.adafactor import Adafactor
 from optimizers.rules.adagrad import AdaGrad
 from optimizers.rules.adam import Adam
 from optimizers.rules.adamw import AdamW
+from optimizers.rules.adopt import ADOPT
 from optimizers.rules.amsgrad import AMSGrad
+from optimizers.rules.cautious import Cautious
+from optimizers.rules.dog import DoG
 from optimizers.rules.lamb import LAMB
 from optimizers.rules.lars import LARS
 from optimizers.rules.lion import Lion
@@ -13,8 +17,13 @@ from optimizers.rules.momentum import Momentum
 from optimizers.rules.muon import Muon
 from optimizers.rules.nadam import NAdam
 from optimizers.rules.newton import Newton
+from optimizers.rules.prodigy import Prodigy
+from optimizers.rules.radam import RAdam
 from optimizers.rules.rmsprop import RMSProp
+from optimizers.rules.sam import SAM
 from optimizers.rules.sgd import SGD
+from optimizers.rules.shampoo import Shampoo
+from optimizers.rules.soap import SOAP
 
 RULES = {
     rule.__name__: rule
@@ -27,12 +36,20 @@ RULES = {
         Adam,
         AMSGrad,
         NAdam,
+        RAdam,
+        ADOPT,
         AdamW,
         LAMB,
         LARS,
         Lion,
+        Adafactor,
         Muon,
+        Shampoo,
+        SOAP,
+        DoG,
+        Prodigy,
         Lookahead,
+        Cautious,
         Newton,
     )
 }
@@ -40,4 +57,4 @@ RULES = {
 # who races when nobody is named
 RACERS = ("Momentum", "AdaGrad", "RMSProp", "Adam")
 
-__all__ = ["RACERS", "RULES", *RULES]
+__all__ = ["RACERS", "RULES", "SAM", *RULES]

@@ -3,28 +3,40 @@
     pip install -r tests/references/requirements.txt
     python tests/references/make_references.py
 
-Three makers stand behind the files: `torch.optim`, `optax`, and the LAMB code that the article
-prints, with NumPy in the place of TensorFlow. `CASES` lists who runs what. README.md, beside this
-file, says what is inside the files.
+Five makers stand behind the files: `torch.optim`, `optax`, `pytorch_optimizer`, `timm`, and the
+LAMB code that the article prints, with NumPy in the place of TensorFlow. `CASES` lists who runs
+what. README.md, beside this file, says what is inside the files.
 """
 
+import importlib
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytorch_optimizer
 import torch
+from optax._src import factorized
+from pytorch_optimizer.optimizer import soap
 
 jax.config.update("jax_enable_x64", True)
 # The tensors below are float64 in any case. But torch's NAdam keeps its running product of
 # momenta in the default type, and in float32 that product is good for seven digits only.
 torch.set_default_dtype(torch.float64)
+# Others round to float32 on their way: SOAP before its QR decomposition, SAM its norm, Adafactor t.
+soap.torch = SimpleNamespace(**{**vars(torch), "float32": torch.float64})
+torch.Tensor.float = torch.Tensor.double
+factorized.jnp = SimpleNamespace(**{**vars(jnp), "float32": jnp.float64})
 
 FOLDER = Path(__file__).parent
 STEPS = 40
@@ -47,6 +59,13 @@ START: Arrays = {
     "net/layer2/kernel": _rng.normal(scale=0.5, size=(5, 3)),
     "net/layer2/bias": np.zeros(3),
     "unused": _rng.normal(size=3),
+}
+# The gradient of a matrix, at the first step, has one direction at most in which it is zero. Where
+# there are two, anybody's eigenvectors of them are as good as others.
+NARROW = START | {
+    "net/layer1/kernel": START["net/layer1/kernel"][:, :4],
+    "net/layer1/bias": START["net/layer1/bias"][:4],
+    "net/layer2/kernel": START["net/layer2/kernel"][:4],
 }
 
 
@@ -77,10 +96,15 @@ class Case:
     reference: str
     hyper_parameters: HyperParameters
 
+    @property
+    def start(self) -> Arrays:
+        """The weights before the first step."""
+        return NARROW if self.rule == "SOAP" else START
+
     def all_hyper_parameters(self) -> HyperParameters:
         """Those of the case, and our defaults for the rest."""
         defaults = DEFAULTS[self.rule]
-        if self.rule == "Lookahead":
+        if "inner" in defaults:
             defaults = defaults | DEFAULTS[self.hyper_parameters["inner"]]
         return defaults | self.hyper_parameters
 
@@ -129,6 +153,29 @@ DEFAULTS: dict[str, HyperParameters] = {
         "adam_beta2": 0.999,
         "adam_weight_decay": 0.0,
     },
+    "RAdam": _ADAM,
+    "ADOPT": _ADAM | {"beta2": 0.9999, "epsilon": 1e-6},
+    "Adafactor": {
+        "lr": 0.01,
+        "decay_rate": 0.8,
+        "clipping_threshold": 1.0,
+        "epsilon": 1e-30,
+        "epsilon_theta": 1e-3,
+    },
+    "Shampoo": {"lr": 0.1, "epsilon": 1e-6},
+    "SOAP": {
+        "lr": 0.003,
+        "beta1": 0.95,
+        "beta2": 0.95,
+        "epsilon": 1e-8,
+        "weight_decay": 0.01,
+        "exclude_from_weight_decay": None,
+        "precondition_frequency": 10,
+    },
+    "DoG": {"lr": 1.0, "r_epsilon": 1e-6, "epsilon": 1e-8},
+    "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
+    "Cautious": {"inner": "Adam"},
+    "SAM": {"inner": "Adam", "rho": 0.05},
 }
 
 _LION = {"lr": 0.01}
@@ -136,6 +183,7 @@ _OTHER_ADAM = {"lr": 0.05, "beta1": 0.8, "beta2": 0.9, "epsilon": 0.01}
 _NO_BIAS_CORRECTION = {"lr": 0.02, "bias_correction": False}
 _DECAYING_LR = {"schedule": "lr0/sqrt(t)", "lr0": 0.2}
 _ARTICLE = "the article's reference code"
+_NO_DECAY = {"lr": 0.02, "weight_decay": 0.0}
 
 # The learning rates are large enough for forty steps to be a journey. A large epsilon shows
 # where it is added, a small beta2 lets second moments fall as well as rise.
@@ -240,6 +288,46 @@ CASES = [
         "optax.contrib.muon",
         {"lr": 0.05, "weight_decay": 0.3, "adam_lr": 0.01, "adam_weight_decay": 0.1, "ns_steps": 3},
     ),
+    Case("radam", "RAdam", "torch.optim.RAdam", {"lr": 0.05}),
+    Case("radam_betas", "RAdam", "torch.optim.RAdam", _OTHER_ADAM),
+    Case("adopt", "ADOPT", "pytorch_optimizer.ADOPT", {"lr": 0.05}),
+    Case("adopt_betas", "ADOPT", "pytorch_optimizer.ADOPT", _OTHER_ADAM | {"lr": 0.02}),
+    Case("adafactor", "Adafactor", "optax.adafactor", {"lr": 0.05}),
+    Case(
+        "adafactor_clipped",
+        "Adafactor",
+        "optax.adafactor",
+        {
+            "lr": 0.1,
+            "decay_rate": 0.5,
+            "clipping_threshold": 0.5,
+            "epsilon": 1e-3,
+            "epsilon_theta": 0.5,
+        },
+    ),
+    Case("shampoo", "Shampoo", "pytorch_optimizer.Shampoo", {"lr": 0.2}),
+    Case("shampoo_epsilon", "Shampoo", "pytorch_optimizer.Shampoo", {"lr": 0.2, "epsilon": 0.1}),
+    Case("soap", "SOAP", "pytorch_optimizer.SOAP", _NO_DECAY | {"epsilon": 1e-4}),
+    Case(
+        "soap_often",
+        "SOAP",
+        "pytorch_optimizer.SOAP",
+        _NO_DECAY | {"beta1": 0.8, "beta2": 0.9, "epsilon": 0.01, "precondition_frequency": 1},
+    ),
+    Case("dog", "DoG", "optax.contrib.dog", {}),
+    Case("dog_far", "DoG", "optax.contrib.dog", {"lr": 0.5, "r_epsilon": 0.01, "epsilon": 0.1}),
+    Case("prodigy", "Prodigy", "pytorch_optimizer.Prodigy", {}),
+    Case("prodigy_corrected", "Prodigy", "optax.contrib.prodigy", {"bias_correction": True}),
+    Case(
+        "prodigy_betas",
+        "Prodigy",
+        "optax.contrib.prodigy",
+        _OTHER_ADAM | {"lr": 0.5, "d0": 1e-3, "bias_correction": True},
+    ),
+    Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
+    Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
+    Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
+    Case("cautious_lion", "Cautious", "timm.optim.Lion", {"inner": "Lion"} | _LION),
 ]
 
 
@@ -277,9 +365,39 @@ def torch_optimizer(
             return torch.optim.RMSprop(leaves, alpha=h["rho"], eps=h["epsilon"])
         case "AdaDelta":
             return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
+        case "Shampoo":
+            return pytorch_optimizer.Shampoo(leaves, matrix_eps=h["epsilon"])
+
+    if rule == "SAM":
+        base = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[h["inner"]]
+        keys = {"betas": (h["beta1"], h["beta2"]), "eps": h["epsilon"]} if "beta1" in h else {}
+        return pytorch_optimizer.SAM(leaves, base, rho=h["rho"], adaptive=False, **keys)
 
     betas = h["beta1"], h["beta2"]
     match rule:
+        case "RAdam":
+            return torch.optim.RAdam(leaves, betas=betas, eps=h["epsilon"])
+        case "ADOPT":  # the authors count from the first step that moves
+            return pytorch_optimizer.ADOPT(
+                leaves, betas=betas, eps=h["epsilon"], clip_lambda=lambda step: (step - 1) ** 0.25
+            )
+        case "SOAP":
+            return pytorch_optimizer.SOAP(
+                leaves,
+                betas=betas,
+                eps=h["epsilon"],
+                weight_decay=h["weight_decay"],
+                precondition_frequency=h["precondition_frequency"],
+            )
+        case "Prodigy":
+            return pytorch_optimizer.Prodigy(
+                leaves, betas=betas, eps=h["epsilon"], d0=h["d0"], bias_correction=False
+            )
+        case "Cautious" if h["inner"] == "Adam":
+            legacy = timm_optim("adamw").AdamWLegacy
+            return legacy(leaves, betas=betas, eps=h["epsilon"], weight_decay=0, caution=True)
+        case "Cautious" if h["inner"] == "Lion":
+            return timm_optim("lion").Lion(leaves, betas=betas, caution=True)
         case "Adam":
             return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"])
         case "AMSGrad":
@@ -295,17 +413,32 @@ def torch_optimizer(
     raise ValueError(f"torch has no {rule}")
 
 
-def run_torch(rule: str, h: HyperParameters) -> list[Arrays]:
-    """The weights at steps 0 … STEPS, by torch."""
-    w = {name: torch.tensor(values, requires_grad=True) for name, values in START.items()}
+def timm_optim(name: str) -> ModuleType:
+    """A module of timm.optim, without the rest of timm, which wants torchvision."""
+    for package in ("timm", "timm.optim"):
+        if package not in sys.modules:
+            spec = find_spec(package)
+            sys.modules[package] = ModuleType(package)
+            sys.modules[package].__path__ = spec.submodule_search_locations
+    return importlib.import_module(f"timm.optim.{name}")
+
+
+def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
+    """The weights at steps 0 … STEPS, by torch, or by somebody else's optimizer for it."""
+    w = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
     optimizer = torch_optimizer(rule, w, h)
-    path = [START]
+    path = [start]
     for t in range(1, STEPS + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(h, t)
         optimizer.zero_grad()
         torch_loss(w).backward()
-        optimizer.step()
+        if rule == "SAM":
+            optimizer.first_step(zero_grad=True)
+            torch_loss(w).backward()
+            optimizer.second_step()
+        else:
+            optimizer.step()
         path.append({name: leaf.detach().numpy().copy() for name, leaf in w.items()})
     return path
 
@@ -347,6 +480,22 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
         case "Lookahead":
             return optax.lookahead(
                 optax_optimizer(h["inner"], h), sync_period=h["k"], slow_step_size=h["alpha"]
+            )
+        case "Adafactor":
+            # its least rms of the weights is no argument, so `adafactor` is put together here
+            return optax.chain(
+                optax.scale_by_factored_rms(
+                    decay_rate=h["decay_rate"], min_dim_size_to_factor=1, epsilon=h["epsilon"]
+                ),
+                optax.clip_by_block_rms(h["clipping_threshold"]),
+                optax.scale(-lr),
+                optax.scale_by_param_block_rms(h["epsilon_theta"]),
+            )
+        case "DoG":
+            return optax.contrib.dog(lr, ("heuristic", h["r_epsilon"]), h["epsilon"])
+        case "Prodigy":
+            return optax.contrib.prodigy(
+                lr, betas=(h["beta1"], h["beta2"]), eps=h["epsilon"], estim_lr0=h["d0"]
             )
         case "Muon":
             return optax.contrib.muon(
@@ -497,9 +646,10 @@ def run_article(rule: str, h: HyperParameters) -> list[Arrays]:
 def run(case: Case) -> tuple[list[Arrays], str]:
     """The path of a case, and the version of the library that made it."""
     arguments = case.rule, case.all_hyper_parameters()
-    if case.reference.startswith("torch."):
-        return run_torch(*arguments), torch.__version__.split("+")[0]
-    if case.reference.startswith("optax."):
+    package = case.reference.split(".")[0]
+    if package in ("torch", "pytorch_optimizer", "timm"):
+        return run_torch(*arguments, case.start), version(package).split("+")[0]
+    if package == "optax":
         return run_optax(*arguments), optax.__version__
     return run_article(*arguments), f"numpy {np.__version__}"
 
@@ -515,7 +665,7 @@ def write(case: Case) -> Path:
         "reference": case.reference,
         "version": version,
         "steps": STEPS,
-        "leaves": list(START),
+        "leaves": list(case.start),
     }
     arrays = {name: np.stack([weights[name] for weights in path]) for name in path[0]}
     file = FOLDER / f"{case.name}.npz"

@@ -1,0 +1,103 @@
+"""Wrapper: what the rules that run another rule inside them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+
+from optimizers import checks
+from optimizers.hyper_parameters import OWN_DEFAULT, Kind, defaults
+from optimizers.learning_rate import is_by_layer
+from optimizers.optimizer import Optimizer
+from optimizers.rules.adam import Adam
+
+
+def _rule(name: str, inner: Any) -> Any:
+    made = inner.func if isinstance(inner, partial) else inner
+    if not (isinstance(made, type) and issubclass(made, Optimizer)):
+        raise TypeError(
+            f"{name} must be a rule such as SGD or Adam, or a partial of one such as "
+            f"partial(Momentum, momentum=0.9), got {checks.shown(inner)}"
+        )
+    return inner
+
+
+InnerRule = Annotated[Any, Kind(_rule)]
+
+
+class Wrapper(Optimizer):
+    """The base of `Lookahead` and its like: a rule around another.
+
+    Attributes
+    ----------
+    wrapped
+        The inner rule, made with the same loss and weights; it holds its own state.
+    """
+
+    inner: InnerRule = Adam
+
+    def __init__(
+        self,
+        loss: Callable[..., Any],
+        weights: Any,
+        lr: Any = OWN_DEFAULT,
+        *,
+        inner: Any = Adam,
+        grad: Any = None,
+        project: Any = None,
+        **keywords: Any,
+    ) -> None:
+        given = {"grad": grad, "project": project}
+        given = {name: value for name, value in given.items() if value is not None}
+        if not (lr is OWN_DEFAULT or is_by_layer(lr)):
+            given["lr"] = lr
+        self.wrapped = _rule("inner", inner)(loss, weights, **given)
+        self.batched = self.wrapped.batched
+        super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
+        vars(self)["lr"] = self.wrapped.lr  # checked there
+        runs = np.broadcast_shapes(self._theta.shape, self.wrapped._theta.shape)
+        self._theta = np.broadcast_to(self._theta, runs).copy()
+        if is_by_layer(lr):
+            self.lr = lr
+
+    def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        return self.wrapped.direction(theta, g)
+
+    def inner_step(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
+        """The weights after the inner rule's whole step."""
+        vars(self.wrapped).update(t=self.t, eta=self.eta, batch=self.batch, _is_made=False)
+        return self.wrapped.moved(theta, g)
+
+    def __getattr__(self, name: str) -> Any:
+        """The inner rule's m, v, m_hat, … can be looked at here as well."""
+        if name == "wrapped" or name.startswith("_") or self._is_unseen(name):
+            return super().__getattr__(name)
+        return getattr(self.wrapped, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A hyper-parameter of the inner rule is set there."""
+        inner = vars(self).get("wrapped")
+        is_inners = inner is not None and name in defaults(type(inner))
+        if is_inners and name not in defaults(type(self)):
+            setattr(inner, name, value)
+            return
+        super().__setattr__(name, value)
+        if inner is not None and name == "lr":
+            vars(inner)["lr"] = self.lr
+
+    @property
+    def gradients_per_step(self) -> int:
+        """What the inner rule takes."""
+        return self.wrapped.gradients_per_step
+
+    @property
+    def _own_lr(self) -> Any:
+        set_here = self.inner.keywords if isinstance(self.inner, partial) else {}
+        return set_here.get("lr", self.wrapped._own_lr)
+
+    @property
+    def hyper_parameters(self) -> dict[str, Any]:
+        return self.wrapped.hyper_parameters | super().hyper_parameters
