@@ -51,6 +51,7 @@ class SAM(Wrapper):
     rho: NotNegative = 0.05
 
     space = Wrapper.space | {"rho": Log(1e-3, 1.0)}
+    slots = Wrapper.slots | {"direction": "the inner rule's, g from uphill"}
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         norm = np.linalg.norm(g, axis=-1, keepdims=True)
