@@ -68,10 +68,10 @@ class Averaged(Wrapper):
         self._placed()
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        theta = self.inner_step(theta, g)
+        after = self.inner_step(theta, g)
         self.W = self.beta * self.W + 1
-        self.mean = self.mean + (theta - self.mean) / self.W
-        return theta
+        self.mean = self.mean + (after - self.mean) / self.W
+        return after
 
     def handed_out(self, theta: np.ndarray) -> np.ndarray:
         return self.mean

@@ -71,8 +71,13 @@ class ScheduleFreeSGD(Optimizer):
         super().__init__(*arguments, **keywords)
         self._placed()
 
+    @property
+    def decayed(self) -> np.ndarray:
+        """1 for each weight that decays, 0 for the others."""
+        return self.layout.decayed(self.exclude_from_weight_decay)
+
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        return g + self.weight_decay * self.layout.decayed(self.exclude_from_weight_decay) * theta
+        return g + self.weight_decay * self.decayed * theta
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.d = self.direction(theta, g)
