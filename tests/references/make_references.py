@@ -154,6 +154,7 @@ DEFAULTS: dict[str, HyperParameters] = {
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_weight_decay": 0.0,
+        "adjust_lr": "original",
     },
     "RAdam": _ADAM,
     "ADOPT": _ADAM | {"beta2": 0.9999, "epsilon": 1e-6},
@@ -293,6 +294,12 @@ CASES = [
         "Muon",
         "optax.contrib.muon",
         {"lr": 0.05, "weight_decay": 0.3, "adam_lr": 0.01, "adam_weight_decay": 0.1, "ns_steps": 3},
+    ),
+    Case(
+        "muon_rms",
+        "Muon",
+        "optax.contrib.muon",
+        {"adjust_lr": "match_rms_adamw", "weight_decay": 0.1},
     ),
     Case("radam", "RAdam", "torch.optim.RAdam", {"lr": 0.05}),
     Case("radam_betas", "RAdam", "torch.optim.RAdam", _OTHER_ADAM),
@@ -572,7 +579,7 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
                 adam_eps_root=0,
                 adam_weight_decay=h["adam_weight_decay"],
                 adam_learning_rate=h["adam_lr"],
-                consistent_rms=None,
+                consistent_rms={"original": None, "match_rms_adamw": 0.2}[h["adjust_lr"]],
             )
     raise ValueError(f"optax has no {rule}")
 
