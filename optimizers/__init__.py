@@ -31,6 +31,7 @@ from optimizers.rules import (
     Adam,
     AdamW,
     AMSGrad,
+    Averaged,
     Cautious,
     DoG,
     LineSearch,
@@ -44,6 +45,8 @@ from optimizers.rules import (
     Prodigy,
     RAdam,
     RMSProp,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
     Shampoo,
 )
 from optimizers.trajectory import Trajectory
@@ -73,6 +76,7 @@ __all__ = [
     "Adafactor",
     "Adam",
     "AdamW",
+    "Averaged",
     "Cautious",
     "DoG",
     "LineSearch",
@@ -87,6 +91,8 @@ __all__ = [
     "Prodigy",
     "RAdam",
     "RMSProp",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "Shampoo",
     "Training",
     "Trajectory",

@@ -15,6 +15,7 @@ from optimizers import (
     LBFGS,
     SAM,
     SGD,
+    Averaged,
     LineSearch,
     Lookahead,
     Momentum,
@@ -397,6 +398,23 @@ def test_lookahead_can_be_around_it_and_looks_where_it_is():
     numpy.testing.assert_allclose(path.theta, inner.theta, rtol=1e-9)
     assert numpy.array_equal(spent(path), spent(inner))
     assert outer.gradients_per_step is None
+
+
+def test_averaged_can_be_around_it_and_it_looks_from_the_weights_that_it_moves():
+    calls = []
+
+    def loss(w):
+        calls.append(0)
+        return rosenbrock(w)
+
+    outer, inner = Averaged(loss, [-1.5, 2.0], inner=LBFGS), LBFGS(rosenbrock, [-1.5, 2.0])
+    calls.clear()
+    for _ in range(15):
+        outer.minimize_raw()
+        inner.minimize_raw()
+        assert numpy.array_equal(outer._theta, inner.theta)
+    assert outer.evaluations == len(calls) - 15  # the losses of the mean, which are shown
+    assert outer.evaluations == inner.evaluations + 15
 
 
 def test_sam_refuses_a_rule_that_searches():

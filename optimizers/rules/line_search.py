@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.hyper_parameters import Fraction
-from optimizers.optimizer import Optimizer
+from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.spaces import Log
 
 TRIALS = 30  # of a step: if none pays, the last one is below 1e-8 of the first
@@ -197,7 +197,9 @@ class LineSearch(Optimizer):
         return np.ones_like(slope), 0
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        before = np.reshape(self.value, self.evaluations.shape)
+        is_known = self._value is not None and not hands_out_others(self)
+        before = self._value if is_known else self.gradient.value(theta, self.batch)
+        before = np.reshape(before, self.evaluations.shape)
         super().update(theta, g)  # leaves d, which it checks
         step = self.eta * self.d
         step = np.where(dot(g, step) > 0, step, self.eta * g)
@@ -216,7 +218,8 @@ class LineSearch(Optimizer):
         alpha, looks = self.first(along, slope)
         alpha, slack = np.where(leads_down, alpha, 0.0), ROUNDING * np.abs(before)
         alpha, trials = backtracking(along, alpha, self.decrease, slack)
-        self.evaluations = self.evaluations + 1 + trials + np.where(leads_down, looks, 0)
+        looks = np.where(leads_down, looks, 0) + (1 if is_known else 2)
+        self.evaluations = self.evaluations + trials + looks
         ahead = at(alpha)
         self.alpha = np.where(np.any(ahead != theta, axis=-1, keepdims=True), alpha, 0.0)
         return ahead
