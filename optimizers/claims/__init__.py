@@ -9,6 +9,8 @@ Each is a file here. `CLAIMS` has them all by label, in the order of their numbe
 from optimizers.claims import (
     batch_size,
     defaults,
+    edge_of_stability,
+    flat_minima,
     lion,
     lookahead_variance,
     memory,
@@ -33,6 +35,8 @@ CLAIMS: dict[str, Claim] = {
         lookahead_variance,
         lion,
         defaults,
+        edge_of_stability,
+        flat_minima,
     )
 }
 
