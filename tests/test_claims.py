@@ -27,6 +27,7 @@ from optimizers.claims import (
     memory,
     momentum_rates,
     quadratic_deep,
+    schedule_free,
     trust_ratio,
     two_phases,
     weight_decay,
@@ -69,6 +70,7 @@ class Measured(dict):
             patch.setattr(edge_of_stability, "TIME", 10)
             patch.setattr(edge_of_stability, "ADAM_STEPS", 40)
             patch.setattr(edge_of_stability, "FEW_LOOKS", 16)
+            patch.setattr(schedule_free, "FEW_HORIZONS", (4, 8))
             patch.setattr(flat_minima, "FEW_STEPS", 5)
             patch.setattr(flat_minima, "PROBES", 2)
             large_batches.training.cache_clear()
@@ -105,6 +107,7 @@ MODULES = (
     lion,
     defaults,
     edge_of_stability,
+    schedule_free,
     flat_minima,
 )
 EVERY_CLAIM = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.CLAIM.label)
@@ -537,6 +540,54 @@ def test_a_run_that_diverges_is_above_the_edge():
         assert np.isinf(far["share"][1:]).all()
         row = {"step": far["step"], "share": [far["share"]] * 2}
         assert edge_of_stability.places(row) == ["above", "above"]
+
+
+# ---------------------------------------------------------------------------- 13. Schedule-Free
+
+
+def with_losses(measured, times):
+    """So many times cosine's loss, by arm and by end; cosine's is 2 at each."""
+    found = deepcopy(measured[schedule_free])
+    for arm, ends in found["arms"].items():
+        for end, factor in zip(ends, times.get(arm, (1.0, 1.0)), strict=True):
+            end["loss"] = (2 * factor * np.array([0.99, 1.0, 1.01])).tolist()
+            if arm == schedule_free.COSINE:
+                end["loss"] = [2.0, 2.0, 2.0]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("times", "head", "places"),
+    [
+        ((1.0, 0.5), "True here", "level and ahead"),
+        ((1.0, 1.5), "In part true here", "level and behind"),
+        ((2.0, 1.5), "Not true here", "behind and behind"),
+    ],
+)
+def test_schedule_free_may_match_cosine_or_not(measured, times, head, places):
+    said = schedule_free.verdict(with_losses(measured, {schedule_free.OURS: times}))
+    assert said.startswith(f"{head}: after 4 and 8 steps")
+    assert f"has {times[0]:.2f} ± 0.01 and {times[1]:.2f} ± 0.0" in said
+    assert f"tuned for that end ({places})" in said
+
+
+def test_averaging_may_do_what_schedule_free_does(measured):
+    found = with_losses(measured, {schedule_free.CONSTANT: (1.2, 1.3)})
+    said = schedule_free.verdict(found)
+    assert "constant rate has 1.20 ± 0.01 and 1.30 ± 0.01 times that loss" in said
+    assert said.endswith("Schedule-Free is level and level.")
+    found = with_losses(measured, {schedule_free.AVERAGED: (2.0, 0.5)})
+    assert schedule_free.verdict(found).endswith("Schedule-Free is ahead and behind.")
+
+
+def test_only_cosine_is_told_the_end(measured):
+    arms = measured[schedule_free]["arms"]
+    for arm in (schedule_free.OURS, schedule_free.CONSTANT, schedule_free.AVERAGED):
+        assert len({end["lr"] for end in arms[arm]}) == 1
+    best = [int(np.argmin(end["tried"])) for end in arms[schedule_free.COSINE]]
+    assert [end["lr"] for end in arms[schedule_free.COSINE]] == [
+        measured[schedule_free]["grid"][i] for i in best
+    ]
 
 
 # ------------------------------------------------------------------------------ 14. flat minima

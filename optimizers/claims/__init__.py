@@ -16,6 +16,7 @@ from optimizers.claims import (
     memory,
     momentum_rates,
     quadratic_deep,
+    schedule_free,
     trust_ratio,
     two_phases,
     weight_decay,
@@ -36,6 +37,7 @@ CLAIMS: dict[str, Claim] = {
         lion,
         defaults,
         edge_of_stability,
+        schedule_free,
         flat_minima,
     )
 }
