@@ -197,8 +197,9 @@ def draw(measured: Data) -> Any:
             ax.plot(horizons, middle, "o", zorder=4, **marker(color, size=7))
             entries.append(Entry(NAMES[arm], look, (horizons[-1], middle[-1]), middle[-1]))
         ax.set_xscale("log")
-        ax.set_yscale("log")
-        log_ticks(ax.yaxis, *ax.get_ylim())
+        if not beside:
+            ax.set_yscale("log")
+            log_ticks(ax.yaxis, *ax.get_ylim())
         ax.set_xticks(horizons, [f"{steps:,}" for steps in horizons])
         ax.minorticks_off()
         ax.grid(True, color="#e6e6e6", linewidth=0.8)
@@ -207,13 +208,8 @@ def draw(measured: Data) -> Any:
             label_ends(ax, entries)
     places = [standing(*found) for found in ratios(measured, OURS, COSINE)]
     told = _list(places) if len(set(places)) > 1 else f"{places[0]} throughout"
-    dress(
-        axes[0],
-        "One run without a schedule, a run for each end with cosine",
-        x,
-        "held-out loss (log)",
-    )
-    dress(axes[1], f"Schedule-Free beside tuned cosine: {told}", x, "times cosine's loss (log)")
+    dress(axes[0], "Cosine takes a run for each end", x, "held-out loss (log)")
+    dress(axes[1], f"Schedule-Free beside cosine: {told}", x, "times cosine's loss")
     figure: Any = axes[0].figure
     caption(figure, how(measured))
     return figure
