@@ -199,7 +199,7 @@ def table(measured: Data) -> list[list[str]]:
                 arm.name,
                 f"{row['lr']:g}",
                 f"{row['steps']:,}",
-                f"{arm.numerator}/η = {arm.numerator / row['lr']:,.4g}",
+                f"{arm.numerator}/η = {arm.numerator / row['lr']:,.0f}",
                 plus_minus(np.array(row["share"])[:, 0]),
                 plus_minus(stays(row)),
                 f"{places(row).count('there')} of {len(row['share'])}",
@@ -218,13 +218,13 @@ def verdict(measured: Data) -> str:
         head = "True" if all(true) else "In part true" if any(true) else "Not true"
         what = "sharpness" if label == "SGD" else "preconditioned sharpness"
         counts = [
-            f"at η = {row['lr']:g} from {places(row).count('there')} of {len(row['share'])} starts "
-            f"({plus_minus(stays(row))} times that in the last quarter)"
+            f"{places(row).count('there')} of {len(row['share'])} starts at η = {row['lr']:g} "
+            f"({plus_minus(stays(row))})"
             for row in rows
         ]
         sentences.append(
             f"{head} here for {arm.name}: the {what} rises to {arm.numerator}/η and stays there "
-            f"{_list(counts)}{_others(rows)}"
+            f"(so many times as high late in the run) from {_list(counts)}{_others(rows)}"
         )
     sentences.append(_held(rows_of(measured, "SGD")))
     return ". ".join(sentences) + "."
