@@ -191,7 +191,11 @@ def draw(measured: Data) -> Any:
             mean, error = np.transpose(ratios(measured, arm, COSINE) if beside else ends)
             middle, color = np.exp(mean), look.color
             around = [middle - np.exp(mean - error), np.exp(mean + error) - middle]
-            line = {"linestyle": look.line, "linewidth": WIDTH, "path_effects": casing()}
+            line: dict[str, Any] = {
+                "linestyle": look.line,
+                "linewidth": WIDTH,
+                "path_effects": casing(),
+            }
             ax.plot(horizons, middle, color=color, zorder=3, **line)
             ax.errorbar(horizons, middle, around, fmt="none", ecolor=color, capsize=3, zorder=4)
             ax.plot(horizons, middle, "o", zorder=4, **marker(color, size=7))
