@@ -606,30 +606,40 @@ def with_ends(measured, largest, accuracy):
 
 
 @pytest.mark.parametrize(
-    ("largest", "flat"), [(2.0, "Flatter here"), (4.0, "Not flatter here"), (8.0, "Not flatter")]
+    ("largest", "flat"),
+    [
+        (2.0, "Flatter than both here"),
+        (4.0, "Not seen to be flatter than both here"),
+        (8.0, "Sharper than both here"),
+    ],
 )
 @pytest.mark.parametrize(
-    ("accuracy", "good"), [(0.9, "Better here"), (0.8, "Not better here"), (0.7, "Not better here")]
+    ("accuracy", "good"),
+    [
+        (0.9, "Better than both here"),
+        (0.8, "Not seen to be better than both here"),
+        (0.7, "Worse than both here"),
+    ],
 )
 def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good):
     said = flat_minima.verdict(with_ends(measured, largest, accuracy))
     assert said.startswith(flat)
     assert f". {good}: " in said
     assert f"{largest / 4:.2f} (" in said
-    assert f"{100 * (accuracy - 0.8):+.1f} ± ".replace("-", "−") in said
+    assert f"{100 * (accuracy - 0.8):+.2f} ± ".replace("-", "−") in said
 
 
 def test_sam_must_be_better_at_as_many_gradients_too(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["wrong"][flat_minima.LONGER]["accuracy"] = [0.9, 0.9, 0.9]
-    assert "Not better here" in flat_minima.verdict(found)
+    assert "Not seen to be better than both here" in flat_minima.verdict(found)
 
 
 def test_one_problem_may_say_yes_and_another_no(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["right"] = with_ends(measured, 2.0, 0.8)["problems"]["wrong"]
-    assert "Better only with wrong labels" in flat_minima.verdict(found)
-    assert flat_minima.verdict(found).startswith("Flatter here")
+    assert "Better than both only with wrong labels" in flat_minima.verdict(found)
+    assert flat_minima.verdict(found).startswith("Flatter than both here")
 
 
 def test_the_rescaled_sharpness_stays_when_layers_are_rescaled():

@@ -25,6 +25,7 @@ SHORT = {"wrong": "wrong labels", "right": "right labels"}
 BASE, LONGER, OURS = "Momentum", "Momentum, as many gradients", "SAM"
 TIMES = {BASE: 1, LONGER: 2, OURS: 1}  # so many times the steps; a step of SAM costs two gradients
 RATES, RADII = (1e-3, 0.3), (0.02, 0.5)  # lr, and SAM's ρ
+CONTRARY = {"Flatter": "Sharper", "Better": "Worse"}
 PROBES = 64  # random vectors, by which the trace is estimated
 # what is measured of the last weights: as it is named in the table
 SHARPNESS = {
@@ -215,24 +216,29 @@ def verdict(measured: Data) -> str:
     )
 
 
-def sharper(measured: Data, labels: str) -> int:
-    """−1 if the largest eigenvalue is lower than Momentum's at as many steps and gradients."""
-    signs = [sign(*ratio(measured, labels, than, "largest")) for than in (BASE, LONGER)]
-    return signs[0] if signs[0] == signs[1] else 0
+def sharper(measured: Data, labels: str) -> list[int]:
+    """Whether it is told from Momentum's, with as many steps and with as many gradients.
+
+    1 if its largest eigenvalue is larger, −1 if it is smaller, else 0.
+    """
+    return [sign(*ratio(measured, labels, than, "largest")) for than in (BASE, LONGER)]
 
 
-def better(measured: Data, labels: str) -> int:
-    """1 if the accuracy is higher than Momentum's at as many steps and gradients."""
-    signs = [sign(*gain(measured, labels, than, "accuracy")) for than in (BASE, LONGER)]
-    return signs[0] if signs[0] == signs[1] else 0
+def better(measured: Data, labels: str) -> list[int]:
+    """The same of the accuracy: 1 if it is higher."""
+    return [sign(*gain(measured, labels, than, "accuracy")) for than in (BASE, LONGER)]
 
 
-def _head(word: str, outcomes: dict[str, int], wanted: int) -> str:
-    """Whether it holds: on all problems, on one, on none."""
-    true = [SHORT[labels] for labels, outcome in outcomes.items() if outcome == wanted]
+def _head(word: str, outcomes: dict[str, list[int]], wanted: int) -> str:
+    """Whether it holds beside both Momentums: on all problems, on one, on none; or the contrary."""
+    true = [SHORT[labels] for labels, signs in outcomes.items() if signs == [wanted] * 2]
     if len(true) == len(outcomes):
-        return f"{word} here"
-    return f"{word} only with {true[0]}" if true else f"Not {word.lower()} here"
+        return f"{word} than both here"
+    if true:
+        return f"{word} than both only with {true[0]}"
+    if all(signs == [-wanted] * 2 for signs in outcomes.values()):
+        return f"{CONTRARY[word]} than both here"
+    return f"Not seen to be {word.lower()} than both here"
 
 
 def _sharpness_told(measured: Data, labels: str) -> str:
@@ -250,7 +256,7 @@ def _gain_told(measured: Data, labels: str) -> str:
     words = []
     for than in (BASE, LONGER):
         mean, error = gain(measured, labels, than, "accuracy")
-        words.append(f"{100 * mean:+.1f} ± {100 * error:.1f}")
+        words.append(f"{100 * mean:+.2f} ± {100 * error:.2f}")
     return " and ".join(words).replace("-", "−")
 
 
@@ -266,13 +272,16 @@ def how(measured: Data) -> str:
         f"on 1,137 others, {measured['seeds']} fresh seeds; ± standard error, of differences and "
         "of ratios (geometric means) on the same seeds. Told apart: by more than two of them, from "
         "Momentum's ends after as many steps and after as many gradients. Eigenvalues of the "
-        f"Hessian of the training loss; trace by {PROBES} random vectors; rescaled: of |θ| H |θ|, "
-        "which scaling a layer up and the next one down (Dinh et al.) does not change."
+        "Hessian of the training loss, cross-entropy, with which they vanish; trace by "
+        f"{PROBES} random vectors; rescaled: of |θ| H |θ|, which scaling a layer up and the next "
+        "one down (Dinh et al.) does not change."
     )
 
 
 def draw(measured: Data) -> Any:
     """Accuracy against the largest eigenvalue, one panel a problem."""
+    from matplotlib.ticker import LogLocator
+
     from optimizers.plotting.labels import LEGEND
     from optimizers.plotting.layout import new_figure
     from optimizers.plotting.scale import log_ticks
@@ -281,8 +290,7 @@ def draw(measured: Data) -> Any:
     problems = measured["problems"]
     axes = new_figure((11.0, 4.8), 1, len(problems))
     looks = {BASE: ("o", "azure"), LONGER: ("s", "azure"), OURS: ("^", "red")}
-    flat = {-1: "flatter", 0: "not flatter", 1: "sharper"}
-    good = {-1: "worse", 0: "not better", 1: "better"}
+    than = {2: "both", 1: "one of them", 0: "neither"}
     for ax, (labels, arms) in zip(axes, problems.items(), strict=True):
         for arm, (sign_, name) in looks.items():
             found, color, hollow = arms[arm], PALETTE[name], arm == BASE
@@ -296,12 +304,14 @@ def draw(measured: Data) -> Any:
             ax.plot(at, middle, sign_, label=arm, zorder=5, **big)
         ax.set_xscale("log")
         log_ticks(ax.xaxis, *ax.get_xlim())
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         ax.grid(True, color="#e6e6e6", linewidth=0.8)
         ax.set_axisbelow(True)
-        ends_ = flat[sharper(measured, labels)], good[better(measured, labels)]
+        flatter = than[sharper(measured, labels).count(-1)]
+        ahead = than[better(measured, labels).count(1)]
         dress(
             ax,
-            f"{SHORT[labels].capitalize()}: SAM ends {ends_[0]}, {ends_[1]}",
+            f"{SHORT[labels].capitalize()}: SAM ends flatter than {flatter}, better than {ahead}",
             "largest eigenvalue of the Hessian (log)",
             "accuracy (%)" if ax is axes[0] else "",
         )
