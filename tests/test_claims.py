@@ -205,7 +205,7 @@ def test_what_is_kept_of_a_square_matrix_is_counted_whatever_its_shape(rule, cop
 
 def test_the_parts_add_up_to_what_is_held(measured):
     for row in measured[memory]["rows"][:-1]:  # beside Newton's few weights, Python's own counts
-        assert sum(row["copies"].values()) == pytest.approx(row["held"], abs=0.01)
+        assert sum(row["copies"].values()) == pytest.approx(row["held"], abs=0.05)
         assert row["peak"] > row["held"]
     assert measured[memory]["rows"][-1]["peak"] > measured[memory]["newton"]
 

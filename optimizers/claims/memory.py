@@ -247,7 +247,7 @@ def draw(measured: Data) -> Any:
 
     rows = [row for row in measured["rows"] if row["rule"] != "Newton"]
     look = looks({row["rule"]: row["rule"] for row in rows})
-    (ax,) = new_figure((10.0, 1.4 + 0.24 * len(rows)))
+    (ax,) = new_figure((10.0, 2.7 + 0.19 * len(rows)))
 
     def filled(part: str, color: str) -> dict[str, Any]:
         how: dict[str, dict[str, Any]] = {
