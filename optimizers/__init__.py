@@ -30,6 +30,7 @@ from optimizers.rules import (
     Adam,
     AdamW,
     AMSGrad,
+    Averaged,
     Cautious,
     DoG,
     Lion,
@@ -41,6 +42,8 @@ from optimizers.rules import (
     Prodigy,
     RAdam,
     RMSProp,
+    ScheduleFreeAdamW,
+    ScheduleFreeSGD,
     Shampoo,
 )
 from optimizers.trajectory import Trajectory
@@ -69,6 +72,7 @@ __all__ = [
     "Adafactor",
     "Adam",
     "AdamW",
+    "Averaged",
     "Cautious",
     "DoG",
     "Lion",
@@ -81,6 +85,8 @@ __all__ = [
     "Prodigy",
     "RAdam",
     "RMSProp",
+    "ScheduleFreeAdamW",
+    "ScheduleFreeSGD",
     "Shampoo",
     "Training",
     "Trajectory",

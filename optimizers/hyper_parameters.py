@@ -28,8 +28,10 @@ LOOP_WORDS = frozenset(
     ("t", "eta", "theta", "g", "d", "value", "batch", "path", "layout", "loss", "gradient")
 )
 OTHER_WORDS = frozenset(
-    ("weights", "grad", "project", "direction", "update", "moved", "minimize", "minimize_raw")
-) | {"select", "recorded", "hyper_parameters", "batches", "tol", "watch", "callback", "every"}
+    ("weights", "grad", "project", "direction", "update", "moved", "handed_out", "minimize")
+)
+OTHER_WORDS |= {"minimize_raw", "select", "recorded", "hyper_parameters", "batches", "tol"}
+OTHER_WORDS |= {"watch", "callback", "every"}
 OTHER_WORDS |= {"steps", "progress", "rule", "rules", "function", "start", "seed", "seeds"}
 OTHER_WORDS |= {"schedule", "n_jobs", "store", "resolution", "domain", "self"}
 OTHER_SPELLINGS = {"epislon": "epsilon", "eps": "epsilon", "lambda1": "weight_decay"}

@@ -93,6 +93,13 @@ class Optimizer(Settings):
             )
         return theta - self.eta * self.d
 
+    def handed_out(self, theta: np.ndarray) -> np.ndarray:
+        """The weights that the user is given: θ, unless a rule keeps better ones in its state.
+
+        The gradient is taken at θ. `theta`, `value` and the path are of the weights handed out.
+        """
+        return theta
+
     def _evaluate(
         self, batch: Any, gradient: Callable[..., tuple[Any, np.ndarray]]
     ) -> tuple[Any, np.ndarray]:
@@ -102,6 +109,8 @@ class Optimizer(Settings):
         own = self.__dict__  # past __setattr__, which checks what a user sets
         own["batch"] = batch
         loss, g = gradient(self._theta, batch)
+        if hands_out_others(self):
+            loss = self.gradient.value(self.handed_out(self._theta), batch)
         own["_value"] = loss
         return loss, g
 
@@ -403,7 +412,7 @@ class Optimizer(Settings):
     @property
     def theta(self) -> Any:
         """The weights now, in the nesting that was given, to be read; assign to change them."""
-        now = self._theta.copy()
+        now = self.handed_out(self._theta).copy()
         now.setflags(write=False)
         return read_only(self.layout.unflatten(now))
 
@@ -434,7 +443,7 @@ class Optimizer(Settings):
             if self._batch_of is not None:
                 batch = self._batch_of(self.t + 1, self._theta.shape[-1])
             with np.errstate(all="ignore"):
-                self._value = self.gradient.value(self._theta, batch)
+                self._value = self.gradient.value(self.handed_out(self._theta), batch)
         return self._value
 
     @property
@@ -470,6 +479,11 @@ class Optimizer(Settings):
     def _repr_markdown_(self) -> str:
         lines = formula(type(self))
         return f"`{self!r}`\n\n$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$"
+
+
+def hands_out_others(optimizer: Optimizer) -> bool:
+    """Whether the weights that it hands out are not those at which it takes the gradient."""
+    return type(optimizer).handed_out is not Optimizer.handed_out
 
 
 def _order(runs: tuple[int, ...], size: int) -> Literal["C", "F"]:

@@ -10,6 +10,7 @@ import pytest
 import optimizers
 from optimizers import RULES
 from optimizers.hyper_parameters import defaults
+from optimizers.schedules import warmup
 
 FILES = sorted((Path(__file__).parent / "references").glob("*.npz"))
 TOLERANCE = 1e-9
@@ -33,8 +34,12 @@ def nested(leaves):
 def hyper_parameters(case):
     values = dict(case["hyper_parameters"])
     if isinstance(values.get("lr"), dict):
-        lr0 = values["lr"]["lr0"]
-        values["lr"] = lambda t: lr0 / t**0.5
+        lr = values["lr"]
+        values["lr"] = (
+            (lambda t: lr["lr0"] / t**0.5)
+            if lr["schedule"] == "lr0/sqrt(t)"
+            else warmup(lr["steps"], lambda t: lr["lr0"])
+        )
     if "inner" in values:
         inner = RULES[values["inner"]]
         known = defaults(getattr(optimizers, case["rule"]))

@@ -7,6 +7,7 @@ from optimizers.rules.adam import Adam
 from optimizers.rules.adamw import AdamW
 from optimizers.rules.adopt import ADOPT
 from optimizers.rules.amsgrad import AMSGrad
+from optimizers.rules.averaged import Averaged
 from optimizers.rules.cautious import Cautious
 from optimizers.rules.dog import DoG
 from optimizers.rules.lamb import LAMB
@@ -21,6 +22,7 @@ from optimizers.rules.prodigy import Prodigy
 from optimizers.rules.radam import RAdam
 from optimizers.rules.rmsprop import RMSProp
 from optimizers.rules.sam import SAM
+from optimizers.rules.schedule_free import ScheduleFreeAdamW, ScheduleFreeSGD
 from optimizers.rules.sgd import SGD
 from optimizers.rules.shampoo import Shampoo
 from optimizers.rules.soap import SOAP
@@ -48,7 +50,10 @@ RULES = {
         SOAP,
         DoG,
         Prodigy,
+        ScheduleFreeSGD,
+        ScheduleFreeAdamW,
         Lookahead,
+        Averaged,
         Cautious,
         Newton,
     )

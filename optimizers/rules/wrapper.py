@@ -11,7 +11,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.hyper_parameters import OWN_DEFAULT, Kind, defaults
 from optimizers.learning_rate import is_by_layer
-from optimizers.optimizer import Optimizer
+from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.rules.adam import Adam
 from optimizers.slots import Slots
 
@@ -63,6 +63,11 @@ class Wrapper(Optimizer):
         if not (lr is OWN_DEFAULT or is_by_layer(lr)):
             given["lr"] = lr
         self.wrapped = _rule("inner", inner)(loss, weights, **given)
+        if hands_out_others(self.wrapped):
+            raise TypeError(
+                f"inner: {type(self.wrapped).__name__} hands out other weights than those that it "
+                f"moves, so {type(self).__name__} cannot stand around it"
+            )
         self.batched = self.wrapped.batched
         super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
         vars(self)["lr"] = self.wrapped.lr  # checked there

@@ -3,16 +3,17 @@
     pip install -r tests/references/requirements.txt
     python tests/references/make_references.py
 
-Five makers stand behind the files: `torch.optim`, `optax`, `pytorch_optimizer`, `timm`, and the
-LAMB code that the article prints, with NumPy in the place of TensorFlow. `CASES` lists who runs
-what. README.md, beside this file, says what is inside the files.
+Six makers stand behind the files: `torch.optim`, `optax`, `pytorch_optimizer`, `schedulefree`,
+`timm`, and the LAMB code that the article prints, with NumPy in the place of TensorFlow. `CASES`
+lists who runs what. README.md, beside this file, says what is inside the files.
 """
 
 import importlib
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -25,6 +26,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytorch_optimizer
+import schedulefree
 import torch
 from optax._src import factorized
 from pytorch_optimizer.optimizer import soap
@@ -176,11 +178,15 @@ DEFAULTS: dict[str, HyperParameters] = {
     "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
     "Cautious": {"inner": "Adam"},
     "SAM": {"inner": "Adam", "rho": 0.05},
+    "ScheduleFreeSGD": {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0},
+    "ScheduleFreeAdamW": _ADAM | {"lr": 0.0025, "weight_decay": 0.0},
+    "Averaged": {"inner": "Adam", "beta": 1.0},
 }
 
 _LION = {"lr": 0.01}
 _OTHER_ADAM = {"lr": 0.05, "beta1": 0.8, "beta2": 0.9, "epsilon": 0.01}
 _NO_BIAS_CORRECTION = {"lr": 0.02, "bias_correction": False}
+_WARMUP = {"schedule": "warmup", "lr0": 0.2, "steps": 10}
 _DECAYING_LR = {"schedule": "lr0/sqrt(t)", "lr0": 0.2}
 _ARTICLE = "the article's reference code"
 _NO_DECAY = {"lr": 0.02, "weight_decay": 0.0}
@@ -327,6 +333,27 @@ CASES = [
     Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
     Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
     Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
+    Case("schedule_free_sgd", "ScheduleFreeSGD", "schedulefree.SGDScheduleFree", {"lr": 0.5}),
+    Case(
+        "schedule_free_sgd_warmup",
+        "ScheduleFreeSGD",
+        "schedulefree.SGDScheduleFree",
+        {"lr": _WARMUP, "beta1": 0.6, "weight_decay": 0.1},
+    ),
+    Case(
+        "schedule_free_adamw",
+        "ScheduleFreeAdamW",
+        "schedulefree.AdamWScheduleFree",
+        {"lr": 0.05, "weight_decay": 0.3},
+    ),
+    Case(
+        "schedule_free_adamw_betas",
+        "ScheduleFreeAdamW",
+        "optax.contrib.schedule_free_adamw",
+        _OTHER_ADAM | {"weight_decay": 0.1},
+    ),
+    Case("polyak_sgd", "Averaged", "torch.optim.swa_utils.AveragedModel", {"inner": "SGD"}),
+    Case("ema_adam", "Averaged", "optax.ema", _OTHER_ADAM | {"inner": "Adam", "beta": 0.8}),
     Case("cautious_lion", "Cautious", "timm.optim.Lion", {"inner": "Lion"} | _LION),
 ]
 
@@ -334,7 +361,8 @@ CASES = [
 def learning_rate(h: HyperParameters, t: int) -> float:
     """The learning rate of step t = 1, 2, …"""
     if isinstance(h["lr"], dict):
-        return h["lr"]["lr0"] / t**0.5
+        lr0 = h["lr"]["lr0"]
+        return lr0 / t**0.5 if "steps" not in h["lr"] else lr0 * min(t / h["lr"]["steps"], 1)
     return h["lr"]
 
 
@@ -355,6 +383,12 @@ def torch_optimizer(
     match rule:
         case "SGD":
             return torch.optim.SGD(leaves)
+        case "Averaged":
+            return torch_optimizer(h["inner"], w, h)
+        case "ScheduleFreeSGD":
+            return schedulefree.SGDScheduleFree(
+                leaves, momentum=h["beta1"], weight_decay=h["weight_decay"]
+            )
         case "Momentum":
             return torch.optim.SGD(
                 leaves, momentum=h["momentum"], dampening=0, nesterov=h["nesterov"]
@@ -388,6 +422,10 @@ def torch_optimizer(
                 eps=h["epsilon"],
                 weight_decay=h["weight_decay"],
                 precondition_frequency=h["precondition_frequency"],
+            )
+        case "ScheduleFreeAdamW":
+            return schedulefree.AdamWScheduleFree(
+                leaves, betas=betas, eps=h["epsilon"], weight_decay=h["weight_decay"]
             )
         case "Prodigy":
             return pytorch_optimizer.Prodigy(
@@ -423,11 +461,25 @@ def timm_optim(name: str) -> ModuleType:
     return importlib.import_module(f"timm.optim.{name}")
 
 
+@contextmanager
+def evaluated(optimizer: Any) -> Iterator[None]:
+    """Have in the leaves what Schedule-Free hands out."""
+    is_so = hasattr(optimizer, "eval")
+    if is_so:
+        optimizer.eval()
+    yield
+    if is_so:
+        optimizer.train()
+
+
 def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
     """The weights at steps 0 … STEPS, by torch, or by somebody else's optimizer for it."""
     w = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
     optimizer = torch_optimizer(rule, w, h)
+    average = torch.optim.swa_utils.AveragedModel(torch.nn.ParameterDict(w))
     path = [start]
+    if hasattr(optimizer, "train"):
+        optimizer.train()
     for t in range(1, STEPS + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(h, t)
@@ -439,7 +491,10 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
             optimizer.second_step()
         else:
             optimizer.step()
-        path.append({name: leaf.detach().numpy().copy() for name, leaf in w.items()})
+        average.update_parameters(torch.nn.ParameterDict(w))
+        out = dict(average.module) if rule == "Averaged" else w
+        with evaluated(optimizer):
+            path.append({name: leaf.detach().numpy().copy() for name, leaf in out.items()})
     return path
 
 
@@ -491,6 +546,10 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
                 optax.scale(-lr),
                 optax.scale_by_param_block_rms(h["epsilon_theta"]),
             )
+        case "ScheduleFreeAdamW":
+            return optax.contrib.schedule_free_adamw(
+                lr, b1=h["beta1"], b2=h["beta2"], eps=h["epsilon"], weight_decay=h["weight_decay"]
+            )
         case "DoG":
             return optax.contrib.dog(lr, ("heuristic", h["r_epsilon"]), h["epsilon"])
         case "Prodigy":
@@ -520,7 +579,8 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
 
 def run_optax(rule: str, h: HyperParameters) -> list[Arrays]:
     """The weights at steps 0 … STEPS, by optax; for Lookahead the slow ones as well."""
-    optimizer = optax_optimizer(rule, h)
+    optimizer = optax_optimizer(h["inner"] if rule == "Averaged" else rule, h)
+    average = optax.ema(h["beta"], debias=True) if rule == "Averaged" else optax.identity()
     params: Any = {name: jnp.array(values) for name, values in START.items()}
     if rule == "Lookahead":
         params = optax.LookaheadParams.init_synced(params)
@@ -532,16 +592,19 @@ def run_optax(rule: str, h: HyperParameters) -> list[Arrays]:
         return optax.apply_updates(params, updates), state
 
     def leaves(params: Any) -> Arrays:
+        if rule == "ScheduleFreeAdamW":
+            params = optax.contrib.schedule_free_eval_params(state, params)
         if rule == "Lookahead":
             slow = {f"slow/{name}": leaf for name, leaf in params.slow.items()}
             params = params.fast | slow
         return {name: np.array(leaf) for name, leaf in params.items()}
 
-    state = optimizer.init(params)
+    state, means = optimizer.init(params), average.init(params)
     path = [leaves(params)]
     for _ in range(STEPS):
         params, state = step(params, state)
-        path.append(leaves(params))
+        out, means = average.update(params, means)
+        path.append(leaves(out))
     return path
 
 
@@ -647,7 +710,7 @@ def run(case: Case) -> tuple[list[Arrays], str]:
     """The path of a case, and the version of the library that made it."""
     arguments = case.rule, case.all_hyper_parameters()
     package = case.reference.split(".")[0]
-    if package in ("torch", "pytorch_optimizer", "timm"):
+    if package in ("torch", "pytorch_optimizer", "schedulefree", "timm"):
         return run_torch(*arguments, case.start), version(package).split("+")[0]
     if package == "optax":
         return run_optax(*arguments), optax.__version__
