@@ -97,6 +97,20 @@ class Optimizer(Settings):
         """The weights that the user is given: θ, unless a rule keeps better ones in its state.
 
         The gradient is taken at θ. `theta`, `value` and the path are of the weights handed out.
+
+        Examples
+        --------
+        >>> from optimizers import SGD
+        >>> from optimizers.functions import sphere
+        >>> class Halfway(SGD):
+        ...     state = ("before",)
+        ...     def update(self, theta, g):
+        ...         self.before = theta
+        ...         return super().update(theta, g)
+        ...     def handed_out(self, theta):
+        ...         return theta if self.t == 0 else (self.before + theta) / 2
+        >>> Halfway(sphere, [4.0], lr=0.25).minimize(2).theta[:, 0]
+        array([4. , 3. , 1.5])
         """
         return theta
 
