@@ -161,7 +161,7 @@ class Optimizer(Settings):
     def _step(self, g: np.ndarray) -> None:
         own = self.__dict__
         own["t"] += 1
-        own["g"], own["_value"], own["_is_made"] = g, None, False  # a formula may make attributes
+        own["g"], own["_is_made"] = g, False  # a formula may make attributes
         own["eta"] = self._scheduled(self.t) if callable(self.lr) else self.lr
         if self._theta.ndim == 1 and self._theta.size >= MANY:
             from optimizers.engine.fused import fused_step
@@ -169,7 +169,7 @@ class Optimizer(Settings):
             own["_theta"] = fused_step(self, g)
         else:
             own["_theta"] = self.moved(self._theta, g)
-        own["_is_made"] = True
+        own["_value"], own["_is_made"] = None, True
 
     def moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The weights after a step, brought back by `project` if there is one."""
@@ -451,7 +451,7 @@ class Optimizer(Settings):
 
     @property
     def value(self) -> Any:
-        """The loss at the newest weights: a float, or one a run."""
+        """The loss at the newest weights (in a formula, before the step): a float, or one a run."""
         if self._value is None:
             batch = self.batch
             if self._batch_of is not None:
@@ -461,8 +461,8 @@ class Optimizer(Settings):
         return self._value
 
     @property
-    def gradients_per_step(self) -> int:
-        """What a step costs, in gradients of the loss: 1, unless a rule takes more of them."""
+    def gradients_per_step(self) -> int | None:
+        """What a step costs, in gradients of the loss; None if that varies."""
         return 1
 
     def select(self, runs: np.ndarray) -> None:

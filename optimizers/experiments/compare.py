@@ -78,7 +78,8 @@ def compare(
         learning rate and what else it names, the same number for every rule, quasi-random.
     budget
         "gradients": `steps` counts gradients of the loss. Newton's step takes one for each weight
-        beside its own, so it makes fewer steps.
+        beside its own, so it makes fewer steps. A step of a rule that searches along a line takes
+        a varying number: no budget of gradients can be matched with it.
     seeds
         Tune for the median over these seeds (how many, or which), then show the race on as many
         others. "auto": 32 and 32; for a training, and where runs are slow (over 64 weights, or a
@@ -138,11 +139,18 @@ def compare(
         racer = made(rule, problem)
         check_schedule(schedule, given.get(label, racer.lr))
         inside = None if store is None else Path(store) / folder
-        its_steps = steps if budget == "steps" else steps // racer.gradients_per_step
+        cost = racer.gradients_per_step
+        if budget == "gradients" and cost is None:
+            raise ValueError(
+                f"a step of {label} takes a varying number of evaluations, so that it cannot be "
+                "given as many gradients as others: race with budget='steps', where its "
+                "evaluations are counted"
+            )
+        its_steps = steps if budget == "steps" else steps // (cost or 1)
         if not its_steps:
             raise ValueError(
-                f"steps must pay for one step of {label} at least: it takes "
-                f"{racer.gradients_per_step} gradients, the budget is {steps}"
+                f"steps must pay for one step of {label} at least: it takes {cost} gradients, the "
+                f"budget is {steps}"
             )
         tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}
@@ -151,18 +159,17 @@ def compare(
             tuning, others = tuner(rule, its_steps, inside)
             chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
+        kept: Any = {"every": every, "watch": () if cost is not None else ("evaluations",)}
         if show_on is None or not problem.draws_start:  # race: from the start itself,
-            path = once = made(settled, problem).minimize(its_steps, every=every)
+            path = once = made(settled, problem).minimize(its_steps, **kept)
         if show_on is not None:  # and on seeds that it was not tuned on
-            path = follow(
-                settled, problem, its_steps, show_on, scatter, every=every, progress=progress
-            )
+            path = follow(settled, problem, its_steps, show_on, scatter, **kept, progress=progress)
         if others:  # and what would other tunings have raced with?
             (luck,), _ = tuner.ends(
                 rule, its_steps, [(others, show_on)], inside and inside / "luck"
             )
         drawn = _is_drawn_to_origin(made(settled, problem))
-        entries[label] = Entry(chosen, path, once, tuning, luck, racer.gradients_per_step, drawn)
+        entries[label] = Entry(chosen, path, once, tuning, luck, cost, drawn)
     said = {"lr": lr, "trials": trials, "budget": budget, "seeds": seeds, "scatter": scatter}
     said |= {"schedule": schedule, "target": target, "hypothesis": hypothesis}
     return Comparison(

@@ -176,9 +176,15 @@ def notes(race: Comparison) -> list[str]:
                 f"Weight decay or the trust ratio draws {drawn} to the origin, away from the "
                 "minimum."
             )
-    dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost > 1]
+    dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost not in (1, None)]
     if dear:
         found.append(f"Gradients that a step takes: {', '.join(dear)}; the others 1.")
+    searching = [label for label, cost in race.costs.items() if cost is None]
+    if searching:
+        found.append(
+            f"A step of {' and '.join(searching)} takes a varying number of evaluations of the "
+            "loss, with its gradient or without; as gradients, all of them are counted."
+        )
     if race.refuted:
         found.append(
             "A run ended inside the domain with less than the minimum that was given: it is "

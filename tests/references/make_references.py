@@ -178,6 +178,7 @@ DEFAULTS: dict[str, HyperParameters] = {
     "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
     "Cautious": {"inner": "Adam"},
     "SAM": {"inner": "Adam", "rho": 0.05},
+    "LBFGS": {"lr": 1.0, "memory": 10},
     "ScheduleFreeSGD": {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0},
     "ScheduleFreeAdamW": _ADAM | {"lr": 0.0025, "weight_decay": 0.0},
     "Averaged": {"inner": "Adam", "beta": 1.0},
@@ -333,6 +334,8 @@ CASES = [
     Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
     Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
     Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
+    Case("lbfgs", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5}),
+    Case("lbfgs_short", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5, "memory": 2}),
     Case("schedule_free_sgd", "ScheduleFreeSGD", "schedulefree.SGDScheduleFree", {"lr": 0.5}),
     Case(
         "schedule_free_sgd_warmup",
@@ -401,6 +404,11 @@ def torch_optimizer(
             return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
         case "Shampoo":
             return pytorch_optimizer.Shampoo(leaves, matrix_eps=h["epsilon"])
+        case "LBFGS":  # one step at a call, with no search along the line, and no end to it
+            size = h["memory"]
+            return torch.optim.LBFGS(
+                leaves, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=size
+            )
 
     if rule == "SAM":
         base = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[h["inner"]]
@@ -485,7 +493,9 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
             group["lr"] = learning_rate(h, t)
         optimizer.zero_grad()
         torch_loss(w).backward()
-        if rule == "SAM":
+        if rule == "LBFGS":
+            optimizer.step(lambda: torch_loss(w))  # the gradient is there
+        elif rule == "SAM":
             optimizer.first_step(zero_grad=True)
             torch_loss(w).backward()
             optimizer.second_step()
