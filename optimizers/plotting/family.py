@@ -17,7 +17,7 @@ from optimizers.optimizer import Optimizer
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.style import INK, PALETTE, SOFT, caption, headline, looks, panel_size
 from optimizers.plotting.words import brief, columns, distinct, lettered, room, shortened
-from optimizers.rules import RULES, SAM
+from optimizers.rules import LBFGS, RULES, SAM, NonlinearCG
 from optimizers.rules.wrapper import Wrapper
 from optimizers.slots import QUESTIONS
 
@@ -113,7 +113,7 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
 
 def _everybody() -> Rules:
     """The rules of the library, those last that run another."""
-    rules = [*RULES.values(), SAM]
+    rules = [*RULES.values(), LBFGS, NonlinearCG, SAM]
     return {r.__name__: r for r in sorted(rules, key=lambda rule: issubclass(rule, Wrapper))}
 
 
@@ -177,7 +177,7 @@ def _finding(names: Sequence[str], table: Sequence[Sequence[str]]) -> str:
     if len(names) == 1:
         return f"What {brief(names[0])} is made of"
     kinds = {slot: len({*said} - {UNSAID}) for slot, said in zip(QUESTIONS, table, strict=True)}
-    most, *others = sorted((slot for slot in QUESTIONS if kinds[slot]), key=kinds.get, reverse=True)
+    most, *others = sorted((slot for slot in QUESTIONS if kinds[slot]), key=lambda s: -kinds[s])
     plural = "kind" if kinds[most] == 1 else "kinds"
     counts = [f"{kinds[most]} {plural} of {most}", *(f"{kinds[slot]} of {slot}" for slot in others)]
     return f"{len(names)} rules: {', '.join(counts)}"
