@@ -29,7 +29,7 @@ import pytorch_optimizer
 import schedulefree
 import torch
 from optax._src import factorized
-from pytorch_optimizer.optimizer import soap
+from pytorch_optimizer.optimizer import grokfast, soap
 
 jax.config.update("jax_enable_x64", True)
 # The tensors below are float64 in any case. But torch's NAdam keeps its running product of
@@ -182,6 +182,13 @@ DEFAULTS: dict[str, HyperParameters] = {
     "ScheduleFreeSGD": {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0},
     "ScheduleFreeAdamW": _ADAM | {"lr": 0.0025, "weight_decay": 0.0},
     "Averaged": {"inner": "Adam", "beta": 1.0},
+    # those of the exercises: optimizers/classroom/one_line.py
+    "Signum": {"lr": 0.01, "momentum": 0.9},
+    "AdaBelief": _ADAM,
+    "Yogi": _ADAM,
+    "AdEMAMix": _ADAM | {"beta3": 0.9999, "alpha": 5.0},
+    "GrokFast": _ADAM | {"rho": 0.98, "boost": 2.0},
+    "Rprop": {"lr": 0.01, "grow": 1.2, "shrink": 0.5},
 }
 
 _LION = {"lr": 0.01}
@@ -358,6 +365,19 @@ CASES = [
     Case("polyak_sgd", "Averaged", "torch.optim.swa_utils.AveragedModel", {"inner": "SGD"}),
     Case("ema_adam", "Averaged", "optax.ema", _OTHER_ADAM | {"inner": "Adam", "beta": 0.8}),
     Case("cautious_lion", "Cautious", "timm.optim.Lion", {"inner": "Lion"} | _LION),
+    Case("signum", "Signum", "optax.signum", {"lr": 0.02, "momentum": 0.8}),
+    Case("adabelief", "AdaBelief", "optax.adabelief", _OTHER_ADAM),
+    Case("yogi", "Yogi", "optax.scale_by_yogi", _OTHER_ADAM),
+    Case(
+        "ademamix", "AdEMAMix", "optax.contrib.ademamix", _OTHER_ADAM | {"beta3": 0.95, "alpha": 3}
+    ),
+    Case(
+        "grokfast",
+        "GrokFast",
+        "pytorch_optimizer.gradfilter_ema",
+        _OTHER_ADAM | {"rho": 0.9, "boost": 3.0},
+    ),
+    Case("rprop", "Rprop", "torch.optim.Rprop", {"lr": 0.02, "grow": 1.3, "shrink": 0.4}),
 ]
 
 
@@ -409,6 +429,9 @@ def torch_optimizer(
             return torch.optim.LBFGS(
                 leaves, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=size
             )
+        case "Rprop":
+            etas = h["shrink"], h["grow"]
+            return torch.optim.Rprop(leaves, etas=etas, step_sizes=(0.0, np.inf))
 
     if rule == "SAM":
         base = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[h["inner"]]
@@ -444,7 +467,7 @@ def torch_optimizer(
             return legacy(leaves, betas=betas, eps=h["epsilon"], weight_decay=0, caution=True)
         case "Cautious" if h["inner"] == "Lion":
             return timm_optim("lion").Lion(leaves, betas=betas, caution=True)
-        case "Adam":
+        case "Adam" | "GrokFast":
             return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"])
         case "AMSGrad":
             return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"], amsgrad=True)
@@ -485,6 +508,7 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
     w = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
     optimizer = torch_optimizer(rule, w, h)
     average = torch.optim.swa_utils.AveragedModel(torch.nn.ParameterDict(w))
+    model, slow = SimpleNamespace(named_parameters=w.items), None
     path = [start]
     if hasattr(optimizer, "train"):
         optimizer.train()
@@ -493,6 +517,8 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
             group["lr"] = learning_rate(h, t)
         optimizer.zero_grad()
         torch_loss(w).backward()
+        if rule == "GrokFast":
+            slow = grokfast.gradfilter_ema(model, slow, alpha=h["rho"], lamb=h["boost"])
         if rule == "LBFGS":
             optimizer.step(lambda: torch_loss(w))  # the gradient is there
         elif rule == "SAM":
@@ -542,6 +568,29 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
             )
         case "Lion":
             return optax.lion(lr, b1=h["beta1"], b2=h["beta2"], weight_decay=h["weight_decay"])
+        case "Signum":
+            return optax.signum(lr, beta=h["momentum"])
+        case "AdaBelief":
+            return optax.adabelief(
+                lr, b1=h["beta1"], b2=h["beta2"], eps=h["epsilon"], eps_root=h["epsilon"]
+            )
+        case "Yogi":
+            # `yogi` starts m and v at 1e-6, which is no argument of it
+            return optax.chain(
+                optax.scale_by_yogi(
+                    h["beta1"], h["beta2"], h["epsilon"], initial_accumulator_value=0.0
+                ),
+                optax.scale(-lr),
+            )
+        case "AdEMAMix":
+            return optax.contrib.ademamix(
+                lr,
+                b1=h["beta1"],
+                b2=h["beta2"],
+                b3=h["beta3"],
+                alpha=h["alpha"],
+                eps=h["epsilon"],
+            )
         case "Lookahead":
             return optax.lookahead(
                 optax_optimizer(h["inner"], h), sync_period=h["k"], slow_step_size=h["alpha"]
