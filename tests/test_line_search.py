@@ -27,6 +27,8 @@ from optimizers import (
     suite,
 )
 from optimizers.functions import FUNCTIONS, booth, himmelblau, noisy, quadratic, rosenbrock, sphere
+from optimizers.page.written import Unwritten, written_rule
+from optimizers.problem import as_problem
 from optimizers.rules.line_search import backtracking
 
 BY_SCIPY = json.loads((Path(__file__).parent / "references" / "searches.json").read_text())
@@ -466,6 +468,13 @@ def test_a_long_run_is_made_plainly_and_says_why(rule):
     for theta in long.theta[:30]:
         assert numpy.array_equal(again.theta, theta)
         again.minimize_raw()
+
+
+def test_a_page_does_not_show_it_and_says_why():
+    with pytest.raises(
+        Unwritten, match="LBFGS cannot run in a page: the formula looks at the loss"
+    ):
+        written_rule("LBFGS", LBFGS, as_problem(booth))
 
 
 def test_weights_by_the_ten_thousand_are_moved_plainly():

@@ -39,7 +39,8 @@ class LBFGS(LineSearch):
     evaluations, alpha
         See `LineSearch`.
     S, Y
-        The pairs, the newest last: (..., m, P), zeros where one was left out.
+        The pairs, the newest last: (..., m, P) once there are so many. Where a run left one out,
+        zeros stand in front.
 
     Examples
     --------
