@@ -25,6 +25,7 @@ from optimizers.problem import as_problem
 from optimizers.progress import Progress
 from optimizers.projection import Projection
 from optimizers.settings import Settings
+from optimizers.slots import Slots
 from optimizers.spaces import Log, Space
 from optimizers.state import (
     check_kept,
@@ -48,7 +49,8 @@ class Optimizer(Settings):
     A rule is a subclass with a `direction`. Its class attributes are its hyper-parameters and their
     defaults, which become keywords: with `gamma = 0.5` in the class, `Rule(loss, weights, gamma=1)`
     works, and `self.gamma` is there in the formula. `state` names what survives a step; `batched`
-    promises that `direction` takes any run axes in front.
+    promises that `direction` takes any run axes in front; `slots` says in words what the rule is
+    made of: memory, direction, magnitude, decay.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Optimizer(Settings):
     state: tuple[str, ...] = ()  # names what survives a step: arrays, zero before the first
     batched = False  # promises that `direction` takes any run axes in front
     space: Space = {"lr": Log(1e-5, 10.0)}  # noqa: RUF012  # where good values are looked for
+    slots = Slots()  # what it is made of, in words
 
     lr: LearningRate = 0.01
 

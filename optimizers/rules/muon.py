@@ -10,6 +10,7 @@ import numpy as np
 from optimizers import checks
 from optimizers.hyper_parameters import Fraction, Kind, NotNegative, Whole
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Linear, Log
 
 SCALES: dict[str, Callable[[int, int], float]] = {  # by rows and columns, that is inputs, outputs
@@ -139,6 +140,12 @@ class Muon(Optimizer):
     state = ("m", "v")
     batched = True
     space = Optimizer.space | {"beta": Linear(0.5, 0.99), "weight_decay": Log(1e-5, 1.0)}
+    slots = Slots(
+        memory="mean of g (of vectors, g² too)",
+        direction="momentum, g in front",
+        magnitude="per matrix: all directions alike",
+        decay="λθ, beside the gradient",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -53,6 +53,7 @@ class SAM(Wrapper):
     rho: NotNegative = 0.05
 
     space = Wrapper.space | {"rho": Log(1e-3, 1.0)}
+    slots = Wrapper.slots | {"direction": "the inner rule's, g from uphill"}
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -13,6 +13,7 @@ from optimizers.hyper_parameters import OWN_DEFAULT, Kind, defaults
 from optimizers.learning_rate import is_by_layer
 from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.rules.adam import Adam
+from optimizers.slots import Slots
 
 
 def _rule(name: str, inner: Any) -> Any:
@@ -38,6 +39,13 @@ class Wrapper(Optimizer):
     """
 
     inner: InnerRule = Adam
+
+    slots = Slots(
+        memory="the inner rule's",
+        direction="the inner rule's",
+        magnitude="the inner rule's",
+        decay="the inner rule's",
+    )
 
     def __init__(
         self,
