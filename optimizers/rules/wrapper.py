@@ -13,6 +13,7 @@ from optimizers.hyper_parameters import OWN_DEFAULT, Kind, defaults
 from optimizers.learning_rate import is_by_layer
 from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.rules.adam import Adam
+from optimizers.slots import Slots
 
 
 def _rule(name: str, inner: Any) -> Any:
@@ -38,6 +39,13 @@ class Wrapper(Optimizer):
     """
 
     inner: InnerRule = Adam
+
+    slots = Slots(
+        memory="the inner rule's",
+        direction="the inner rule's",
+        magnitude="the inner rule's",
+        decay="the inner rule's",
+    )
 
     def __init__(
         self,
@@ -73,7 +81,9 @@ class Wrapper(Optimizer):
 
     def inner_step(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The weights after the inner rule's whole step."""
-        vars(self.wrapped).update(t=self.t, eta=self.eta, batch=self.batch, _is_made=False)
+        now = {"t": self.t, "eta": self.eta, "batch": self.batch}
+        now["_value"] = None if hands_out_others(self) else self._value
+        vars(self.wrapped).update(now, _is_made=False)
         return self.wrapped.moved(theta, g)
 
     def __getattr__(self, name: str) -> Any:
@@ -94,7 +104,7 @@ class Wrapper(Optimizer):
             vars(inner)["lr"] = self.lr
 
     @property
-    def gradients_per_step(self) -> int:
+    def gradients_per_step(self) -> int | None:
         """What the inner rule takes."""
         return self.wrapped.gradients_per_step
 

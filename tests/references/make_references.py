@@ -154,6 +154,7 @@ DEFAULTS: dict[str, HyperParameters] = {
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_weight_decay": 0.0,
+        "adjust_lr": "original",
     },
     "RAdam": _ADAM,
     "ADOPT": _ADAM | {"beta2": 0.9999, "epsilon": 1e-6},
@@ -178,6 +179,7 @@ DEFAULTS: dict[str, HyperParameters] = {
     "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
     "Cautious": {"inner": "Adam"},
     "SAM": {"inner": "Adam", "rho": 0.05},
+    "LBFGS": {"lr": 1.0, "memory": 10},
     "ScheduleFreeSGD": {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0},
     "ScheduleFreeAdamW": _ADAM | {"lr": 0.0025, "weight_decay": 0.0},
     "Averaged": {"inner": "Adam", "beta": 1.0},
@@ -301,6 +303,12 @@ CASES = [
         "optax.contrib.muon",
         {"lr": 0.05, "weight_decay": 0.3, "adam_lr": 0.01, "adam_weight_decay": 0.1, "ns_steps": 3},
     ),
+    Case(
+        "muon_rms",
+        "Muon",
+        "optax.contrib.muon",
+        {"adjust_lr": "match_rms_adamw", "weight_decay": 0.1},
+    ),
     Case("radam", "RAdam", "torch.optim.RAdam", {"lr": 0.05}),
     Case("radam_betas", "RAdam", "torch.optim.RAdam", _OTHER_ADAM),
     Case("adopt", "ADOPT", "pytorch_optimizer.ADOPT", {"lr": 0.05}),
@@ -340,6 +348,8 @@ CASES = [
     Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
     Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
     Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
+    Case("lbfgs", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5}),
+    Case("lbfgs_short", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5, "memory": 2}),
     Case("schedule_free_sgd", "ScheduleFreeSGD", "schedulefree.SGDScheduleFree", {"lr": 0.5}),
     Case(
         "schedule_free_sgd_warmup",
@@ -421,6 +431,11 @@ def torch_optimizer(
             return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
         case "Shampoo":
             return pytorch_optimizer.Shampoo(leaves, matrix_eps=h["epsilon"])
+        case "LBFGS":  # one step at a call, with no search along the line, and no end to it
+            size = h["memory"]
+            return torch.optim.LBFGS(
+                leaves, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=size
+            )
         case "Rprop":
             etas = h["shrink"], h["grow"]
             return torch.optim.Rprop(leaves, etas=etas, step_sizes=(0.0, np.inf))
@@ -511,7 +526,9 @@ def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
         torch_loss(w).backward()
         if rule == "GrokFast":
             slow = grokfast.gradfilter_ema(model, slow, alpha=h["rho"], lamb=h["boost"])
-        if rule == "SAM":
+        if rule == "LBFGS":
+            optimizer.step(lambda: torch_loss(w))  # the gradient is there
+        elif rule == "SAM":
             optimizer.first_step(zero_grad=True)
             torch_loss(w).backward()
             optimizer.second_step()
@@ -621,7 +638,7 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
                 adam_eps_root=0,
                 adam_weight_decay=h["adam_weight_decay"],
                 adam_learning_rate=h["adam_lr"],
-                consistent_rms=None,
+                consistent_rms={"original": None, "match_rms_adamw": 0.2}[h["adjust_lr"]],
             )
     raise ValueError(f"optax has no {rule}")
 
