@@ -9,11 +9,14 @@ Each is a file here. `CLAIMS` has them all by label, in the order of their numbe
 from optimizers.claims import (
     batch_size,
     defaults,
+    edge_of_stability,
+    flat_minima,
     lion,
     lookahead_variance,
     memory,
     momentum_rates,
     quadratic_deep,
+    schedule_free,
     trust_ratio,
     two_phases,
     weight_decay,
@@ -33,6 +36,9 @@ CLAIMS: dict[str, Claim] = {
         lookahead_variance,
         lion,
         defaults,
+        edge_of_stability,
+        schedule_free,
+        flat_minima,
     )
 }
 

@@ -81,6 +81,8 @@ class Entry:
         How many gradients of the loss a step takes; None if that varies.
     is_drawn_to_origin
         Whether the rule decays the weights, or scales its steps by their length.
+    falls_back_to
+        Whose steps a rule for matrices makes, since there are none; empty if it is itself.
     """
 
     chosen: dict[str, Any]
@@ -90,6 +92,7 @@ class Entry:
     luck: np.ndarray | None
     cost: int | None
     is_drawn_to_origin: bool
+    falls_back_to: str = ""
 
 
 Curves = dict[str, np.ndarray]

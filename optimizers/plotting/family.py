@@ -17,7 +17,8 @@ from optimizers.optimizer import Optimizer
 from optimizers.plotting.layout import axes_for
 from optimizers.plotting.style import INK, PALETTE, SOFT, caption, headline, looks, panel_size
 from optimizers.plotting.words import brief, columns, distinct, lettered, room, shortened
-from optimizers.rules import RULES
+from optimizers.rules import LBFGS, RULES, SAM, NonlinearCG
+from optimizers.rules.wrapper import Wrapper
 from optimizers.slots import QUESTIONS
 
 WIDTH = 12.8  # inches, of a new figure
@@ -45,8 +46,8 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     rules
-        The rules by name; the library's if None. Yours join them: `{**RULES, "Mine": Mine}`. They
-        stand in this order. A rule that says nothing of its slots has the names of its state.
+        The rules by name, in the order of the rows; all of the library if None. Yours join them:
+        `{**RULES, "Mine": Mine}`. A rule that says nothing of its slots has the names of its state.
     ax
         Where to draw; a new figure if None.
 
@@ -66,7 +67,7 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     >>> plot_family(rules).get_title(loc="left")
     '4 rules: 3 kinds of magnitude, 2 of memory, 2 of decay, 1 of direction'
     """
-    rules = RULES if rules is None else rules
+    rules = _everybody() if rules is None else rules
     if not isinstance(rules, Mapping):
         raise TypeError(
             "plot_family: rules must be a mapping from names to rules, such as "
@@ -108,6 +109,12 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
         )
         caption(figure, text)
     return ax
+
+
+def _everybody() -> Rules:
+    """The rules of the library, those last that run another."""
+    rules = [*RULES.values(), LBFGS, NonlinearCG, SAM]
+    return {r.__name__: r for r in sorted(rules, key=lambda rule: issubclass(rule, Wrapper))}
 
 
 def _words(rule: type[Optimizer], slot: str) -> str:
@@ -170,7 +177,7 @@ def _finding(names: Sequence[str], table: Sequence[Sequence[str]]) -> str:
     if len(names) == 1:
         return f"What {brief(names[0])} is made of"
     kinds = {slot: len({*said} - {UNSAID}) for slot, said in zip(QUESTIONS, table, strict=True)}
-    most, *others = sorted((slot for slot in QUESTIONS if kinds[slot]), key=kinds.get, reverse=True)
+    most, *others = sorted((slot for slot in QUESTIONS if kinds[slot]), key=lambda s: -kinds[s])
     plural = "kind" if kinds[most] == 1 else "kinds"
     counts = [f"{kinds[most]} {plural} of {most}", *(f"{kinds[slot]} of {slot}" for slot in others)]
     return f"{len(names)} rules: {', '.join(counts)}"

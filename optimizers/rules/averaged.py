@@ -62,6 +62,10 @@ class Averaged(Wrapper):
 
     state = ("mean", "W")
     space = Wrapper.space | {"beta": Choice(0.9, 0.99, 0.999, 1.0)}
+    slots = Wrapper.slots | {
+        "memory": "the inner rule's, mean of θ",
+        "magnitude": "the inner rule's, averaged",
+    }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -65,6 +65,11 @@ class LBFGS(LineSearch):
     state = (*LineSearch.state, "S", "Y", "theta_before", "g_before")
     batched = True
     space = LineSearch.space | {"memory": Choice(5, 10, 20)}
+    slots = LineSearch.slots | {
+        "memory": "last steps and changes of g",
+        "direction": "g",
+        "magnitude": "overall: ÷ guessed curvature, search",
+    }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

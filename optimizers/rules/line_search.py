@@ -10,6 +10,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction
 from optimizers.optimizer import Optimizer, hands_out_others
+from optimizers.slots import Slots
 from optimizers.spaces import Log
 
 TRIALS = 30  # of a step: if none pays, the last one is below 1e-8 of the first
@@ -177,6 +178,7 @@ class LineSearch(Optimizer):
 
     state = ("evaluations", "alpha")
     space = {"lr": Log(0.01, 10.0)}  # noqa: RUF012
+    slots = Slots(magnitude="overall: searched along the line", decay="none")
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -55,6 +55,10 @@ class NonlinearCG(LineSearch):
 
     state = (*LineSearch.state, "g_before", "d_before")
     batched = True
+    slots = LineSearch.slots | {
+        "memory": "last g and last direction",
+        "direction": "g, bent by the last direction",
+    }
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         squared = dot(self.g_before, self.g_before)

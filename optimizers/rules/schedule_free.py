@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction, NotNegative, Patterns
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Choice, Linear, Log
 
 
@@ -66,6 +67,12 @@ class ScheduleFreeSGD(Optimizer):
     state = ("z", "x", "total")
     batched = True
     space = Optimizer.space | {"beta1": Linear(0.5, 0.98)}
+    slots = Slots(
+        memory="mean of θ",
+        direction="momentum, from the mean of θ",
+        magnitude="in proportion to g",
+        decay="λθ, beside the gradient",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -143,6 +150,10 @@ class ScheduleFreeAdamW(ScheduleFreeSGD):
     space = ScheduleFreeSGD.space | {
         "beta2": Choice(0.9, 0.99, 0.999),
         "weight_decay": Log(1e-5, 1.0),
+    }
+    slots = ScheduleFreeSGD.slots | {
+        "memory": "means of θ and g²",
+        "magnitude": "per weight: ÷ √v",
     }
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
