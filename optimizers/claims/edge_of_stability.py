@@ -327,7 +327,8 @@ def draw(measured: Data) -> Any:
     figure: Any = axes[0].figure
     caption(
         figure,
-        f"Dotted: 2/η and 38/η. Lines: geometric mean, band: ± standard error. {how(measured)}",
+        f"Dotted: 2/η and 38/η. Lines: geometric mean, band: ± standard error. A rate counts "
+        f"if more than half of its starts are there. {how(measured)}",
     )
     return figure
 
