@@ -11,10 +11,12 @@ from optimizers.claims import (
     defaults,
     lion,
     lookahead_variance,
+    matrices,
     memory,
     momentum_rates,
     quadratic_deep,
     trust_ratio,
+    tuning_budget,
     two_phases,
     weight_decay,
 )
@@ -33,6 +35,8 @@ CLAIMS: dict[str, Claim] = {
         lookahead_variance,
         lion,
         defaults,
+        matrices,
+        tuning_budget,
     )
 }
 
