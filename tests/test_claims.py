@@ -66,8 +66,8 @@ class Measured(dict):
             patch.setattr(two_phases, "FEW_STEPS", 10)
             patch.setattr(two_phases, "LOOKS", 1)
             patch.setattr(defaults, "STEPS", 10)
-            patch.setattr(matrices, "STEPS", 32)
-            patch.setattr(matrices, "ROUNDS", 4)
+            patch.setattr(matrices, "STEPS", 64)
+            patch.setattr(matrices, "ROUNDS", 16)
             patch.setattr(matrices, "AT_ONCE", 50)
             patch.setattr(matrices, "CONDITIONS", (1.0, 100.0))
             patch.delitem(matrices.RULES, "Shampoo")  # the dearest

@@ -70,12 +70,12 @@ def measure(effort: Effort) -> Data:
 
 
 def _measured(effort: Effort) -> Data:
-    rounds = effort.pick(ROUNDS, ROUNDS // 4)
+    rounds = effort.pick(ROUNDS, ROUNDS // 16)
     seconds = {
         str(BATCH): seconds_a_step(taught(1.0), rounds, AT_ONCE),
-        str(MANY): seconds_a_step(teacher(SIZES, n=MANY), rounds // 2, AT_ONCE // 50),
+        str(MANY): seconds_a_step(teacher(SIZES, n=MANY), rounds, AT_ONCE // 50),
     }
-    ladder = halved(effort.pick(STEPS, STEPS // 4), seconds[str(BATCH)])
+    ladder = halved(effort.pick(STEPS, STEPS // 8), seconds[str(BATCH)])
     conditions = effort.pick(CONDITIONS, CONDITIONS[::2])
     trials = effort.pick(48, 12)
     tuning, shown = range(effort.pick(2, 1)), range(100, 100 + effort.pick(16, 4))

@@ -326,12 +326,15 @@ def draw(measured: Data) -> Any:
     from optimizers.plotting.labels import LEGEND, Entry, handles_for
     from optimizers.plotting.layout import new_figure
     from optimizers.plotting.scale import log_ticks
-    from optimizers.plotting.style import WIDTH, caption, casing, dress, looks
+    from optimizers.plotting.style import LINES, WIDTH, Look, caption, casing, dress, looks
 
     names, budgets = list(measured["problems"]), measured["budgets"]
     rows = -(-len(names) // 3)
     axes = new_figure((11.0, 1.2 + 3.1 * rows), rows, min(len(names), 3), sharex=True)
-    look = looks({label: label.split(",")[0] for label in RULES})
+    usual = looks({label: label.split(",")[0] for label in RULES})
+    look = {  # five solid greys are too many
+        label: Look(usual[label].color, line) for label, line in zip(RULES, LINES, strict=False)
+    }
     for i, (ax, name) in enumerate(zip(axes, names, strict=False)):
         for label, curve in measured["problems"][name]["curves"].items():
             mean, error = np.array(curve["mean"]), np.array(curve["error"])
