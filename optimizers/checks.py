@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,6 +84,14 @@ def whole(name: str, value: Any, low: int) -> int:
     if value < low:
         raise ValueError(f"{name} must be a whole number >= {low}, got {shown(value)}")
     return int(value)
+
+
+def one_of(name: str, value: Any, known: Mapping[str, Any]) -> Any:
+    """What stands under this key."""
+    if not isinstance(value, str) or value not in known:
+        hint = nearest(value, known) if isinstance(value, str) else ""
+        raise ValueError(f"{name} must be one of {', '.join(known)}; got {shown(value)}.{hint}")
+    return known[value]
 
 
 def flag(name: str, value: Any) -> bool:

@@ -16,7 +16,7 @@ import numpy as np
 from optimizers import __version__, checks
 from optimizers.checks import nearest
 from optimizers.cli_grids import check_different, check_once, read_grids
-from optimizers.experiments import compare, suite, sweep
+from optimizers.experiments import MATRICES, Teacher, compare, suite, sweep, teacher
 from optimizers.experiments.compare import BUDGETS
 from optimizers.functions import FUNCTIONS, Function
 from optimizers.hyper_parameters import defaults
@@ -26,6 +26,7 @@ from optimizers.rules import RACERS, RULES
 
 PICTURES = (".png", ".svg", ".pdf")
 EXPLORED = ("SGD", "Momentum", "Adam")
+LONG = ("Newton",)  # on matrices: of hundreds of weights, a Hessian takes a moment each step
 DPI = 110
 MOST_STEPS = 10_000_000  # of more, a race takes days
 NEGATIVE = re.compile(r"-(\d+\.|(\d+\.?\d*|\.\d+)[eE][-+]?\d+)")
@@ -37,6 +38,7 @@ examples:
   python -m optimizers race --start -1 2.5 --lr 0.01 --out my-race.png --animate race.gif
   python -m optimizers race --trials 60 --hypothesis "Adam wins" --report race.html
   python -m optimizers suite                     every rule on every function: places, wins, ties
+  python -m optimizers suite --functions teacher linear_teacher --optimizers AdamW Muon SOAP
   python -m optimizers sweep AdamW lr=1e-3:1:40 weight_decay=1e-4:1:40
   python -m optimizers explore --function beale --out beale.html --open
   python -m optimizers claims --quick            what the article claims, measured
@@ -122,10 +124,10 @@ def _parser(command: str) -> argparse.ArgumentParser:
         type=_function,
         default=list(FUNCTIONS),
         metavar="NAME",
-        help="the test functions (default: all)",
+        help=f"the test functions (default: all), or {', '.join(MATRICES)}: problems with matrices",
     )
     many.add_argument("--steps", type=int, default=500, help="steps of each run (default: 500)")
-    _add_rules(many, list(RULES), "all")
+    _add_rules(many, None, f"all, on matrices without {', '.join(LONG)}")
     _add_tuning(many)
     _add_out(many, "suite.png")
     many.add_argument("--csv", type=_csv, metavar="FILE.csv", help="write the table as well")
@@ -211,7 +213,7 @@ def _add_problem(parser: argparse.ArgumentParser, function: str, steps: int) -> 
         type=_function,
         default=function,
         metavar="NAME",
-        help=f"the test function (default: {function})",
+        help=f"the test function (default: {function}), or one of {', '.join(MATRICES)}",
     )
     parser.add_argument(
         "--steps",
@@ -224,16 +226,16 @@ def _add_problem(parser: argparse.ArgumentParser, function: str, steps: int) -> 
         nargs="+",
         type=float,
         metavar="X",
-        help="the coordinates to start from (default: the function's own)",
+        help="the coordinates to start a test function from (default: its own)",
     )
 
 
-def _add_rules(parser: argparse.ArgumentParser, rules: Sequence[str], words: str) -> None:
+def _add_rules(parser: argparse.ArgumentParser, rules: Sequence[str] | None, words: str) -> None:
     parser.add_argument(
         "--optimizers",
         nargs="+",
         type=_rule,
-        default=list(rules),
+        default=None if rules is None else list(rules),
         metavar="RULE",
         help=f"the rules (default: {words})",
     )
@@ -257,9 +259,9 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds",
         type=int,
-        default=32,
         metavar="N",
-        help="tune on so many moved starts, show so many others (default: 32); 0: a single run",
+        help="tune on so many moved starts, show so many others (default: 32; on matrices 5 and 12 "
+        "or more); 0: a single run",
     )
     parser.add_argument(
         "--budget",
@@ -306,7 +308,12 @@ def _drawing(name: str) -> str:
 
 
 def _function(name: str) -> str:
-    return _known(name, list(FUNCTIONS), "function")
+    return _known(name, list(_problems()), "function")
+
+
+def _problems() -> dict[str, Function | Teacher]:
+    """What can be named: the test functions, and the problems whose weights are matrices."""
+    return {**FUNCTIONS, **MATRICES}
 
 
 def _file(name: str, endings: Sequence[str]) -> Path:
@@ -364,7 +371,9 @@ def _try_to_write(place: Path) -> None:
 def _problem(options: argparse.Namespace) -> Problem:
     """The function and the start, looked at before anything is computed."""
     _steps(options)
-    problem = as_problem(FUNCTIONS[options.function], options.start)
+    if options.start is not None and options.function in MATRICES:
+        raise ValueError(f"--start is for test functions; seeds draw that of {options.function}")
+    problem = as_problem(_problems()[options.function], options.start)
     if not np.isfinite(loss := problem.values(problem.theta)):
         raise ValueError(f"{problem.name} at {_point(problem.theta)} is {loss}: start elsewhere")
     return problem
@@ -421,11 +430,11 @@ def _suite(options: argparse.Namespace) -> None:
     import matplotlib as mpl
 
     mpl.use("agg")
-    check_once(options.optimizers)
+    check_once(options.optimizers or ())
     check_once(options.functions)
-    rules = [RULES[name] for name in options.optimizers]
-    functions = [FUNCTIONS[name] for name in options.functions]
-    found = suite(rules, functions, store=options.store, **_tuning(options))
+    problems = {_name(label): _problems()[label] for label in options.functions}
+    rules = [RULES[name] for name in options.optimizers or _all_on(options.functions)]
+    found = suite(rules, problems, store=options.store, **_tuning(options))
     print(found)
     np.ravel(found.plot())[0].figure.savefig(options.out, dpi=DPI)
     print(f"\nfigure: {options.out}")
@@ -434,15 +443,26 @@ def _suite(options: argparse.Namespace) -> None:
         print(f"table: {options.csv}")
 
 
+def _name(label: str) -> str:
+    """What the tables and pictures of a suite call a problem: a teacher's own name is long."""
+    return label if label in MATRICES else FUNCTIONS[label].name
+
+
+def _all_on(problems: Sequence[str]) -> list[str]:
+    """The rules that race when nobody is named."""
+    left_out = LONG if {*problems} & {*MATRICES} else ()
+    return [name for name in RULES if name not in left_out]
+
+
 def _tuning(options: argparse.Namespace) -> dict[str, Any]:
     """What `compare` takes of the options."""
-    checks.whole("--seeds", options.seeds, 0)
+    seeds: Any = "auto" if options.seeds is None else checks.whole("--seeds", options.seeds, 0)
     return {
         "steps": _steps(options),
         "lr": _rates(options.lr),
         "trials": options.trials,
         "budget": options.budget,
-        "seeds": options.seeds or None,
+        "seeds": seeds or None,
     }
 
 
@@ -526,11 +546,19 @@ def _figures(options: argparse.Namespace) -> None:
 
 
 def _functions(options: argparse.Namespace) -> None:
-    for label in options.names or FUNCTIONS:
-        function = FUNCTIONS[label]
-        print(f"{label} ({_dimension(function)}), {_minimum(function)}")
-        if function.formula:
-            print(f"    {function.formula}")
+    for label in options.names or _problems():
+        problem = _problems()[label]
+        if isinstance(problem, Teacher):
+            shapes = ", ".join(
+                f"{rows} × {columns}" for rows, columns in as_problem(problem).layout.shapes
+            )
+            print(f"{label} (matrices {shapes}), minimum 0")
+            lines = _lines(teacher)
+        else:
+            print(f"{label} ({_dimension(problem)}), {_minimum(problem)}")
+            lines = [problem.formula] if problem.formula else []
+        for line in lines:
+            print("    " + line)
 
 
 def _dimension(function: Function) -> str:
@@ -558,8 +586,15 @@ def _rules(options: argparse.Namespace) -> None:
         )
         summary = (rule.__doc__ or "").split("\n")[0]
         print(f"{name}({values})\n    {summary}")
-        for line in formula(rule).splitlines():
-            print("        " + line.replace("&", "").removesuffix(r"\\").strip())
+        for line in _lines(rule):
+            print("        " + line)
+
+
+def _lines(thing: Any) -> list[str]:
+    """The formula in a docstring."""
+    return [
+        line.replace("&", "").removesuffix(r"\\").strip() for line in formula(thing).splitlines()
+    ]
 
 
 def _point(place: np.ndarray) -> str:

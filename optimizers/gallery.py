@@ -94,7 +94,7 @@ def zoo() -> Figure:
 
 
 def family() -> Figure:
-    """The family tree of the rules, read off their classes."""
+    """What each rule is made of, in four slots; what rules share is tinted."""
     return _figure_of(plot_family())
 
 

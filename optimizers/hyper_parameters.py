@@ -17,18 +17,21 @@ from functools import partial
 from typing import Annotated, Any, ClassVar, NamedTuple, get_args
 
 from optimizers import checks
+from optimizers.slots import QUESTIONS, Slots
 from optimizers.spaces import Choice, Linear, Log
 
 Check = Callable[[str, Any], Any]
 
 # what a rule says of itself, what the loop keeps on it, and the words of `sweep` and its like
-OWN_WORDS = frozenset({"state", "batched", "space"})
+OWN_WORDS = frozenset({"state", "batched", "space", "slots"})
 LOOP_WORDS = frozenset(
     ("t", "eta", "theta", "g", "d", "value", "batch", "path", "layout", "loss", "gradient")
 )
 OTHER_WORDS = frozenset(
-    ("weights", "grad", "project", "direction", "update", "moved", "minimize", "minimize_raw")
-) | {"select", "recorded", "hyper_parameters", "batches", "tol", "watch", "callback", "every"}
+    ("weights", "grad", "project", "direction", "update", "moved", "handed_out", "minimize")
+)
+OTHER_WORDS |= {"minimize_raw", "select", "recorded", "hyper_parameters", "batches", "tol"}
+OTHER_WORDS |= {"watch", "callback", "every"}
 OTHER_WORDS |= {"steps", "progress", "rule", "rules", "function", "start", "seed", "seeds"}
 OTHER_WORDS |= {"schedule", "n_jobs", "store", "resolution", "domain", "self"}
 OTHER_SPELLINGS = {"epislon": "epsilon", "eps": "epsilon", "lambda1": "weight_decay"}
@@ -92,17 +95,21 @@ class RuleClass(ABCMeta):
     __hyper_parameters__: dict[str, HyperParameter]
     __own__: tuple[dict[str, Any], dict[str, Kind]]  # defaults and kinds that it names itself
     batched: bool
+    slots: Slots
     of_the_library: ClassVar[set[str]] = set()  # names of hyper-parameters
 
     def __init__(cls, name: str, bases: Any, namespace: dict[str, Any], **keywords: Any) -> None:
         super().__init__(name, bases, namespace, **keywords)
         if {"direction", "update", "__init__"} & namespace.keys() and "batched" not in namespace:
             cls.batched = False  # a new formula does not inherit the promise of another
+        if {"direction", "update"} & namespace.keys() and "slots" not in namespace:
+            cls.slots = Slots()  # nor what was said of another
         attributes = {k: v for k, v in vars(cls).items() if _is_setting(k, v)}
         cls.__own__ = attributes | _arguments(cls), _kinds(cls)
         cls.__hyper_parameters__ = _collected(cls)
         _check_state(cls)
         _check_space(cls)
+        _check_slots(cls)
         if cls.__module__.startswith("optimizers."):
             RuleClass.of_the_library.update(cls.__hyper_parameters__)
 
@@ -253,3 +260,23 @@ def _check_space(rule: Any) -> None:
             )
         for value in part.ends:
             rule.__hyper_parameters__[name].kind.check(f"space[{name!r}]", value)
+
+
+def _check_slots(rule: Any) -> None:
+    """The slots have the four names, and words to be read."""
+    slots = vars(rule).get("slots", {})
+    if not isinstance(slots, dict):
+        raise TypeError(
+            f"{rule.__name__}: slots must be a dict such as {{'decay': 'none'}}, "
+            f"got {checks.shown(slots)}"
+        )
+    for name, words in slots.items():
+        if name not in QUESTIONS:
+            raise TypeError(
+                f"{rule.__name__} has no slot {name!r}; there are {', '.join(QUESTIONS)}."
+                f"{checks.nearest(str(name), QUESTIONS)}"
+            )
+        if not (isinstance(words, str) and words.strip()):
+            raise TypeError(
+                f"{rule.__name__}: slots[{name!r}] must be a few words, got {checks.shown(words)}"
+            )

@@ -171,7 +171,7 @@ def _initialiser(shapes: Shapes) -> Callable[..., Weights]:
     """Make the `init` of a model whose weights have these shapes."""
 
     def init(seed: int = 0, scheme: str = "he") -> Weights:
-        deviation = _chosen("scheme", scheme, SCHEMES)
+        deviation = checks.one_of("scheme", scheme, SCHEMES)
         rng = numpy.random.default_rng(checks.whole("seed", seed, 0))
 
         def drawn(name: str, shape: Any) -> Any:
@@ -186,13 +186,6 @@ def _initialiser(shapes: Shapes) -> Callable[..., Weights]:
         return {key: drawn(key, inner) for key, inner in shapes.items()}
 
     return init
-
-
-def _chosen(argument: str, name: Any, known: dict[str, Any]) -> Any:
-    if not isinstance(name, str) or name not in known:
-        hint = checks.nearest(name, known) if isinstance(name, str) else ""
-        raise ValueError(f"{argument} must be one of {', '.join(known)}; got {shown(name)}.{hint}")
-    return known[name]
 
 
 def _promised(loss: Callable[..., Any], name: str) -> Callable[..., Any]:
@@ -252,7 +245,7 @@ def mlp(sizes: Iterable[int], activation: str = "relu") -> Model:
     True
     """
     sizes = _sizes(sizes)
-    phi = _chosen("activation", activation, ACTIVATIONS)
+    phi = checks.one_of("activation", activation, ACTIVATIONS)
     return _classifier(f"MLP {'-'.join(map(str, sizes))}", sizes, phi)
 
 
@@ -333,7 +326,7 @@ def regression(sizes: Iterable[int], activation: str = "tanh") -> Model:
     2.0
     """
     sizes = _sizes(sizes)
-    _chosen("activation", activation, ACTIVATIONS)
+    checks.one_of("activation", activation, ACTIVATIONS)
     name = f"network {'-'.join(map(str, sizes))}"
     shapes = {f"layer{i}": {"kernel": shape} for i, shape in enumerate(pairwise(sizes), 1)}
 
@@ -595,7 +588,7 @@ def quadratic(hessian: ArrayLike) -> Model:
 
     def init(seed: int = 0, scheme: str = "he") -> Weights:
         checks.whole("seed", seed, 0)
-        _chosen("scheme", scheme, SCHEMES)
+        checks.one_of("scheme", scheme, SCHEMES)
         return {"theta": numpy.ones(size)}
 
     def loss(weights: Weights, batch: Any) -> Any:

@@ -25,6 +25,7 @@ from optimizers.problem import as_problem
 from optimizers.progress import Progress
 from optimizers.projection import Projection
 from optimizers.settings import Settings
+from optimizers.slots import Slots
 from optimizers.spaces import Log, Space
 from optimizers.state import (
     check_kept,
@@ -48,7 +49,8 @@ class Optimizer(Settings):
     A rule is a subclass with a `direction`. Its class attributes are its hyper-parameters and their
     defaults, which become keywords: with `gamma = 0.5` in the class, `Rule(loss, weights, gamma=1)`
     works, and `self.gamma` is there in the formula. `state` names what survives a step; `batched`
-    promises that `direction` takes any run axes in front.
+    promises that `direction` takes any run axes in front; `slots` says in words what the rule is
+    made of: memory, direction, magnitude, decay.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Optimizer(Settings):
     state: tuple[str, ...] = ()  # names what survives a step: arrays, zero before the first
     batched = False  # promises that `direction` takes any run axes in front
     space: Space = {"lr": Log(1e-5, 10.0)}  # noqa: RUF012  # where good values are looked for
+    slots = Slots()  # what it is made of, in words
 
     lr: LearningRate = 0.01
 
@@ -90,6 +93,27 @@ class Optimizer(Settings):
             )
         return theta - self.eta * self.d
 
+    def handed_out(self, theta: np.ndarray) -> np.ndarray:
+        """The weights that the user is given: θ, unless a rule keeps better ones in its state.
+
+        The gradient is taken at θ. `theta`, `value` and the path are of the weights handed out.
+
+        Examples
+        --------
+        >>> from optimizers import SGD
+        >>> from optimizers.functions import sphere
+        >>> class Halfway(SGD):
+        ...     state = ("before",)
+        ...     def update(self, theta, g):
+        ...         self.before = theta
+        ...         return super().update(theta, g)
+        ...     def handed_out(self, theta):
+        ...         return theta if self.t == 0 else (self.before + theta) / 2
+        >>> Halfway(sphere, [4.0], lr=0.25).minimize(2).theta[:, 0]
+        array([4. , 3. , 1.5])
+        """
+        return theta
+
     def _evaluate(
         self, batch: Any, gradient: Callable[..., tuple[Any, np.ndarray]]
     ) -> tuple[Any, np.ndarray]:
@@ -99,6 +123,8 @@ class Optimizer(Settings):
         own = self.__dict__  # past __setattr__, which checks what a user sets
         own["batch"] = batch
         loss, g = gradient(self._theta, batch)
+        if hands_out_others(self):
+            loss = self.gradient.value(self.handed_out(self._theta), batch)
         own["_value"] = loss
         return loss, g
 
@@ -135,7 +161,7 @@ class Optimizer(Settings):
     def _step(self, g: np.ndarray) -> None:
         own = self.__dict__
         own["t"] += 1
-        own["g"], own["_value"], own["_is_made"] = g, None, False  # a formula may make attributes
+        own["g"], own["_is_made"] = g, False  # a formula may make attributes
         own["eta"] = self._scheduled(self.t) if callable(self.lr) else self.lr
         if self._theta.ndim == 1 and self._theta.size >= MANY:
             from optimizers.engine.fused import fused_step
@@ -143,7 +169,7 @@ class Optimizer(Settings):
             own["_theta"] = fused_step(self, g)
         else:
             own["_theta"] = self.moved(self._theta, g)
-        own["_is_made"] = True
+        own["_value"], own["_is_made"] = None, True
 
     def moved(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The weights after a step, brought back by `project` if there is one."""
@@ -400,7 +426,7 @@ class Optimizer(Settings):
     @property
     def theta(self) -> Any:
         """The weights now, in the nesting that was given, to be read; assign to change them."""
-        now = self._theta.copy()
+        now = self.handed_out(self._theta).copy()
         now.setflags(write=False)
         return read_only(self.layout.unflatten(now))
 
@@ -425,18 +451,18 @@ class Optimizer(Settings):
 
     @property
     def value(self) -> Any:
-        """The loss at the newest weights: a float, or one a run."""
+        """The loss at the newest weights (in a formula, before the step): a float, or one a run."""
         if self._value is None:
             batch = self.batch
             if self._batch_of is not None:
                 batch = self._batch_of(self.t + 1, self._theta.shape[-1])
             with np.errstate(all="ignore"):
-                self._value = self.gradient.value(self._theta, batch)
+                self._value = self.gradient.value(self.handed_out(self._theta), batch)
         return self._value
 
     @property
-    def gradients_per_step(self) -> int:
-        """What a step costs, in gradients of the loss: 1, unless a rule takes more of them."""
+    def gradients_per_step(self) -> int | None:
+        """What a step costs, in gradients of the loss; None if that varies."""
         return 1
 
     def select(self, runs: np.ndarray) -> None:
@@ -467,6 +493,11 @@ class Optimizer(Settings):
     def _repr_markdown_(self) -> str:
         lines = formula(type(self))
         return f"`{self!r}`\n\n$$\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n$$"
+
+
+def hands_out_others(optimizer: Optimizer) -> bool:
+    """Whether the weights that it hands out are not those at which it takes the gradient."""
+    return type(optimizer).handed_out is not Optimizer.handed_out
 
 
 def _order(runs: tuple[int, ...], size: int) -> Literal["C", "F"]:

@@ -35,7 +35,8 @@ class Trajectory:
         The weights, flat: (rows, ..., P). The axes in the middle are runs. Row 0 is the start, the
         last row the last iterate.
     loss, grad_norm
-        The loss and the Euclidean norm of its gradient at `theta`: (rows, ...).
+        The loss and the Euclidean norm of its gradient at `theta`: (rows, ...). Of a rule that
+        hands out other weights than those of its gradients, `theta` and `loss` are of the former.
     step
         The number of steps made at each row: (rows,), counted from the optimizer's first.
     watched
@@ -326,7 +327,7 @@ class Recorder:
     def add(self, theta: np.ndarray, loss: Any, g: np.ndarray) -> np.ndarray:
         """Take in an iterate. Returns theta; among many, runs that diverged are nan from now on."""
         following = self._mark(theta, loss)
-        newest: tuple[Any, ...] = (theta, loss, g, self.optimizer.t)
+        newest: tuple[Any, ...] = (self.optimizer.handed_out(theta), loss, g, self.optimizer.t)
         if self.watch:
             newest += tuple([self._watched(name) for name in self.watch])
         if self.added % self.every == 0:
@@ -455,9 +456,8 @@ class Recorder:
             self.newest = ()
         elif not self.added:  # stopped before the start was evaluated
             unknown = np.full(optimizer._theta.shape[:-1], np.nan)
-            self._keep(
-                optimizer._theta, unknown, self.gradient, optimizer.t, *[None] * len(self.watch)
-            )
+            theta = optimizer.handed_out(optimizer._theta)
+            self._keep(theta, unknown, self.gradient, optimizer.t, *[None] * len(self.watch))
         rows = self.kept
         at = np.broadcast_to(self.diverged_at, optimizer._theta.shape[:-1]).copy()
         return Trajectory(

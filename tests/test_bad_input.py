@@ -143,6 +143,11 @@ MISTAKES = {
         make(Muon, ns_coefficients=(2.0, -1.5, math.nan)),
         r"ns_coefficients must be a finite number, got nan",
     ),
+    "adjust_lr unknown": (
+        make(Muon, adjust_lr="match_rms_adam"),
+        r"adjust_lr must be one of original, .* Did you mean 'match_rms_adamw'",
+    ),
+    "adjust_lr a number": (make(Muon, adjust_lr=0.2), r"adjust_lr must be one of .*; got 0.2"),
     "adam_lr negative": (make(Muon, adam_lr=-0.1), r"adam_lr must be .*>= 0, got -0.1"),
     "adam_lr of many runs": (make(Muon, adam_lr=[0.1, 0.2]), r"adam_lr must be .*\[0.1, 0.2\]"),
     "Muon's beta one": (make(Muon, beta=1.0), r"beta must be a number in \[0, 1\), got 1.0"),

@@ -2,6 +2,7 @@ import json
 import re
 import sys
 from contextlib import nullcontext
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,8 @@ import pytest
 
 import optimizers
 from optimizers import Optimizer
-from optimizers.classroom import check, faults, kinds
-from optimizers.classroom.tasks import TASKS
+from optimizers.classroom import check, compare, faults, kinds, one_line
+from optimizers.classroom.tasks import LONG_STEPS, TASKS
 
 SOURCES = sorted((Path(__file__).parents[1] / "notebooks/exercises/solutions").glob("*.ipynb"))
 RULES = {
@@ -24,6 +25,15 @@ RULES = {
     "adamw/3": ("AdamW", faults.L2_FAULTS),
     "lamb/4": ("LAMB", faults.LAMB_FAULTS),
 }
+ONE_LINE = {
+    "one_line/1": ("Signum", faults.SIGNUM_FAULTS),
+    "one_line/2": ("AdaBelief", faults.ADABELIEF_FAULTS),
+    "one_line/3": ("Yogi", faults.YOGI_FAULTS),
+    "one_line/4": ("AdEMAMix", faults.ADEMAMIX_FAULTS),
+    "one_line/5": ("GrokFast", faults.GROKFAST_FAULTS),
+    "one_line/6": ("Rprop", faults.RPROP_FAULTS),
+}
+RULES |= ONE_LINE
 NONSENSE = [None, 3, "x", [], {}, object(), lambda *given: None, lambda: 1, Optimizer, print, type]
 
 
@@ -110,7 +120,7 @@ class Nan(Optimizer):
 
 @pytest.mark.parametrize("task", RULES)
 def test_the_librarys_own_rule_is_refused(task):
-    own = getattr(optimizers, RULES[task][0])
+    own = getattr(one_line if task in ONE_LINE else optimizers, RULES[task][0])
     inner = type("Mine", (own,), {})
     for answer in (check(own, task), check(inner, task)):
         assert not answer
@@ -125,7 +135,36 @@ def test_a_library_rule_called_inside_is_refused():
         def direction(self, theta, g):
             return optimizers.Adam.direction(self, theta, g)
 
-    assert "it calls the library's own" in repr(check(Mine, "adam/2"))
+    assert "it calls the library's own Adam;" in repr(check(Mine, "adam/2"))
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("task", ONE_LINE)
+def test_every_draw_tells_the_answers_apart(task, seed):
+    name, known = ONE_LINE[task]
+    right = getattr(one_line, name)
+    settings = {key: getattr(right, key) for key in kinds.RANGES if hasattr(right, key)}
+    rates = LONG_STEPS if name == "Signum" else compare.RATES
+    rng = np.random.default_rng(seed)
+    problems = compare.problems(rng, settings, kinds.RANGES, rates=rates)
+    with np.errstate(all="ignore"):
+        steps = {
+            name: [compare.trace(rule, problem, ()) for problem in problems]
+            for name, rule in [("right", right), *((fault.name, fault.answer) for fault in known)]
+        }
+    for one, other in combinations(steps, 2):
+        assert not all(map(compare.same_steps, steps[one], steps[other])), (one, other)
+
+
+def test_each_mistake_has_a_sentence_of_its_own():
+    for name, known in ONE_LINE.values():
+        assert len({fault.hint for fault in known}) == len(known), name
+        assert len({fault.name for fault in known}) == len(known), name
+
+
+def test_a_mistake_must_change_something():
+    with pytest.raises(ValueError, match=r"self.w.*Signum"):
+        faults.edited(one_line.Signum, ("self.w", "self.v"))
 
 
 def test_numbers_written_in_are_found():

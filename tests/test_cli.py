@@ -68,9 +68,37 @@ def test_suite_prints_the_table_and_draws_and_goes_on(capsys, folder):
     assert capsys.readouterr().out == out
 
 
+def test_problems_with_matrices_are_named_as_functions_are(capsys, folder):
+    given = "--steps 5 --lr 0.01 --optimizers SGD Muon".split()
+    assert main(["suite", "--functions", "booth", "linear-teacher", "teacher", *given]) == 0
+    out = capsys.readouterr().out
+    assert "Only linear_teacher, teacher have matrices; elsewhere Muon steps like AdamW." in out
+    assert main(["race", "--function", "linear_teacher", *given]) == 0
+    assert "teacher 8-4, condition 100, 5 steps." in capsys.readouterr().out
+    assert main("sweep Muon lr=0.01,0.1 --function teacher --steps 5".split()) == 0
+    assert "Muon on teacher 8-8-4, condition 100, 2 runs" in capsys.readouterr().out
+
+
+def test_a_suite_with_matrices_races_all_rules_but_those_that_take_long(monkeypatch, folder):
+    asked = []
+
+    def noted(rules, problems, **how):
+        asked.append(([rule.__name__ for rule in rules], list(problems), how["seeds"]))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "suite", noted)
+    assert main("suite --functions booth teacher".split()) == 130
+    assert main("suite --functions booth --seeds 4".split()) == 130
+    mixed, plain = asked
+    assert mixed == ([n for n in RULES if n != "Newton"], ["Booth", "teacher"], "auto")
+    assert plain == (list(RULES), ["Booth"], 4)
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
+        ("race --function teacher --start 1 2", "--start is for test functions"),
+        ("explore --function teacher", "explore draws losses of one or two weights"),
         ("race --trials 0", "trials must be"),
         ("race --seeds -1", "--seeds must be"),
         ("race --trials 5 --lr 0.1 0.2", "give lr, to tune over it, or trials"),
@@ -135,6 +163,7 @@ def test_functions_and_rules_are_listed_with_their_formulas(capsys, folder):
     for label, function in FUNCTIONS.items():
         assert label in out
         assert function.formula in out
+    assert "teacher (matrices 8 × 8, 8 × 4), minimum 0" in out
     assert main(["rules"]) == 0
     out = capsys.readouterr().out
     for name, rule in RULES.items():
@@ -211,7 +240,7 @@ def test_of_a_minimum_that_nobody_knows_nothing_is_claimed(capsys, monkeypatch):
         describe("Wave", from_dimension=3)(wave),
     ]
     monkeypatch.setattr(cli, "FUNCTIONS", {f"wave{i}": wave for i, wave in enumerate(made)})
-    assert main(["functions"]) == 0
+    assert main(["functions", *cli.FUNCTIONS]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "wave0 (2-D), minimum unknown",
         "wave1 (1-D), minimum -1",

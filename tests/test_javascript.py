@@ -13,6 +13,7 @@ from optimizers import (
     LAMB,
     LARS,
     RULES,
+    SGD,
     Adam,
     Lookahead,
     Momentum,
@@ -23,6 +24,7 @@ from optimizers import (
 )
 from optimizers.engine.javascript import (
     gradient_in_javascript,
+    handed_out_in_javascript,
     hessian_in_javascript,
     loss_in_javascript,
     step_in_javascript,
@@ -31,6 +33,7 @@ from optimizers.engine.scalars import Untraceable, inputs
 from optimizers.engine.step import rule_of
 from optimizers.engine.whole_runs import traced_hessian, traced_step
 from optimizers.functions import FUNCTIONS, noisy, rosenbrock, shifted, sphere
+from optimizers.optimizer import hands_out_others
 
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
@@ -39,13 +42,16 @@ EARLY = 8
 ULPS = 2  # by which Math.pow, exp, sin and their like differ from NumPy's
 EXACT = {"sqrt", "abs", "max", "min", "floor", "ceil", "trunc", "sign"}  # of Math
 RUN = """
-function run({ gradient, step, curvature }, theta, state, hyper, seen, batches, steps) {
+function run({ gradient, step, curvature, handedOut }, theta, state, hyper, seen, batches, steps) {
   const g = theta.map(() => 0), hessian = [], path = [[...theta]], losses = [];
+  const out = [...theta], unused = [...theta];
   for (let t = 1; t <= steps; t++) {
-    losses.push(gradient(theta, g, batches[t - 1]));
+    const loss = gradient(theta, g, batches[t - 1]);
+    losses.push(handedOut ? gradient(out, unused, batches[t - 1]) : loss);
     curvature?.(theta, hessian, batches[t - 1]);
     step(theta, g, state, t, hyper, hessian, seen);
-    path.push([...theta]);
+    handedOut?.(theta, state, out, hyper);
+    path.push([...(handedOut ? out : theta)]);
   }
   return { path, losses, g, state, seen };
 }"""
@@ -65,9 +71,11 @@ def plain_path(optimizer, steps=STEPS):
 
 def code_of(optimizer, rule=None):
     """The functions of a loss and of a rule, by name."""
-    step = traced_step(optimizer)
+    step, rule = traced_step(SGD(optimizer.loss, optimizer.theta)), rule or rule_of(optimizer)
     slopes = gradient_in_javascript(step.before["theta"], step.loss.item(), step.gradient)
-    code = {"gradient": slopes, "step": step_in_javascript(rule or rule_of(optimizer))}
+    code = {"gradient": slopes, "step": step_in_javascript(rule)}
+    if hands_out_others(optimizer):
+        code["handedOut"] = handed_out_in_javascript(rule)
     if "hessian[" in code["step"]:
         theta = step.before["theta"]
         code["curvature"] = hessian_in_javascript(theta, traced_hessian(optimizer))

@@ -361,9 +361,21 @@ def test_the_formulas_lines_name_all_that_is_kept_and_end_with_the_step(label):
     vectors = [name for name in optimizer.state if name != "mu_product"]
     assert set(vectors) <= shown
     assert lines[-1]["set"] == "θ"
-    is_around = label in ("Lookahead", "Cautious")
-    assert {"theta", "eta"} <= set(MARK.findall(lines[-1]["to"])) or is_around
+    is_ready_made = RULES[label].update is not Optimizer.update and label != "Muon"
+    assert {"theta", "eta"} <= set(MARK.findall(lines[-1]["to"])) or is_ready_made
     assert not any("self." in line["to"] or "np." in line["to"] for line in lines)
+
+
+def test_around_a_rule_the_inner_step_is_spelled_out():
+    steps = {label: lines_of(RULES[label](rosenbrock, rosenbrock.start)) for label in RULES}
+    assert "fast = ⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩" in _told(steps["Lookahead"])
+    assert "after = ⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩" in _told(steps["Averaged"])
+    assert "step = ⟨eta⟩ · ⟨d'⟩" in _told(steps["Cautious"])
+    assert "θ = (1 − ⟨beta1⟩) · ⟨z'⟩ + ⟨beta1⟩ · ⟨x'⟩" in _told(steps["ScheduleFreeSGD"])
+
+
+def _told(lines):
+    return [f"{line['set']} = {line['to']}" for line in lines]
 
 
 def test_the_lines_of_ones_own_rule_are_its_python():

@@ -24,6 +24,7 @@ from matplotlib.colors import LogNorm, to_hex, to_rgb
 from matplotlib.text import Text
 from PIL import Image
 
+import optimizers
 from optimizers import (
     LAMB,
     RULES,
@@ -54,7 +55,9 @@ from optimizers.plotting.labels import EndLabels
 from optimizers.plotting.layout import SettledLayout
 from optimizers.plotting.style import PALETTE, SLOTS, looks
 from optimizers.schedules import constant, cosine, step_decay, warmup
+from optimizers.slots import QUESTIONS
 
+OTHERS = (optimizers.LBFGS, optimizers.NonlinearCG, optimizers.SAM)
 EIGHT = [SGD, Momentum, AdaGrad, RMSProp, Adam, AdamW, LAMB, Lion]
 LR = np.geomspace(1e-4, 10, 11)
 WATCHED = ("m_hat", "v_hat")
@@ -322,8 +325,8 @@ def test_the_articles_eight_have_a_colour_each_and_a_whole_line():
 
 
 def test_every_rule_has_its_own_look():
-    assert set(SLOTS) == set(RULES)
-    assert len(set(SLOTS.values())) == len(RULES)
+    assert set(SLOTS) == {*RULES, "LBFGS", "NonlinearCG"}
+    assert len(set(SLOTS.values())) == len(SLOTS)
 
 
 def test_a_rule_of_ones_own_gets_a_look_that_nobody_else_has():
@@ -755,44 +758,98 @@ def test_series_that_do_not_fit_are_refused(series, message):
         p.plot_series([1, 2, 3], series, title="", ylabel="")
 
 
-# ------------------------------------------------------------------------------------ family tree
+# ----------------------------------------------------------------------------------------- family
 
 
-def tree_names(ax):
-    return [text.get_text() for text in ax.texts if text.get_bbox_patch() is not None]
+def cells_of(ax):
+    """The words of each cell, and its rows and tint."""
+    found = {}
+    for cell in ax.patches:
+        (x, y), height = cell.get_xy(), cell.get_height()
+        inside = [t for t in ax.texts if 0 < t.get_position()[0] - x < 0.1]
+        (words,) = [t for t in inside if y < t.get_position()[1] < y + height]
+        found[round(x, 3), round(y)] = (words.get_text(), round(height), cell.get_facecolor())
+    return found
 
 
-def test_the_family_tree_names_every_rule_after_the_one_it_inherits_from():
-    names = tree_names(p.plot_family())
-    assert names[0] == "Optimizer"
-    assert sorted(names[1:]) == sorted(RULES)
-    for name, rule in RULES.items():
-        parent = next(one for one in rule.__mro__[1:] if one.__name__ in names)
-        assert names.index(parent.__name__) < names.index(name)
-
-
-def test_the_family_tree_indents_a_rule_by_its_depth():
+def test_the_family_is_a_table_of_what_every_rule_says_of_its_slots():
     ax = p.plot_family()
-    x = {text.get_text(): text.get_position()[0] for text in ax.texts}
-    assert x["Optimizer"] < x["Adam"] < x["AdamW"] < x["LAMB"]
-    assert x["Adam"] == x["SGD"]
+    cells, lefts = cells_of(ax), sorted({x for x, _ in cells_of(ax)})
+    names = [text.get_text() for text in ax.texts if text.get_fontweight() == "bold"]
+    rules = [getattr(optimizers, name) for name in names if name not in QUESTIONS]
+    assert {*rules} == {*RULES.values(), *OTHERS}
+    for slot, left in zip(QUESTIONS, lefts, strict=True):
+        said = [
+            words
+            for (x, _), (words, rows, _) in sorted(cells.items(), key=lambda cell: cell[0][1])
+            for _ in range(rows)
+            if x == left
+        ]
+        assert said == [rule.slots[slot] for rule in rules]
+
+
+def test_in_the_family_what_is_shared_is_tinted_alike_and_what_is_a_rule_s_own_is_white():
+    tints = {}
+    for (x, _), (words, rows, tint) in cells_of(p.plot_family()).items():
+        tints.setdefault((x, words), []).append((tint, rows))
+    for (x, words), found in tints.items():
+        assert len({tint for tint, _ in found}) == 1
+        is_shared = len(found) > 1 or found[0][1] > 1
+        assert (found[0][0] != (1, 1, 1, 1)) == is_shared, words
+        if is_shared:
+            others = {t[0][0] for (left, said), t in tints.items() if left == x and said != words}
+            assert found[0][0] not in others
+
+
+def test_the_title_of_the_family_counts_the_kinds_in_each_slot():
+    three = {"SGD": SGD, "Adam": Adam, "LAMB": LAMB}
+    assert p.plot_family(three).get_title(loc="left") == (
+        "3 rules: 3 kinds of magnitude, 2 of memory, 2 of direction, 2 of decay"
+    )
+    assert p.plot_family({"Adam": Adam}).get_title(loc="left") == "What Adam is made of"
 
 
 def test_a_rule_of_ones_own_joins_the_family():
     class Mine(LAMB):
-        """LAMB, but mine."""
+        slots = LAMB.slots | {"decay": "towards the start"}
 
-    ax = p.plot_family({**RULES, "Mine": Mine})
-    names = tree_names(ax)
-    assert names[names.index("LAMB") + 1] == "Mine"
-    assert "LAMB, but mine." in [text.get_text() for text in ax.texts]
+    class Silent(LAMB):
+        def direction(self, theta, g):
+            return g
+
+    ax = p.plot_family({**RULES, "Mine": Mine, "Silent": Silent})
+    cells = cells_of(ax)
+    last = [words for (_, row), (words, _, _) in sorted(cells.items()) if row == len(RULES) + 1]
+    assert last == ["m, v", "—", "—", "—"]
+    own = next(cell for cell in cells.values() if cell[0] == "towards the start")
+    assert own[1:] == (1, (1, 1, 1, 1))
+    said = " ".join(text.get_text() for text in ax.texts)
+    assert "Mine" in said
+    assert ax.get_title(loc="left").startswith(f"{len(RULES) + 2} rules: ")
 
 
-def test_the_family_tree_is_inside_its_figure_and_the_same_each_time():
+def test_the_family_is_inside_its_figure_and_the_same_each_time():
     _is_inside(p.plot_family())
     narrow = plt.subplots(figsize=(6, 5), layout="constrained")[1]
     _is_inside(p.plot_family(ax=narrow))
     assert png(p.plot_family()) == png(p.plot_family())
+
+
+@pytest.mark.parametrize("count", [1, 5, len(RULES), 30, 40])
+def test_the_words_of_the_family_stay_inside_their_cells(count):
+    rules = {f"{name} {i}": rule for i in (1, 2) for name, rule in RULES.items()}
+    ax = p.plot_family(dict([*rules.items()][:count]))
+    ax.figure.canvas.draw()
+    boxes = [cell.get_window_extent() for cell in ax.patches]
+    for text in ax.texts:
+        x, y = ax.transData.transform(text.get_position())
+        words = text.get_window_extent()
+        for box in boxes:
+            if box.contains(x, y):
+                assert words.x1 < box.x1
+                assert words.height < box.height + 3
+            else:
+                assert not box.contains(*words.get_points().mean(axis=0)), text.get_text()
 
 
 def test_what_is_no_rule_has_no_family():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from optimizers import RULES
+from optimizers import LBFGS, RULES, SAM, NonlinearCG
 
 ROOT = Path(__file__).parent.parent
 READMES = {name: (ROOT / name).read_text("utf8") for name in ("README.md", "README.zh-CN.md")}
@@ -25,7 +25,7 @@ def test_a_link_leads_to_a_file_and_to_the_formula_s_line(target, line):
 
 
 def test_every_rule_stands_in_the_table():
-    for name in RULES:
+    for name in (*RULES, *(rule.__name__ for rule in (LBFGS, NonlinearCG, SAM))):
         assert all(f"| [{name}](optimizers/rules/" in text for text in READMES.values())
 
 

@@ -334,6 +334,45 @@ def test_muon_steps_equally_far_in_all_directions_of_a_matrix():
     numpy.testing.assert_allclose(muon.theta["bias"], [-0.1, 0.1], rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("adjust_lr", "wide", "tall"),  # of 3 × 12 and of 12 × 3, inputs × outputs
+    [
+        ("original", 2.0, 1.0),
+        ("match_rms_adamw", 0.2 * 12**0.5, 0.2 * 12**0.5),
+        ("rms_to_rms", 2.0, 0.5),
+    ],
+)
+def test_muon_s_three_scales_are_those_of_their_authors(adjust_lr, wide, tall):
+    plain = Muon(slanted, flat_start(), lr=0.1, ns_steps=9)
+    scaled = Muon(slanted, flat_start(), lr=0.1, ns_steps=9, adjust_lr=adjust_lr)
+    plain.minimize(3)
+    scaled.minimize(3)
+    for name, factor, original in (("wide", wide, 2.0), ("tall", tall, 1.0)):
+        expected = plain.theta[name] * factor / original
+        numpy.testing.assert_allclose(scaled.theta[name], expected, rtol=1e-12)
+    numpy.testing.assert_array_equal(scaled.theta["bias"], plain.theta["bias"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(2, 20), st.integers(2, 20), st.integers(0, 99))
+def test_each_of_muon_s_scales_keeps_what_it_is_named_after(rows, columns, seed):
+    rng = numpy.random.default_rng(seed)
+    U, _, Vt = numpy.linalg.svd(rng.normal(size=(rows, columns)), full_matrices=False)
+    slopes = U * rng.uniform(0.1, 1, size=len(Vt)) @ Vt
+
+    def step(adjust_lr):
+        muon = Muon(lambda w: np.sum(slopes * w), np.zeros((rows, columns)), 1.0, **adjust_lr)
+        return muon.minimize(1).weights(1)
+
+    rms = numpy.sqrt(numpy.mean(step({"adjust_lr": "match_rms_adamw"}) ** 2))
+    assert 0.68 * 0.2 < rms < 1.21 * 0.2
+    inputs = rng.normal(size=(5, rows))
+    inputs /= numpy.sqrt(numpy.mean(inputs**2, axis=1, keepdims=True))
+    moved = inputs @ step({"adjust_lr": "rms_to_rms"})
+    assert numpy.sqrt(numpy.mean(moved**2, axis=1)).max() < 1.21
+    assert 0.68 < numpy.linalg.norm(step({}), 2) / max(1, columns / rows) ** 0.5 < 1.21
+
+
 def test_muon_moves_what_is_no_matrix_as_adamw_does():
     muon = Muon(
         *(rosenbrock, [-1.5, 2.0]),
@@ -538,7 +577,8 @@ def test_at_a_stationary_start_a_rule_without_a_learning_rate_stays(rule):
 def test_under_cautious_no_weight_moves_up_its_gradient(inner, seed):
     start = numpy.random.default_rng(seed).uniform(-2, 2, 2)
     path = Cautious(rosenbrock, start, lr=1e-3, inner=inner).minimize(40, watch="g")
-    assert (numpy.diff(path.theta, axis=0) * path["g"][1:] <= 0).all()
+    steps, slopes = numpy.diff(path.theta, axis=0), path["g"][1:]
+    assert (numpy.sign(steps) * numpy.sign(slopes) <= 0).all()
 
 
 def test_cautious_around_what_always_agrees_is_the_inner_rule():

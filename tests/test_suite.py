@@ -2,13 +2,28 @@
 
 import csv
 from collections import Counter
+from functools import partial
 
 import autograd.numpy as np
 import matplotlib.pyplot as plt
 import numpy
 import pytest
 
-from optimizers import SGD, Adam, AdamW, Momentum, Newton, compare, suite
+from optimizers import (
+    LAMB,
+    SGD,
+    SOAP,
+    Adam,
+    AdamW,
+    Lookahead,
+    Momentum,
+    Muon,
+    Newton,
+    Shampoo,
+    compare,
+    suite,
+)
+from optimizers.experiments import MATRICES, Comparison, teacher
 from optimizers.experiments.suite import Suite
 from optimizers.experiments.tuning import Tuner
 from optimizers.functions import beale, booth, himmelblau, matyas, monkey_saddle, sphere
@@ -104,6 +119,61 @@ def test_a_minimum_at_the_origin_is_said_to_favour_decay():
     assert "origin" not in " ".join(suite([SGD], [sphere], **HOW).notes())
 
 
+SMALL = {"network": teacher([3, 4, 2], n=10), "linear": teacher([3, 2], n=10, condition=10)}
+
+
+def test_problems_with_matrices_stand_beside_functions_and_are_counted_alike():
+    how = HOW | {"budget": "gradients", "seeds": 2, "lr": [0.01, 0.1, 1.0]}
+    rules = [SGD, Muon, Newton]
+    both = suite(rules, {"booth": booth} | SMALL, **how)
+    assert list(both) == ["booth", "network", "linear"]
+    for name, problem in ({"booth": booth} | SMALL).items():
+        assert both[name].lr == compare(rules, problem, **how).lr
+        weights = both[name].problem.theta.size
+        assert both[name]["SGD"].step[-1] == 40
+        assert both[name]["Newton"].step[-1] == 40 // (1 + weights)
+    rows = {row["rule"]: row for row in both["linear"].rows()}
+    assert both.gradients_to_target[2, 2] == 7 * rows["Newton"]["steps_to_target"]
+    assert both.rows()[0]["targets"] == 3
+
+
+def test_each_of_the_library_s_problems_with_matrices_has_a_minimum_and_moves_by_muon_alone():
+    for name, problem in MATRICES.items():
+        muon = Muon(problem, problem.start)
+        assert muon.in_matrix.all(), name
+        assert problem(problem.solution) == 0
+        assert muon.theta.keys() == problem.start.keys()
+
+
+def test_where_there_are_no_matrices_it_says_whose_steps_their_rules_make():
+    how = HOW | {"lr": 0.01, "seeds": 2}
+    rules = {"A": AdamW, "M": partial(Muon, beta=0.9), "L": partial(Lookahead, inner=SOAP)}
+    rules |= {"S": Shampoo, "B": LAMB}
+    words = "M, L step like AdamW; S steps like AdaGrad with a whole matrix."
+    alone = suite(rules, [booth, beale], **how).notes()
+    assert f"No problem here has matrices, those in MATRICES do: {words}" in alone
+    mixed = suite(rules, {"booth": booth} | SMALL, **how)
+    assert f"Only network, linear have matrices; elsewhere {words}" in mixed.notes()
+    assert f"There are no matrices among the weights: {words}" in mixed["booth"].notes()
+    for quiet in (mixed["network"], suite(rules, SMALL, **how), suite([AdamW], [booth], **how)):
+        assert "matri" not in " ".join(quiet.notes())
+
+
+def test_whose_steps_they_make_is_kept_with_a_race(tmp_path):
+    race = compare([SGD, Muon], booth, lr=0.01, steps=5, seeds=2, progress=False)
+    race.save(tmp_path / "race.npz")
+    assert Comparison.load(tmp_path / "race.npz").notes() == race.notes()
+    assert "Muon steps like AdamW" in " ".join(race.notes())
+
+
+def test_many_rules_on_matrices_have_seeds_enough_to_be_told_apart():
+    rules = {f"{k}": partial(SGD, lr=0.01 * k) for k in range(1, 19)}
+    how = {"lr": {label: rule.keywords["lr"] for label, rule in rules.items()}, "steps": 3}
+    race = compare(dict.fromkeys(rules, SGD), SMALL["linear"], progress=False, **how)
+    assert "too few" not in " ".join(race.notes())
+    assert race.standing.place("18") == (1, 1)  # the largest step of a short race
+
+
 def test_it_goes_on_where_it_was_stopped(tmp_path, monkeypatch):
     whole = suite([SGD, Adam], [booth, matyas], **HOW)
     tuned, calls = Tuner.ends, []
@@ -135,6 +205,23 @@ def test_a_table_has_a_line_for_each_rule_on_each_problem(found, tmp_path):
         race = found[line["problem"]]
         assert (int(line["place"]), int(line["worst_place"])) == race.standing.place(line["rule"])
         assert float(line["lr"]) == race.lr[line["rule"]]
+
+
+def test_a_suite_with_matrices_goes_on_from_what_it_kept(tmp_path):
+    how = HOW | {"store": tmp_path, "seeds": 2, "lr": [0.01, 0.1, 1.0]}
+    first = suite([AdamW, Muon], {"booth": booth} | SMALL, **how)
+    kept = {piece: piece.stat().st_mtime_ns for piece in tmp_path.rglob("piece-*.npz")}
+    assert {piece.relative_to(tmp_path).parts[0] for piece in kept} == {"booth", *SMALL}
+    assert repr(suite([AdamW, Muon], {"booth": booth} | SMALL, **how)) == repr(first)
+    assert {piece: piece.stat().st_mtime_ns for piece in tmp_path.rglob("piece-*.npz")} == kept
+
+
+def test_the_picture_says_where_the_matrices_are():
+    two = suite([AdamW, Muon], {"booth": booth} | SMALL, **HOW | {"lr": 0.01, "seeds": 2})
+    figure = plot_suite(two)[0].figure
+    words = " ".join(" ".join(text.get_text() for text in figure.texts).split())
+    assert "Only network, linear have matrices; elsewhere Muon steps like AdamW." in words
+    plt.close("all")
 
 
 def test_the_picture_marks_winners_and_says_how_many_there_are(found):

@@ -113,7 +113,7 @@ def some_case(rule, function, rng):
     if rng.random() < 0.2:
         settings["project"] = partial(numpy.clip, a_min=-2.0, a_max=1.7)
     watch = ("d", "eta", *rule.state)
-    if rng.random() < 0.2:
+    if rng.random() < 0.2 and rule.handed_out is Optimizer.handed_out:
         rule, watch = partial(Lookahead, inner=rule, k=int(rng.integers(1, 5))), (*watch, "slow")
     if rng.random() < 0.4:
         how["watch"] = watch

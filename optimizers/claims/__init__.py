@@ -9,12 +9,15 @@ Each is a file here. `CLAIMS` has them all by label, in the order of their numbe
 from optimizers.claims import (
     batch_size,
     defaults,
+    edge_of_stability,
+    flat_minima,
     lion,
     lookahead_variance,
     matrices,
     memory,
     momentum_rates,
     quadratic_deep,
+    schedule_free,
     trust_ratio,
     tuning_budget,
     two_phases,
@@ -36,6 +39,9 @@ CLAIMS: dict[str, Claim] = {
         lion,
         defaults,
         matrices,
+        edge_of_stability,
+        schedule_free,
+        flat_minima,
         tuning_budget,
     )
 }

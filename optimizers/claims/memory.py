@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import tracemalloc
 from collections.abc import Iterator
 from typing import Any
@@ -15,12 +16,13 @@ from optimizers.optimizer import Optimizer
 from optimizers.problem import pure
 from optimizers.progress import with_progress
 from optimizers.rules import RULES, Newton
+from optimizers.rules.matrices import Matrices
 
 NEWTON = 100  # weights: Newton's matrices have P × P entries
-FEW = 20  # weights, on which is tried what a rule needs
-COLUMNS = 10  # of the matrix of weights
+FEW = 5  # rows and columns of weights, on which is tried what a rule needs
 STEPS = 8  # before looking: in the middle of Lookahead's round of 5
 ROUND = 5  # steps in which every rule does all that it ever does
+OF_MATRICES = ("Adafactor", "Shampoo", "SOAP")  # what they keep of a matrix hangs on its shape
 PARTS = {  # of the memory, as the table and the figure name them
     "weights": "the weights",
     "must_keep": "must keep",
@@ -43,10 +45,10 @@ def bowl(weights: Any, slopes: Any) -> Any:
     return np.dot(flat, flat - slopes)
 
 
-def made(rule: type[Optimizer], slopes: numpy.ndarray, steps: int) -> Optimizer:
-    """An optimizer of a matrix with as many weights as slopes, after some steps."""
-    loss = bowl if rule is Newton else linear
-    return stepped(rule(loss, numpy.ones((len(slopes) // COLUMNS, COLUMNS))), slopes, steps)
+def made(rule: type[Optimizer], slopes: numpy.ndarray, steps: int, start: float = 1.0) -> Optimizer:
+    """An optimizer of a square matrix with as many weights as slopes, after some steps."""
+    loss, side = bowl if rule is Newton else linear, math.isqrt(len(slopes))
+    return stepped(rule(loss, numpy.full((side, side), start)), slopes, steps)
 
 
 def stepped(optimizer: Optimizer, slopes: numpy.ndarray, steps: int) -> Optimizer:
@@ -57,18 +59,20 @@ def stepped(optimizer: Optimizer, slopes: numpy.ndarray, steps: int) -> Optimize
 
 
 def holders(optimizer: Optimizer, path: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Everything it holds that is as large as the weights: a name, where it stands, its key there.
+    """Every array that it holds, of any size: a name, where it stands, its key there.
 
     Examples
     --------
     >>> from optimizers import Momentum
-    >>> sorted(name for name, _, _ in holders(made(Momentum, numpy.ones(20), 1)))
+    >>> sorted(name for name, _, _ in holders(made(Momentum, numpy.ones(25), 1)))
     ['_theta', 'd', 'g', 'm']
     """
     for key, value in vars(optimizer).items():
         if isinstance(value, Optimizer):
             yield from holders(value, f"{path}{key}.")
-        elif numpy.shape(value) == (optimizer.layout.size,) and key != "batch":
+        elif isinstance(value, Matrices):
+            yield f"{path}{key}.mask", vars(value), "mask"
+        elif isinstance(value, numpy.ndarray) and value.ndim and value.size and key != "batch":
             yield f"{path}{key}", vars(optimizer), key
     for patterns in optimizer.layout._decayed:
         yield f"{path}decayed", optimizer.layout._decayed, patterns
@@ -84,8 +88,8 @@ def roles(rule: type[Optimizer]) -> dict[str, str]:
     Returns
     -------
     dict
-        By name: "must_keep" what later steps need and change, "mask" what they need and never
-        change, "to_look_at" what they do not need; "weights" the weights.
+        By name: "must_keep" what later steps need, "mask" what of it is the same whatever the
+        weights and the gradients are, "to_look_at" what they do not need; "weights" the weights.
 
     Examples
     --------
@@ -93,19 +97,23 @@ def roles(rule: type[Optimizer]) -> dict[str, str]:
     >>> [name for name, role in roles(Adam).items() if role == "must_keep"]
     ['m', 'v']
     """
-    slopes = numpy.linspace(-1.0, 1.0, FEW)
+    slopes = numpy.linspace(-1.0, 1.0, FEW**2)
     right = made(rule, slopes, STEPS + ROUND)
-    later = {name: where[key] for name, where, key in holders(right)}
+    later, elsewhere = (
+        {name: where[key] for name, where, key in holders(optimizer)}
+        for optimizer in (right, made(rule, slopes + 0.5, STEPS, start=2.0))
+    )
     found = {}
     for name in later:
         optimizer = made(rule, slopes, STEPS)
         where, key = next((where, key) for n, where, key in holders(optimizer) if n == name)
         before = where[key]
-        where[key] = ~before if before.dtype == bool else numpy.full(FEW, numpy.nan)
+        where[key] = ~before if before.dtype == bool else numpy.full_like(before, numpy.nan)
         if not suffers(optimizer, slopes, right.theta):
             found[name] = "to_look_at"
         else:
-            found[name] = "mask" if numpy.array_equal(before, later[name]) else "must_keep"
+            same = all(numpy.array_equal(before, other[name]) for other in (later, elsewhere))
+            found[name] = "mask" if same else "must_keep"
     return found | {"_theta": "weights"}
 
 
@@ -119,7 +127,7 @@ def suffers(optimizer: Optimizer, slopes: numpy.ndarray, right: numpy.ndarray) -
 
 def measure(effort: Effort) -> Data:
     """Weigh every rule."""
-    size = effort.pick(1_000_000, 500_000)
+    size = effort.pick(1000, 300) ** 2
     rules = with_progress(RULES.values(), len(RULES), "memory", effort.progress)
     return {"size": size, "newton": NEWTON, "rows": [weighed(rule, size) for rule in rules]}
 
@@ -173,7 +181,7 @@ def _of(measured: Data, rule: str) -> Data:
 def _keeps(row: Data) -> str:
     """ "2 (m, v)"; the inner rule's arrays go by their plain names."""
     names = ", ".join(name.split(".")[-1] for name in row["names"]["must_keep"])
-    return f"{row['copies']['must_keep']:g} ({names})" if names else "0"
+    return f"{row['copies']['must_keep']:.3g} ({names})" if names else "0"
 
 
 def table(measured: Data) -> list[list[str]]:
@@ -193,9 +201,14 @@ def table(measured: Data) -> list[list[str]]:
 def verdict(measured: Data) -> str:
     """Whether Adam's state is two copies, and what it holds in fact."""
     adam, sgd = _of(measured, "Adam"), _of(measured, "SGD")
+    others = [row for row in measured["rows"] if row["rule"] in OF_MATRICES]
     more = adam["copies"]["must_keep"] - sgd["copies"]["must_keep"]
     words = "Holds for what the formula needs" if more == 2 else "Does not hold"
     words += f": beside the weights Adam must keep {_keeps(adam)}, SGD {_keeps(sgd)}. "
+    if others:
+        kept, first = ", ".join(f"{row['rule']} {_keeps(row)}" for row in others), others[0]
+        words += f"Of the same matrix {kept}; at the peak of a step, {first['rule']} has "
+        words += f"{first['peak']:.1f} copies in all, Adam {adam['peak']:.1f}. "
     beside = adam["held"] - adam["copies"]["weights"]
     if beside < adam["copies"]["must_keep"] + 0.5:
         return words + "This library keeps no more than that."
@@ -209,14 +222,15 @@ def verdict(measured: Data) -> str:
 
 def how(measured: Data) -> str:
     """What was weighed, and how it was told apart."""
+    side = math.isqrt(measured["size"])
     return (
-        f"tracemalloc, P = {measured['size']:,} weights in float64, one matrix of {COLUMNS} "
-        "columns, and a linear loss, whose gradient (g) is part of it; peak over 5 steps, with the "
-        "temporaries of gradient and formula; Newton at "
+        f"tracemalloc, P = {measured['size']:,} weights in float64, one matrix of {side:,} × "
+        f"{side:,}, and a linear loss, whose gradient (g) is part of it; peak over {ROUND} steps, "
+        "with the temporaries of gradient and formula; Newton at "
         f"P = {measured['newton']} on a bowl, because its matrices have P × P entries. An array "
-        "must be kept if spoiling it changes later steps; masks say which weights decay or are "
-        "matrices. For speed, steps in one pass keep what there was before, of which is made what "
-        "somebody looks at, and memory for the next. Lookahead wraps Adam. Bytes know no chance: "
+        "must be kept if spoiling it changes later steps; masks say which weights decay or are in "
+        "a matrix. For speed, steps in one pass keep what there was before, of which is made what "
+        "somebody looks at, and memory for the next. The wrappers wrap Adam. Bytes know no chance: "
         "one run a rule."
     )
 
@@ -233,7 +247,7 @@ def draw(measured: Data) -> Any:
 
     rows = [row for row in measured["rows"] if row["rule"] != "Newton"]
     look = looks({row["rule"]: row["rule"] for row in rows})
-    (ax,) = new_figure((10.0, 5.0))
+    (ax,) = new_figure((10.0, 2.7 + 0.19 * len(rows)))
 
     def filled(part: str, color: str) -> dict[str, Any]:
         how: dict[str, dict[str, Any]] = {
@@ -268,7 +282,7 @@ def draw(measured: Data) -> Any:
     figure: Any = ax.get_figure(root=True)
     caption(
         figure,
-        f"P = {measured['size']:,} weights in float64, by tracemalloc; Lookahead wraps Adam. "
+        f"P = {measured['size']:,} weights in float64, by tracemalloc; the wrappers wrap Adam. "
         "Newton (P × P matrices) is left out.",
     )
     return figure

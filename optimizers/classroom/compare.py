@@ -19,7 +19,9 @@ from optimizers.optimizer import Optimizer
 STEPS = 20
 PROBLEMS = 5
 TOLERANCE = 1e-9  # relative
-LIBRARY = tuple(str(Path(optimizers.__file__).parent / name) for name in ("rules", "schedules.py"))
+RATES = 0.02, 0.1
+PLACES = ("rules", "schedules.py", str(Path("classroom", "one_line.py")))
+LIBRARY = tuple(str(Path(optimizers.__file__).parent / place) for place in PLACES)
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,12 @@ def problems(
     defaults: Mapping[str, float],
     ranges: Mapping[str, tuple[float, float]],
     layers: bool = False,
+    rates: tuple[float, float] = RATES,
 ) -> list[Problem]:
     """Five problems; the first with the usual numbers, so that it shows a number written in.
 
     With `layers`, also what a trust ratio must get right: a start at 0, a long layer, no decay,
-    and a loss without any slope.
+    and a loss without any slope. With large `rates`, the gradients change their signs.
     """
     found = []
     for i in range(PROBLEMS + 2 * layers):
@@ -95,7 +98,7 @@ def problems(
         if layers and i == 5:
             settings["weight_decay"] = 0.0
             loss = flat
-        found.append(Problem(loss, start, float(rng.uniform(0.02, 0.1)), settings))
+        found.append(Problem(loss, start, float(rng.uniform(*rates)), settings))
     return found
 
 
@@ -171,8 +174,7 @@ def watched() -> Iterator[list[str]]:
     def note(frame: Any, event: str, _: Any) -> None:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(LIBRARY):
-            owner = type(frame.f_locals["self"]).__name__ if "self" in frame.f_locals else ""
-            called.append(owner or code.co_qualname.partition(".")[0])
+            called.append(code.co_qualname.partition(".")[0])
 
     before = sys.getprofile()
     with warnings.catch_warnings(), np.errstate(all="ignore"):

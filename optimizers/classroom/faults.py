@@ -8,12 +8,17 @@ in the exercises, and a sentence that helps without giving the formula.
 
 from __future__ import annotations
 
+import inspect
 import re
+import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from optimizers.classroom.one_line import AdaBelief, AdEMAMix, GrokFast, Rprop, Signum, Yogi
+from optimizers.hyper_parameters import RuleClass
+from optimizers.optimizer import Optimizer
 from optimizers.rules import SGD, AdaGrad, Adam, Momentum, RMSProp
 
 Array = np.ndarray
@@ -765,6 +770,334 @@ LAMB_FAULTS = (
     Fault("epsilon inside the root", INSIDE_ROOT, LayerInsideRoot),
     Fault("decay missing", DECAY_MISSING, LayerWithoutDecay),
     Fault("decay in the gradient", DECAY_IN_GRADIENT.hint, LayerDecayInGradient),
+)
+
+# Rules that are a line or two away from another: each mistake is an edit of the right formula
+
+
+def edited(rule: type[Optimizer], *changes: tuple[str, str]) -> type[Optimizer]:
+    """The rule with pieces of its formula replaced by others."""
+    source = textwrap.dedent(inspect.getsource(rule.direction))
+    for old, new in changes:
+        if source.count(old) != 1:
+            raise ValueError(f"{old!r} must stand in {rule.__name__}.direction, and once")
+        source = source.replace(old, new)
+    made: dict[str, Any] = {"np": np}
+    exec(compile(source, __file__, "exec"), made)
+    made_so: Any = RuleClass(rule.__name__, (rule,), {"direction": made["direction"]})
+    return made_so
+
+
+SIGNUM_FAULTS = (
+    Fault(
+        "not signed",
+        "this is Momentum still: does each weight move by the same length?",
+        edited(Signum, ("np.sign(self.m)", "self.m")),
+    ),
+    Fault(
+        "sign of the gradient",
+        "this is the sign of one gradient: what does the memory do?",
+        edited(Signum, ("np.sign(self.m)", "np.sign(g)")),
+    ),
+    Fault(
+        "signs summed",
+        "is the sign taken before the sum, or after it?",
+        edited(Signum, ("+ g", "+ np.sign(g)"), ("np.sign(self.m)", "self.m")),
+    ),
+    Fault(
+        "sign kept",
+        "what is kept in self.m for the next step: the sum, or only its sign?",
+        edited(Signum, ("self.momentum * self.m + g", "np.sign(self.momentum * self.m + g)")),
+    ),
+    Fault(
+        "unit length",
+        "has the whole step one length here, or has each weight?",
+        edited(Signum, ("np.sign(self.m)", "self.m / np.sqrt(np.sum(self.m**2))")),
+    ),
+    Fault(
+        "looks ahead",
+        "does it look ahead, as Nesterov does? Here only m has a say.",
+        edited(Signum, ("np.sign(self.m)", "np.sign(g + self.momentum * self.m)")),
+    ),
+    Fault("uphill", UPHILL, edited(Signum, ("np.sign(self.m)", "-np.sign(self.m)"))),
+    Fault("learning rate twice", RATE_TWICE, edited(Signum, ("np.sign", "self.eta * np.sign"))),
+)
+ADABELIEF_FAULTS = (
+    Fault(
+        "Adam",
+        "this is Adam still: what is v a mean of, and what is added to it?",
+        edited(AdaBelief, ("(g - self.m) ** 2 + self.epsilon", "g**2")),
+    ),
+    Fault(
+        "squares of g",
+        "is v a mean of g² still? How far is g from m?",
+        edited(AdaBelief, ("(g - self.m) ** 2", "g**2")),
+    ),
+    Fault(
+        "epsilon missing",
+        "the differences are right: what else is added to v in each step?",
+        edited(AdaBelief, ("** 2 + self.epsilon", "** 2")),
+    ),
+    Fault(
+        "epsilon damped",
+        "is ε multiplied by 1 − β₂ here? Look at the parentheses.",
+        edited(
+            AdaBelief, ("(g - self.m) ** 2 + self.epsilon", "((g - self.m) ** 2 + self.epsilon)")
+        ),
+    ),
+    Fault(
+        "old m",
+        "which m is subtracted: that of the step before, or the new one?",
+        edited(
+            AdaBelief,
+            ("self.m = self.beta1", "old, self.m = self.m, self.beta1"),
+            ("(g - self.m)", "(g - old)"),
+        ),
+    ),
+    Fault(
+        "corrected m",
+        "which m is subtracted: m itself, or m̂?",
+        edited(AdaBelief, ("(g - self.m)", "(g - self.m / (1 - self.beta1**self.t))")),
+    ),
+    Fault(
+        "square missing",
+        "what is v a mean of: the differences, or their squares?",
+        edited(AdaBelief, ("(g - self.m) ** 2", "(g - self.m)")),
+    ),
+)
+YOGI_FAULTS = (
+    Fault(
+        "Adam",
+        "this is Adam still: does v move faster when g² is further away?",
+        edited(Yogi, ("np.sign(self.v - g**2) * g**2", "(self.v - g**2)")),
+    ),
+    Fault(
+        "sign turned",
+        "does v go towards g², or away from it?",
+        edited(Yogi, ("np.sign(self.v - g**2)", "np.sign(g**2 - self.v)")),
+    ),
+    Fault(
+        "sign alone",
+        "how far does v go in a step: does the size of g matter?",
+        edited(Yogi, ("np.sign(self.v - g**2) * g**2", "np.sign(self.v - g**2)")),
+    ),
+    Fault(
+        "share of v",
+        "v is 0 and stays 0: is its way in a step a share of v, or of something else?",
+        edited(Yogi, ("np.sign(self.v - g**2) * g**2", "np.sign(self.v - g**2) * self.v")),
+    ),
+    Fault(
+        "compared with g",
+        "what is v compared with: the gradient, or its square?",
+        edited(Yogi, ("np.sign(self.v - g**2)", "np.sign(self.v - g)")),
+    ),
+    Fault(
+        "last square missing",
+        "the sign is right: is what it multiplies squared?",
+        edited(Yogi, ("* g**2", "* g")),
+    ),
+    Fault(
+        "whole square",
+        "does v go by the whole of g², or by a small part of it?",
+        edited(Yogi, ("(1 - self.beta2) * np.sign", "np.sign")),
+    ),
+    Fault(
+        "also damped",
+        "does v lose a share of itself in each step as well?",
+        edited(Yogi, ("self.v - (1", "self.beta2 * self.v - (1")),
+    ),
+)
+ADEMAMIX_FAULTS = (
+    Fault(
+        "Adam",
+        "this is Adam still: where does the slow mean enter the step?",
+        edited(AdEMAMix, ("self.m_hat + self.alpha * self.slow", "self.m_hat")),
+    ),
+    Fault(
+        "slow mean corrected",
+        "is the slow mean corrected here? It is to fill slowly.",
+        edited(
+            AdEMAMix,
+            ("self.alpha * self.slow", "self.alpha * self.slow / (1 - self.beta3**self.t)"),
+        ),
+    ),
+    Fault(
+        "fast mean uncorrected",
+        "the slow mean is right: which m stands beside it, m or m̂?",
+        edited(AdEMAMix, ("(self.m_hat +", "(self.m +")),
+    ),
+    Fault(
+        "alpha missing",
+        "how much does the slow mean count beside m̂?",
+        edited(AdEMAMix, ("self.alpha * self.slow", "self.slow")),
+    ),
+    Fault(
+        "alpha on both",
+        "what does α multiply: one of the two means, or both?",
+        edited(
+            AdEMAMix,
+            ("self.m_hat + self.alpha * self.slow", "self.alpha * (self.m_hat + self.slow)"),
+        ),
+    ),
+    Fault(
+        "added after the division",
+        "is the slow mean divided by √v̂, too? Look at the parentheses.",
+        edited(
+            AdEMAMix,
+            ("(self.m_hat + self.alpha * self.slow)", "self.alpha * self.slow + self.m_hat"),
+        ),
+    ),
+    Fault(
+        "beta1 in both",
+        "which β makes the slow mean slow?",
+        edited(
+            AdEMAMix,
+            (
+                "self.beta3 * self.slow + (1 - self.beta3)",
+                "self.beta1 * self.slow + (1 - self.beta1)",
+            ),
+        ),
+    ),
+    Fault(
+        "sum of the gradients",
+        "what is g multiplied by in the slow mean?",
+        edited(AdEMAMix, ("(1 - self.beta3) * g", "g")),
+    ),
+)
+GROKFAST_FAULTS = (
+    Fault(
+        "Adam",
+        "this is Adam still: does it get the new gradient?",
+        edited(GrokFast, ("g = g + self.boost * self.slow", "pass")),
+    ),
+    Fault(
+        "slow mean from zero",
+        "with what does the slow mean start: 0, or the first gradient?",
+        edited(GrokFast, ("g if self.t == 1 else ", "")),
+    ),
+    Fault(
+        "boost missing",
+        "how much of the slow mean is added?",
+        edited(GrokFast, ("self.boost * self.slow", "self.slow")),
+    ),
+    Fault(
+        "slow alone",
+        "what becomes of the gradient itself?",
+        edited(GrokFast, ("g + self.boost", "self.boost")),
+    ),
+    Fault(
+        "plain v",
+        "does v get the new gradient, too?",
+        edited(GrokFast, ("g = g +", "plain, g = g, g +"), ("g**2", "plain**2")),
+    ),
+    Fault(
+        "added to the step",
+        "is the slow mean added before Adam, or after it?",
+        edited(
+            GrokFast,
+            ("g = g + self.boost * self.slow", "pass"),
+            ("return", "return self.boost * self.slow +"),
+        ),
+    ),
+    Fault(
+        "mean of the amplified",
+        "of which gradients is the slow mean made: those that come in, or the amplified ones?",
+        edited(
+            GrokFast,
+            ("    g = g + self.boost * self.slow\n", ""),
+            ("self.slow = g", "g = g + self.boost * self.slow\n    self.slow = g"),
+        ),
+    ),
+    Fault(
+        "old slow mean",
+        "which slow mean is added: the new one, or that of the step before?",
+        edited(
+            GrokFast,
+            ("self.slow = g", "old, self.slow = self.slow, g"),
+            ("self.boost * self.slow", "self.boost * old"),
+        ),
+    ),
+    Fault(
+        "rho swapped",
+        "which of the two does ρ multiply, the old mean or g?",
+        edited(
+            GrokFast,
+            (
+                "self.rho * self.slow + (1 - self.rho) * g",
+                "(1 - self.rho) * self.slow + self.rho * g",
+            ),
+        ),
+    ),
+    Fault(
+        "one array for both",
+        "`g += …` changes self.slow as well if both are one array: write g = g + …",
+        edited(GrokFast, ("g = g + self", "g += self")),
+    ),
+)
+RPROP_FAULTS = (
+    Fault(
+        "signs only",
+        "do the rates ever change?",
+        edited(Rprop, ("self.rate * factor", "self.rate"), ("np.where(agrees < 0, 0.0, g)", "g")),
+    ),
+    Fault(
+        "one rate for ever",
+        "the weights rest when they should: do their rates change, too?",
+        edited(Rprop, ("self.rate * factor", "self.rate")),
+    ),
+    Fault(
+        "factors swapped",
+        "which of the two belongs to a sign that stays?",
+        edited(
+            Rprop,
+            ("(agrees > 0, self.grow", "(agrees > 0, self.shrink"),
+            ("(agrees < 0, self.shrink", "(agrees < 0, self.grow"),
+        ),
+    ),
+    Fault(
+        "no rest",
+        "the rates are right: does a weight whose sign has turned rest for one step?",
+        edited(Rprop, ("np.where(agrees < 0, 0.0, g)", "g")),
+    ),
+    Fault(
+        "never shrinks",
+        "what happens to the rate when the sign turns?",
+        edited(Rprop, ("np.where(agrees < 0, self.shrink, 1.0)", "1.0")),
+    ),
+    Fault(
+        "never grows",
+        "what happens to the rate while the sign stays?",
+        edited(Rprop, ("(agrees > 0, self.grow", "(agrees > 0, 1.0")),
+    ),
+    Fault(
+        "shrinks at 0",
+        "the product is 0 at the first step and after a rest: does the rate shrink there?",
+        edited(Rprop, ("np.where(agrees < 0, self.shrink, 1.0)", "self.shrink")),
+    ),
+    Fault(
+        "grows at 0",
+        "the product is 0 at the first step and after a rest: does the rate grow there?",
+        edited(Rprop, ("(agrees > 0, self.grow", "(agrees >= 0, self.grow")),
+    ),
+    Fault(
+        "rates not kept",
+        "is the rate of the step before multiplied, or begun anew?",
+        edited(Rprop, ("self.rate * factor", "factor")),
+    ),
+    Fault(
+        "before set first",
+        "is self.before set before the rate has seen the old one?",
+        edited(
+            Rprop,
+            ("    self.before = np.where(agrees < 0, 0.0, g)\n", ""),
+            ("agrees =", "self.before = np.where(g * self.before < 0, 0.0, g)\n    agrees ="),
+        ),
+    ),
+    Fault(
+        "not remembered",
+        "nothing moves: is the gradient kept in self.before?",
+        edited(Rprop, ("np.where(agrees < 0, 0.0, g)", "self.before")),
+    ),
 )
 
 # Who decays

@@ -25,6 +25,11 @@ RANGES = {
     "beta2": (0.6, 0.99),
     "epsilon": (0.01, 0.1),  # large enough to be seen
     "weight_decay": (0.05, 0.3),
+    "beta3": (0.8, 0.99),
+    "alpha": (1.5, 5.0),
+    "boost": (1.5, 4.0),
+    "grow": (1.1, 1.4),
+    "shrink": (0.3, 0.7),
 }
 OWN = "write the formula yourself"
 TO_WRITE = "it is still to be written: fill in the cell above and run it"
@@ -77,14 +82,15 @@ def rule(
     quantities: Sequence[str],
     faults: Sequence[Fault],
     layers: bool = False,
+    rates: tuple[float, float] = compare.RATES,
 ) -> Task:
-    """A rule, against the library's; the known mistakes are tried only if something is wrong."""
+    """A rule, against the right one; the known mistakes are tried only if something is wrong."""
     defaults = {name: getattr(reference, name) for name in RANGES if hasattr(reference, name)}
 
     def judge(answer: Any, rng: np.random.Generator) -> Verdict:
         if reason := no_rule(answer, f"My{reference.__name__}"):
             return False, reason
-        problems = compare.problems(rng, defaults, RANGES, layers)
+        problems = compare.problems(rng, defaults, RANGES, layers, rates)
         with np.errstate(all="ignore"):
             right = [compare.trace(reference, problem, quantities) for problem in problems]
         given = []

@@ -26,10 +26,12 @@ from optimizers.classroom.kinds import (
     stopped,
     words,
 )
+from optimizers.classroom.one_line import AdaBelief, AdEMAMix, GrokFast, Rprop, Signum, Yogi
 from optimizers.rules import LAMB, SGD, AdaGrad, Adam, AdamW, Momentum, RMSProp
 
 Rng = np.random.Generator
 CALLS = 12
+LONG_STEPS = 0.2, 0.5  # learning rates at which every gradient turns
 
 
 class Nesterov(Momentum):
@@ -836,4 +838,16 @@ TASKS: dict[str, Task] = {
         ),
     ),
     "race/3": _beats_descent,
+    "one_line/1": rule(Signum, ("m",), faults.SIGNUM_FAULTS, rates=LONG_STEPS),
+    "one_line/2": rule(AdaBelief, ADAM, faults.ADABELIEF_FAULTS),
+    "one_line/3": rule(Yogi, ADAM, faults.YOGI_FAULTS),
+    "one_line/4": rule(AdEMAMix, ("slow", *ADAM), faults.ADEMAMIX_FAULTS),
+    "one_line/5": rule(GrokFast, ("slow", *ADAM), faults.GROKFAST_FAULTS),
+    "one_line/6": rule(Rprop, ("rate", "before"), faults.RPROP_FAULTS),
+    "one_line/7": words(
+        dict.fromkeys(("Signum", "Yogi", "GrokFast"), "lr")
+        | {"AdEMAMix": "(1 + α) lr"}
+        | dict.fromkeys(("AdaBelief", "Rprop"), "ever longer"),
+        "When all gradients are c: what are the means, and what is left of c after the division?",
+    ),
 }

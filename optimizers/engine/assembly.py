@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.engine.numpy_loops import libm_pow, llvm, matmul_counts, numpy_loop
-from optimizers.engine.scalars import RUN, STEP, Scalar, Untraceable, inputs
+from optimizers.engine.scalars import RUN, STEP, Scalar, Untraceable, inputs, names_in
 from optimizers.engine.step import Step
 
 LANES = 8  # numbers side by side in a register
@@ -270,20 +270,6 @@ class Text:
         return self.new(block, f"shufflevector {self.type} {one}, {self.type} poison, {mask}")
 
 
-def names_in(x: Scalar) -> set[str]:
-    """The names of the inputs that an expression is made of."""
-    found, open_, seen = set(), [x], {x}
-    while open_:
-        x = open_.pop()
-        if x.op == "input":
-            found.add(x.args[0])
-        elif x.op != "constant":
-            new = [a for a in x.args if isinstance(a, Scalar) and a.depends and a not in seen]
-            open_ += new
-            seen.update(new)
-    return found
-
-
 GIVEN = ("fixed", "column", "table", "grid", "record", "marks")  # pointers; then whole numbers:
 COUNTS = ("ld", "begin", "stop", "end", "every", "left")
 
@@ -327,10 +313,10 @@ def run_text(step: Step, lanes: int, columns: frozenset[str], alone: bool) -> Te
     w.names |= {x: f"%x{k}" for k, x in enumerate(before)}
     loss = w.value(step.loss.item(), "step")
     slope = [w.value(g, "step") for g in step.gradient]
-    items = [*(f"%x{i}" for i in range(size)), loss, *slope]
+    items = [*(w.value(x, "step") for x in step.out), loss, *slope]
     items += [w.names[x] for name in step.watched for x in names[name].ravel()]
     off = w.constant(0)
-    for x in items[: size + 1]:  # x - x is 0 unless x is not finite
+    for x in (*(f"%x{i}" for i in range(size)), loss):  # x - x is 0 unless x is not finite
         off = w.new("step", f"fadd {t} {off}, {w.new('step', f'fsub {t} {x}, {x}')}")
     fine = w.new("step", f"fcmp oeq {t} {off}, {w.constant(0)}")
     known = w.new("step", f"fcmp oge {t} %mark, {w.constant(0)}")

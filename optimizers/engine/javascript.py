@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.engine.scalars import Scalar, Symbols, Untraceable
+from optimizers.engine.scalars import Scalar, Symbols, Untraceable, names_in
 from optimizers.engine.step import Step
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "equal": "==="}
@@ -100,6 +100,29 @@ def step_in_javascript(step: Step, name: str = "step") -> str:
     for key, spelled in targets.items():
         w.lines += [f"{key}[{i}] = {x};" for i, x in enumerate(spelled)]
     return w.function(f"{name}(theta, g, state, t, hyper, hessian, seen)")
+
+
+def handed_out_in_javascript(step: Step, name: str = "handedOut") -> str:
+    """Write `handedOut(theta, state, out, hyper)`, which fills in the weights that are shown.
+
+    Examples
+    --------
+    >>> from optimizers import SGD, Averaged
+    >>> from optimizers.engine.step import rule_of
+    >>> from optimizers.functions import sphere
+    >>> print(handed_out_in_javascript(rule_of(Averaged(sphere, [3.0], inner=SGD))))
+    function handedOut(theta, state, out, hyper) {
+      const mean_0 = state.mean[0];
+      out[0] = mean_0;
+    }
+    """
+    w = _Writer()
+    names = {name for x in step.out.ravel() for name in names_in(x)}
+    for key, given in step.before.items():
+        if key in names:
+            w.unpack(given, "theta" if key == "theta" else f"state.{key}", key)
+    w.put("out", step.out)
+    return w.function(f"{name}(theta, state, out, hyper)")
 
 
 def hessian_in_javascript(theta: Symbols, hessian: Symbols, name: str = "curvature") -> str:

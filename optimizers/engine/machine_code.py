@@ -22,11 +22,10 @@ from optimizers.engine.assembly import (
     CALL,
     carried,
     compiled,
-    names_in,
     run_text,
 )
 from optimizers.engine.numpy_loops import address_of
-from optimizers.engine.scalars import STEP, Scalar, Untraceable, plain
+from optimizers.engine.scalars import STEP, Scalar, Untraceable, names_in, plain
 from optimizers.engine.step import Step
 from optimizers.trajectory import norm
 

@@ -133,6 +133,20 @@ def constant(value: Any) -> Scalar:
     )
 
 
+def names_in(x: Scalar) -> set[str]:
+    """The names of the inputs that an expression is made of."""
+    found, open_, seen = set(), [x], {x}
+    while open_:
+        x = open_.pop()
+        if x.op == "input":
+            found.add(x.args[0])
+        elif x.op != "constant":
+            new = [a for a in x.args if isinstance(a, Scalar) and a.depends and a not in seen]
+            open_ += new
+            seen.update(new)
+    return found
+
+
 def inputs(name: str, shape: tuple[int, ...], depends: int = RUN) -> Symbols:
     """An array of numbers that are given from outside."""
     count = int(np.prod(shape))

@@ -11,7 +11,7 @@ from optimizers.engine.scalars import Untraceable
 from optimizers.reads import is_ours
 from optimizers.state import is_library, parts
 
-FORMULAS = ("direction", "update", "moved")
+FORMULAS = ("direction", "update", "moved", "handed_out")
 
 
 class Seen:
@@ -85,7 +85,7 @@ class Seen:
         optimizer, told = self.optimizer, []
         for prefix, part in self.parts.items():
             rule, held = type(part), vars(part)
-            told += [rule, rule.direction, rule.update]
+            told += [rule, rule.direction, rule.update, rule.handed_out]
             for name in rule.__hyper_parameters__:
                 is_input = prefix + name in self.settings or (prefix and name == "lr")
                 if name in held and not is_input:
@@ -126,7 +126,7 @@ def _is_librarys(part: Any) -> bool:
     rule, held = type(part), vars(part)
     if part.project is not None or not is_library(rule) or any(n in held for n in FORMULAS):
         return False
-    if not (is_ours(rule.direction.__module__) and is_ours(rule.update.__module__)):
+    if not all(is_ours(getattr(rule, name).__module__) for name in FORMULAS):
         return False
     return not any(
         callable(held.get(name)) and name not in ("lr", "inner")

@@ -25,9 +25,11 @@ from optimizers.engine.scalars import (
 )
 from optimizers.engine.seen import by_prefix, settings_of
 from optimizers.engine.trace import NotTraceable, Trace, added_at, filled, trace
+from optimizers.optimizer import hands_out_others
 from optimizers.state import extras, is_library, parts
 
 WEIGHTS = 256  # of one run; of more, a step is no straight line
+OUT = "handed out"  # before the step
 Gradient = Callable[..., Any]  # (θ, batch or None) → loss, g, on symbols
 
 
@@ -40,8 +42,10 @@ class Step:
     before, after
         "theta" and the names in `state`, as the inputs of the step and as what follows them, made
         of these and of the inputs `g`.
+    out
+        The weights that are handed out before the step, (P,); those of "theta" itself, mostly.
     loss, gradient
-        At the weights before the step; loss () and gradient (P,), which the step is given as `g`.
+        The loss of `out`, (), and the gradient at "theta", (P,), which the step is given as `g`.
     watched
         Attributes of the rule after the step, state or not.
     settings
@@ -50,6 +54,7 @@ class Step:
 
     before: dict[str, Symbols]
     after: dict[str, Symbols]
+    out: Symbols
     loss: Symbols
     gradient: Symbols
     g: Symbols
@@ -211,7 +216,8 @@ def same_steps(one: Step, other: Step) -> bool:
     """Whether two steps are made of the same expressions."""
     if one.settings.keys() != other.settings.keys():
         return False
-    return _told(one.after) == _told(other.after) and _told(one.watched) == _told(other.watched)
+    told = [_told([step.after, step.out, step.watched]) for step in (one, other)]
+    return bool(told[0] == told[1])
 
 
 def _traced(
@@ -244,9 +250,11 @@ def _traced(
     found = moved(
         optimizer, before, set_, g, eta, given, watch, hessian=hessian, elsewhere=elsewhere
     )
-    after, watched = {n: found[n] for n in before}, {n: found[n] for n in watch}
+    after, watched, out = {n: found[n] for n in before}, {n: found[n] for n in watch}, found[OUT]
+    if hands_out_others(optimizer):
+        loss = symbols(gradient(out, given)[0])
     loss, slope = symbols(loss.reshape(())), symbols(slope.reshape(size))
-    return Step(before, after, loss, slope, g, watched, dict(settings))
+    return Step(before, after, out, loss, slope, g, watched, dict(settings))
 
 
 def moved(
@@ -262,7 +270,7 @@ def moved(
     hessian: Callable[..., Symbols] | None = None,
     elsewhere: Gradient | None = None,
 ) -> dict[str, Symbols]:
-    """What the rule makes of these: the weights, the state, and what is watched.
+    """What the rule makes of these: the weights, the state, what is watched, and what it hands out.
 
     What else it sets on itself is added to `ways`, by prefix and name, for each way it can go.
     """
@@ -288,9 +296,11 @@ def moved(
             own |= {"_is_library": True, "_is_made": False, "layout": layout or part.layout}
         theta = before["theta"].view()
         theta.setflags(write=False)  # the loop moves the weights
-        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch, _theta=theta)
+        vars(clone).update(dict.fromkeys(("t", "eta", "g", "batch"), Absent()), _theta=theta)
+        out = clone.handed_out(theta)  # of what a step leaves
+        vars(clone).update(t=inputs("t", (), STEP)[()], eta=eta, g=g, batch=batch)
         held = {prefix: dict(vars(part)) for prefix, part in by_prefix(clone).items()}
-        found = {"theta": clone.moved(theta, g.copy())}
+        found = {OUT: out, "theta": clone.moved(theta, g.copy())}
         for prefix, part in by_prefix(clone).items():
             for name in _not_its_own(part, is_inner=bool(prefix)):
                 if vars(part).get(name) is not held[prefix].get(name):

@@ -28,6 +28,7 @@ from optimizers.engine.step import WEIGHTS, Hessian, Step, replayed, same_steps,
 from optimizers.engine.surroundings import Surroundings
 from optimizers.engine.trace import NotTraceable, Trace, alike, trace
 from optimizers.hyper_parameters import LOOP_WORDS
+from optimizers.optimizer import hands_out_others
 from optimizers.state import extras, parts, select
 
 FEWEST = 8  # steps: of fewer, looking whether they are right takes longer than making them
@@ -187,9 +188,10 @@ class _Run:
         if self.known.was_right and seen.cannot_change:
             return path, made, how["batches"]
         try:
-            right = _gradients_are_right(seen, path, how["batches"], at_start)
+            ends = _Ends(seen, path, start, how["batches"])
+            right = ends.gradients_are_right(at_start)
             if right and self.known.hessian is not None:
-                right = _hessians_are_right(seen, self.known.hessian, path, how["batches"])
+                right = ends.hessians_are_right(self.known.hessian)
         except NotTraceable:  # it keeps a value of the trace
             return None
         if right and not (self.known.was_right and seen.is_librarys):
@@ -383,31 +385,57 @@ def _of_each_step(optimizer: Any, steps: int) -> dict[str, Any]:
 # ------------------------------------------------------------------------------- whether it holds
 
 
-def _gradients_are_right(seen: Seen, path: Path, batches: Any, at_start: Any) -> bool:
-    """Whether loss and gradient at the start and at the end are what plain autograd says."""
-    gradient, some = seen.optimizer.gradient, _some_runs(seen)
+class _Ends:
+    """The first row of a path and its last, to be held against what plain autograd says there.
 
-    def are_right(row: int, plain: Any = None) -> bool:
-        ours = [x[row] if some is None else x[row][some] for x in (path.loss, path.gradient)]
-        if plain is None:
-            theta = path.theta[row] if some is None else path.theta[row][some]
-            noise = batches and batches[int(path.step[row] - path.step[0])]
-            plain = gradient.plainly(np.array(theta, order="K"), noise)
-        return all(map(_equal, ours, plain))
+    Parameters
+    ----------
+    seen, path, batches
+        Whose it is, and the noise of each step if there is any.
+    start
+        The weights and the state that it started with.
+    """
 
-    return are_right(0, at_start) and are_right(-1)
+    def __init__(self, seen: Seen, path: Path, start: Mapping[str, Any], batches: Any) -> None:
+        self.gradient, self.path, self.some = seen.optimizer.gradient, path, _some_runs(seen)
+        thetas = {row: path.theta[row] for row in (0, -1)}
+        self.hands_out = hands_out_others(seen.optimizer)
+        if self.hands_out:
+            thetas = {0: start["theta"], -1: path.state["theta"]}
+        self.thetas = {row: self._of(theta) for row, theta in thetas.items()}
+        self.noise = {
+            row: batches and batches[int(path.step[row] - path.step[0])] for row in (0, -1)
+        }
 
+    def _of(self, rows: Any) -> np.ndarray:
+        """Those of some runs, if there are many."""
+        return np.array(rows if self.some is None else rows[self.some], order="K")
 
-def _hessians_are_right(seen: Seen, hessian: Trace, path: Path, batches: Any) -> bool:
-    """Whether they are, at the start and at the end, what plain autograd says."""
-    some, ours = _some_runs(seen), replayed(hessian, made={})
-    for row in (0, -1):
-        noise = [batches[int(path.step[row] - path.step[0])]] if batches else []
-        for theta in path.theta[row][np.newaxis] if some is None else path.theta[row][some]:
-            at = theta.reshape(hessian.inputs[0].shape), *noise
-            if not _equal(ours(*at)[0], seen.optimizer.gradient.hessian(*at)):
-                return False
-    return True
+    def gradients_are_right(self, at_start: Any) -> bool:
+        """Whether losses and gradients are; `at_start` is known, or None."""
+
+        def are_right(row: int, plain: Any = None) -> bool:
+            theta, noise = self.thetas[row], self.noise[row]
+            loss, g = self.gradient.plainly(theta, noise) if plain is None else plain
+            ours = self._of(self.path.loss[row]), self._of(self.path.gradient[row])
+            if not self.hands_out:
+                return all(map(_equal, ours, (loss, g)))
+            loss = self.gradient.value(self._of(self.path.theta[row]), noise)
+            fine = np.isfinite(theta).all(axis=-1)  # else the run has just diverged
+            return _equal(ours[0], loss) and _equal(ours[1][fine], g[fine])
+
+        return are_right(0, at_start) and are_right(-1)
+
+    def hessians_are_right(self, hessian: Trace) -> bool:
+        """Whether second derivatives are."""
+        ours = replayed(hessian, made={})
+        for row, theta in self.thetas.items():
+            noise = [] if self.noise[row] is None else [self.noise[row]]
+            for one in np.atleast_2d(theta):
+                at = one.reshape(hessian.inputs[0].shape), *noise
+                if not _equal(ours(*at)[0], self.gradient.hessian(*at)):
+                    return False
+        return True
 
 
 def _some_runs(seen: Seen) -> np.ndarray | None:
@@ -440,9 +468,11 @@ def _first_step_is_right(
     vars(trial)["batch"] = batches and batches[0]
     fine = np.isfinite(g).all()
     trial._step(g)
+    ours, theirs = one.state | {"": one.theta[-1]}, Seen(trial).carried
+    theirs[""] = trial.handed_out(trial._theta)
     return not fine or all(
-        _equal(one.state[name] if some is None else one.state[name][some], value)
-        for name, value in Seen(trial).carried.items()
+        _equal(ours[name] if some is None else ours[name][some], value)
+        for name, value in theirs.items()
     )
 
 

@@ -17,10 +17,11 @@ from optimizers.experiments.landscape import (
 )
 from optimizers.experiments.suite import Suite, suite
 from optimizers.experiments.sweep import Sweep, sweep
-from optimizers.experiments.teacher import Teacher, teacher
+from optimizers.experiments.teacher import MATRICES, Teacher, teacher
 from optimizers.experiments.training import Training
 
 __all__ = [
+    "MATRICES",
     "Basins",
     "Comparison",
     "GradientNoise",

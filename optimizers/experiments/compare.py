@@ -33,10 +33,15 @@ from optimizers.experiments.runs import follow
 from optimizers.experiments.tuning import Tuner
 from optimizers.optimizer import Optimizer, Schedule
 from optimizers.problem import SCATTER, as_problem
-from optimizers.rules import LAMB, LARS, Adafactor
+from optimizers.rules import LAMB, LARS, SOAP, Adafactor, Muon, Shampoo
 from optimizers.rules.wrapper import Wrapper
 
 BUDGETS = ("steps", "gradients")
+WITHOUT_MATRICES: dict[type[Optimizer], str] = {
+    Muon: "AdamW",
+    SOAP: "AdamW",
+    Shampoo: "AdaGrad with a whole matrix",
+}
 
 
 def compare(
@@ -78,12 +83,14 @@ def compare(
         learning rate and what else it names, the same number for every rule, quasi-random.
     budget
         "gradients": `steps` counts gradients of the loss. Newton's step takes one for each weight
-        beside its own, so it makes fewer steps.
+        beside its own, so it makes fewer steps. A step of a rule that searches along a line takes
+        a varying number: no budget of gradients can be matched with it.
     seeds
         Tune for the median over these seeds (how many, or which), then show the race on as many
         others. "auto": 32 and 32; for a training, and where runs are slow (over 64 weights, or a
-        loss that takes one point at a time and cannot be traced), 5 and 12. None: a single run from
-        the start as it is, as in a textbook, tuned on itself.
+        loss that takes one point at a time and cannot be traced), 5 and 12, or as many as it takes
+        to tell so many rules apart. None: a single run from the start as it is, as in a textbook,
+        tuned on itself.
     scatter
         How far a seed moves the start (see `sweep`); a training's seeds draw the first weights.
     target
@@ -127,7 +134,7 @@ def compare(
         raise TypeError(f"hypothesis must be words, got {shown(hypothesis)}")
     goal = Target.of(target, problem)
     grid, given = rates_of(lr, trials, named)
-    tune_on, show_on = seeds_to_tune_and_show(problem, seeds, scatter)
+    tune_on, show_on = seeds_to_tune_and_show(problem, seeds, scatter, len(named))
     every = kept_steps(problem, steps, len(named) * len(show_on or (0,)))
     how = {"schedule": schedule, "n_jobs": n_jobs, "progress": progress}
     tuner = Tuner(problem, tune_on, scatter, grid, trials, how)
@@ -138,11 +145,18 @@ def compare(
         racer = made(rule, problem)
         check_schedule(schedule, given.get(label, racer.lr))
         inside = None if store is None else Path(store) / folder
-        its_steps = steps if budget == "steps" else steps // racer.gradients_per_step
+        cost = racer.gradients_per_step
+        if budget == "gradients" and cost is None:
+            raise ValueError(
+                f"a step of {label} takes a varying number of evaluations, so that it cannot be "
+                "given as many gradients as others: race with budget='steps', where its "
+                "evaluations are counted"
+            )
+        its_steps = steps if budget == "steps" else steps // (cost or 1)
         if not its_steps:
             raise ValueError(
-                f"steps must pay for one step of {label} at least: it takes "
-                f"{racer.gradients_per_step} gradients, the budget is {steps}"
+                f"steps must pay for one step of {label} at least: it takes {cost} gradients, the "
+                f"budget is {steps}"
             )
         tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}
@@ -151,18 +165,17 @@ def compare(
             tuning, others = tuner(rule, its_steps, inside)
             chosen |= tuning.best
         settled: Rule = partial(rule, **_scheduled(chosen, schedule))
+        kept: Any = {"every": every, "watch": () if cost is not None else ("evaluations",)}
         if show_on is None or not problem.draws_start:  # race: from the start itself,
-            path = once = made(settled, problem).minimize(its_steps, every=every)
+            path = once = made(settled, problem).minimize(its_steps, **kept)
         if show_on is not None:  # and on seeds that it was not tuned on
-            path = follow(
-                settled, problem, its_steps, show_on, scatter, every=every, progress=progress
-            )
+            path = follow(settled, problem, its_steps, show_on, scatter, **kept, progress=progress)
         if others:  # and what would other tunings have raced with?
             (luck,), _ = tuner.ends(
                 rule, its_steps, [(others, show_on)], inside and inside / "luck"
             )
-        drawn = _is_drawn_to_origin(made(settled, problem))
-        entries[label] = Entry(chosen, path, once, tuning, luck, racer.gradients_per_step, drawn)
+        drawn, instead = _is_drawn_to_origin(made(settled, problem)), _falls_back_to(racer)
+        entries[label] = Entry(chosen, path, once, tuning, luck, cost, drawn, instead)
     said = {"lr": lr, "trials": trials, "budget": budget, "seeds": seeds, "scatter": scatter}
     said |= {"schedule": schedule, "target": target, "hypothesis": hypothesis}
     return Comparison(
@@ -186,6 +199,15 @@ def _is_drawn_to_origin(racer: Optimizer) -> bool:
         return _is_drawn_to_origin(racer.wrapped)
     decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
     return bool(decays) or isinstance(racer, (LAMB, LARS, Adafactor))
+
+
+def _falls_back_to(racer: Optimizer) -> str:
+    """Whose steps a rule for matrices makes where there are none; nothing if it is itself."""
+    if isinstance(racer, Wrapper):
+        return _falls_back_to(racer.wrapped)
+    if any(len(shape) == 2 for shape in racer.layout.shapes):
+        return ""
+    return next((words for rule, words in WITHOUT_MATRICES.items() if isinstance(racer, rule)), "")
 
 
 def _scheduled(chosen: dict[str, Any], schedule: Any) -> dict[str, Any]:

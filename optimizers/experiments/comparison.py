@@ -78,9 +78,11 @@ class Entry:
     luck
         The final losses with what parts of the tuning's seeds would have chosen, (parts, seeds).
     cost
-        How many gradients of the loss a step takes.
+        How many gradients of the loss a step takes; None if that varies.
     is_drawn_to_origin
         Whether the rule decays the weights, or scales its steps by their length.
+    falls_back_to
+        Whose steps a rule for matrices makes, since there are none; empty if it is itself.
     """
 
     chosen: dict[str, Any]
@@ -88,8 +90,9 @@ class Entry:
     once: Trajectory | None
     tuning: Tuning | None
     luck: np.ndarray | None
-    cost: int
+    cost: int | None
     is_drawn_to_origin: bool
+    falls_back_to: str = ""
 
 
 Curves = dict[str, np.ndarray]
@@ -193,8 +196,8 @@ class Comparison(Mapping[str, Trajectory]):
         return {label: e.tuning for label, e in self.entries.items() if e.tuning is not None}
 
     @property
-    def costs(self) -> dict[str, int]:
-        """By label, how many gradients of the loss a step takes."""
+    def costs(self) -> dict[str, int | None]:
+        """By label, how many gradients of the loss a step takes; None where that varies."""
         return {label: entry.cost for label, entry in self.entries.items()}
 
     @property
@@ -352,7 +355,8 @@ class Comparison(Mapping[str, Trajectory]):
         rule, lr, chosen (all that was tuned), final_loss and gap (final loss − minimum; medians),
         quartiles (of the gap, or of the loss where no minimum is known), diverged (how many of the
         seeds), distance (to the nearest minimum; median), steps_to_target and gradients_to_target
-        (medians over the seeds; None if fewer than half get there), good_lr (lowest and highest
+        (medians over the seeds; None if fewer than half get there; of a rule that searches along a
+        line, evaluations with a gradient or without), good_lr (lowest and highest
         learning rate around the tuned one that end within ten times the best gap in the race, or
         within 0.1% of the first gap, and within 10% of it), at_edge (whether the best of the grid
         is its first or last value, or lies nearer to one of these than to the next). For a
@@ -364,7 +368,9 @@ class Comparison(Mapping[str, Trajectory]):
         path, minimum, ends = self[label], self.problem.known_minimum, self.ends[label]
         final = self.standing.medians[label]
         low, _, high = quartiles(ends if minimum is None else np.maximum(ends - minimum, 0.0))
-        steps = self._steps_to_target(label)
+        steps = self._to_target(label, path.step)
+        cost = self.costs[label]
+        spent = path["evaluations"] if cost is None else path.step * cost
         row: dict[str, Any] = {
             "place": self.standing.place(label),
             "rule": label,
@@ -376,7 +382,7 @@ class Comparison(Mapping[str, Trajectory]):
             "diverged": int(np.isinf(ends).sum()),
             "distance": None,
             "steps_to_target": steps,
-            "gradients_to_target": None if steps is None else steps * self.costs[label],
+            "gradients_to_target": self._to_target(label, spent),
             "accuracy": None,
             "accuracy_quartiles": None,
             "good_lr": None,
@@ -401,8 +407,8 @@ class Comparison(Mapping[str, Trajectory]):
                 row["good_lr"] = good_range(tuning.trials["lr"], gaps[label], best, first)
         return row
 
-    def _steps_to_target(self, label: str) -> int | None:
-        """The median over the seeds of the steps to the target, if half of them get there."""
+    def _to_target(self, label: str, count: np.ndarray) -> int | None:
+        """The median over the seeds of a count at the target, if half of them get there."""
         losses, minimum = self.losses[label], self.problem.known_minimum
         with np.errstate(invalid="ignore"):
             if self.target is not None and self.target.what == "accuracy":
@@ -416,8 +422,8 @@ class Comparison(Mapping[str, Trajectory]):
                 return None
         gone = np.isinf(self.ends[label])  # who diverged, or left the domain, was never there
         reached = reached.reshape(len(reached), -1) & ~gone
-        middle_step = first_step(reached, self[label].step)
-        return int(middle_step) if np.isfinite(middle_step) else None
+        middle_count = first_step(reached, count)
+        return int(middle_count) if np.isfinite(middle_count) else None
 
     @property
     def winner(self) -> str | None:

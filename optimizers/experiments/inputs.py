@@ -14,6 +14,7 @@ from optimizers.checks import shown
 from optimizers.engine.scalars import Untraceable
 from optimizers.engine.trace import NotTraceable
 from optimizers.engine.whole_runs import traced_step
+from optimizers.experiments.standing import fewest_seeds
 from optimizers.optimizer import Optimizer
 from optimizers.problem import Problem
 from optimizers.rules import SGD
@@ -169,13 +170,16 @@ def plain(value: Any) -> Any:
 # ----------------------------------------------------------------------------- of a race
 
 
-def seeds_to_tune_and_show(problem: Problem, seeds: Any, scatter: float) -> tuple[Seeds, Seeds]:
+def seeds_to_tune_and_show(
+    problem: Problem, seeds: Any, scatter: float, rules: int
+) -> tuple[Seeds, Seeds]:
     """The seeds to tune on, and others to show: what was chosen on a seed looks better there."""
     if not scatter and problem.reseeded is None:
         return None, None  # they would decide nothing
     if isinstance(seeds, str) and seeds == "auto":
         slow = _is_slow(problem)
-        tune_on, count = tuple(range(FEW if slow else MANY)), ENOUGH if slow else MANY
+        tune_on = tuple(range(FEW if slow else MANY))
+        count = max(ENOUGH, fewest_seeds(rules)) if slow else MANY
     else:
         chosen = seeds_of(seeds)
         if chosen is None:

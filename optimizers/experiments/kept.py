@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = "optimizers race 1"
 OF_RACE = ("steps", "budget", "trials", "seeds", "race_seeds", "scatter", "hypothesis", "made")
-OF_ENTRY = ("chosen", "cost", "is_drawn_to_origin")
+OF_ENTRY = ("chosen", "cost", "is_drawn_to_origin", "falls_back_to")
 OF_PROBLEM = ("name", "minimum", "seed", "draws_start", "noun", "chance")
 
 

@@ -97,13 +97,17 @@ def distances(theta: np.ndarray, minima: np.ndarray) -> np.ndarray:
 def first_step(reached: np.ndarray, step: np.ndarray) -> float:
     """The first step at which something holds, (rows, runs): the median over runs, inf for never.
 
+    `step` has one entry a row, or one a run in each.
+
     Examples
     --------
     >>> first_step(np.array([[False, False, False], [True, False, False]]), np.array([0, 10]))
     inf
     """
     reached = reached.reshape(len(reached), -1)
-    first = np.where(reached.any(axis=0), step[reached.argmax(axis=0)], np.inf)
+    step = np.broadcast_to(step.reshape(len(step), -1), reached.shape)
+    at = reached.argmax(axis=0)[np.newaxis]
+    first = np.where(reached.any(axis=0), np.take_along_axis(step, at, axis=0)[0], np.inf)
     return float(np.sort(first)[(len(first) - 1) // 2])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from os import PathLike
@@ -280,22 +280,23 @@ def follow(
     scatter: float = SCATTER,
     *,
     every: int = 1,
+    watch: Iterable[str] = (),
     progress: bool = True,
 ) -> Trajectory:
     """The paths of a rule, a run a seed: (rows, seeds, P)."""
     columns, starts = _placed(problem, {SEED: np.array(seeds)}, scatter)
     if starts is not None and not columns:
-        path = _side_by_side(
-            Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights), every
-        )
+        work = Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights)
+        path = _side_by_side(work, every, watch)
         if path is not None:
             return replace(path, hyper_parameters=rule(problem, problem.start).hyper_parameters)
     work = Runs(rule, problem, steps, {SEED: np.array(seeds)}, starts, NOTHING, None, last_weights)
     each = with_progress(range(len(seeds)), len(seeds), label_of(rule), progress)
-    return as_runs([work.optimizer(np.array([i])).minimize(steps, every=every) for i in each])
+    kept: Any = {"every": every, "watch": watch}
+    return as_runs([work.optimizer(np.array([i])).minimize(steps, **kept) for i in each])
 
 
-def _side_by_side(work: Runs, every: int) -> Trajectory | None:
+def _side_by_side(work: Runs, every: int, watch: Iterable[str]) -> Trajectory | None:
     """The paths of all runs in one array, if rule and loss take many."""
     if not work.can_go_together():
         return None
@@ -310,7 +311,7 @@ def _side_by_side(work: Runs, every: int) -> Trajectory | None:
     work.numbers = {name for name in columns if _varies_by_run(probe, name, columns[name])}
     work.columns = {name: columns[name] for name in work.numbers}
     _hold_to_its_promise(work)
-    path = work.optimizer(np.arange(work.count)).minimize(work.steps, every=every)
+    path = work.optimizer(np.arange(work.count)).minimize(work.steps, every=every, watch=watch)
     if not work.problem.batched:
         ends = {"loss": path.loss[-1], "diverged": path.diverged}
         try:

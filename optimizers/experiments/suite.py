@@ -14,7 +14,13 @@ from optimizers.checks import shown
 from optimizers.experiments.compare import compare
 from optimizers.experiments.comparison import Comparison
 from optimizers.experiments.inputs import Rule, folders, labelled
-from optimizers.experiments.words import aligned, as_html, target_of, write_csv
+from optimizers.experiments.words import (
+    aligned,
+    as_html,
+    target_of,
+    without_matrices,
+    write_csv,
+)
 from optimizers.problem import as_problem
 from optimizers.progress import Progress
 
@@ -147,7 +153,7 @@ class Suite(Mapping[str, Comparison]):
             f"{len(self)} problems, {first.steps} {first.budget} each. Wins: told apart from every "
             "other rule; shared: among several leaders; behind: a leader is told apart from it.",
         ]
-        found += self._drawn_to_origin()
+        found += self._drawn_to_origin() + self.without_matrices()
         if self.rows()[0]["targets"]:
             found.append(f"Solved: half of the seeds reach {target_of(first)}.")
         return found
@@ -167,6 +173,24 @@ class Suite(Mapping[str, Comparison]):
             f"The minimum of {', '.join(there)} sits at the origin, to which weight decay or the "
             f"trust ratio draws {favoured}: shifted(function, by) is fair."
         ]
+
+    def without_matrices(self) -> list[str]:
+        """Where rules for matrices step as others do, since there are none."""
+        falls_back: dict[str, str] = {}
+        for race in self.values():
+            falls_back |= {n: e.falls_back_to for n, e in race.entries.items() if e.falls_back_to}
+        if not falls_back:
+            return []
+        with_some = [
+            name
+            for name, race in self.items()
+            if any(len(shape) == 2 for shape in race.problem.layout.shapes)
+        ]
+        instead = without_matrices({n: falls_back.get(n, "") for n in self.labels})
+        if not with_some:
+            return [f"No problem here has matrices, those in MATRICES do: {instead}."]
+        have = "have" if with_some[1:] else "has"
+        return [f"Only {', '.join(with_some)} {have} matrices; elsewhere {instead}."]
 
     def __repr__(self) -> str:
         leads = [["problem", *self], ["who leads", *(_leaders(race) for race in self.values())]]
@@ -192,7 +216,9 @@ def suite(
     rules
         As in `compare`.
     problems
-        Test functions, losses that know their start, trainings; or a dict of them by name.
+        Test functions, losses that know their start, trainings; or a dict of them by name, such as
+        `FUNCTIONS`, the test functions, `MATRICES`, the problems whose weights are matrices, or
+        both, `FUNCTIONS | MATRICES`. Muon, SOAP and Shampoo are themselves on matrices alone.
     store
         A folder that keeps what is finished, a folder a problem: the same call goes on from there.
     progress
@@ -217,6 +243,14 @@ def suite(
     >>> found = suite([SGD, Adam], [booth, matyas], steps=100)
     >>> found.rows()[0]["rule"], found.rows()[0]["wins"]
     ('SGD', 2)
+
+    Rules for matrices, where there are some and where there are none:
+
+    >>> from optimizers import AdamW, Muon
+    >>> from optimizers.experiments import MATRICES
+    >>> found = suite([AdamW, Muon], {"booth": booth} | MATRICES, steps=20, lr=[0.01, 0.1])
+    >>> found.notes()[-2]
+    'Only teacher, linear_teacher have matrices; elsewhere Muon steps like AdamW.'
     """
     racing, named = labelled(rules), _named(problems)
     bar = Progress(len(named), "suite") if progress else None

@@ -214,3 +214,10 @@ def _widened(weights: Weights, like: Weights) -> Weights | None:
             return None
         place[:] = kernel
     return wide
+
+
+# by label, as FUNCTIONS has the test functions: small, so that a suite of them fits into a lesson
+MATRICES = {
+    "teacher": teacher([8, 8, 4], condition=100, n=64),
+    "linear_teacher": teacher([8, 4], condition=100, n=64),
+}

@@ -176,9 +176,18 @@ def notes(race: Comparison) -> list[str]:
                 f"Weight decay or the trust ratio draws {drawn} to the origin, away from the "
                 "minimum."
             )
-    dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost > 1]
+    instead = without_matrices({label: e.falls_back_to for label, e in race.entries.items()})
+    if instead:
+        found.append(f"There are no matrices among the weights: {instead}.")
+    dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost not in (1, None)]
     if dear:
         found.append(f"Gradients that a step takes: {', '.join(dear)}; the others 1.")
+    searching = [label for label, cost in race.costs.items() if cost is None]
+    if searching:
+        found.append(
+            f"A step of {' and '.join(searching)} takes a varying number of evaluations of the "
+            "loss, with its gradient or without; as gradients, all of them are counted."
+        )
     if race.refuted:
         found.append(
             "A run ended inside the domain with less than the minimum that was given: it is "
@@ -193,6 +202,16 @@ def notes(race: Comparison) -> list[str]:
             f"{', '.join(left)} left the domain and fell below its minimum: counted as diverged."
         )
     return found
+
+
+def without_matrices(falls_back_to: Mapping[str, str]) -> str:
+    """Whose steps the rules for matrices make, in words: "Muon, SOAP step like AdamW"."""
+    parts = []
+    for other in dict.fromkeys(falls_back_to.values()):
+        labels = [label for label, words in falls_back_to.items() if words == other]
+        if other:
+            parts.append(f"{', '.join(labels)} {'step' if labels[1:] else 'steps'} like {other}")
+    return "; ".join(parts)
 
 
 def _made(race: Comparison) -> str:

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from optimizers.optimizer import Optimizer
+from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.page.sliders import SIGNS
 from optimizers.state import parts
 
@@ -31,7 +31,9 @@ SPELLED = [
     ),
     (r"trust_ratio\(layout, ⟨theta⟩, update, _phi\)", "φ(‖⟨theta⟩‖) / ‖update‖"),
     (r"layout\.spread\((.+?)\)", r"\1"),
-    (r"fast\.moved\(⟨theta⟩, ⟨g⟩\)", "⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩"),
+    (r"⟨theta⟩ − inner_step\(⟨theta⟩, .+\)", "⟨eta⟩ · ⟨d'⟩"),
+    (r"inner_step\(⟨theta⟩, .+\)", "⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩"),
+    (r"where\((.+?) > 0, \1, 1\.0\)", r"\1"),
     (r"gradient\.hessian\(⟨theta⟩, batch\)", "∂²loss/∂θ²"),
     (r"expand_dims\((.+?), −1\) · eye\(.+?\)", r"\1 · I"),
     (r"sum\(pseudo_inverse\(H\) · (.+?)\[.+?, axis=−1\)", r"H⁻¹ · \1"),
@@ -65,8 +67,7 @@ def lines_of(optimizer: Optimizer, seen: Iterable[str] = ()) -> list[dict[str, A
     for part in parts(optimizer):
         told.known.update(part.state, type(part).__hyper_parameters__)
     told.of(type(inner), "direction", "d")
-    own = next(c for c in type(outer).__mro__ if "update" in vars(c))
-    if own is not Optimizer and outer is not inner:
+    if outer is not inner or hands_out_others(outer):
         told.of(type(outer), "update", "θ")
     else:
         told.add("θ", "__was__theta__end__ - __was__eta__end__ * __now__d__end__", ())
@@ -125,7 +126,7 @@ class _Lines:
             value = ast.BinOp(read, statement.op, statement.value)
         else:
             return
-        for call in filter(_is_parents, ast.walk(value)):
+        for call in (node for node in ast.walk(value) if _calls(node, "super().direction")):
             given = self.text(call.args[1])  # type: ignore[attr-defined]
             if given != self.text(ast.Name("g")):  # the parent is given another g
                 self.add("g", given, when)
@@ -159,8 +160,8 @@ class _Lines:
         return ast.unparse(_Marked(self.known, self.made).visit(value))
 
 
-def _is_parents(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and ast.unparse(node.func) == "super().direction"
+def _calls(node: ast.AST, *functions: str) -> bool:
+    return isinstance(node, ast.Call) and ast.unparse(node.func) in functions
 
 
 class _Marked(ast.NodeTransformer):
@@ -174,8 +175,8 @@ class _Marked(ast.NodeTransformer):
         return ast.Name(f"__{'now' if name in self.made else 'was'}__{name}__end__")
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
-        """What the parent's formula returns is d."""
-        if _is_parents(node):
+        """What `direction` returns, the parent's or its own, is d."""
+        if _calls(node, "super().direction", "self.direction"):
             self.made = self.made | {"d"}
             return self.mark("d")
         self.generic_visit(node)

@@ -47,9 +47,15 @@ def goes_the_way(
             known["hessian"] = optimizer.gradient.hessian(before["theta"], optimizer.batch)
         for key, now in _carried(optimizer).items():
             told = evaluated(step.after[key], known)
-            if not np.allclose(told, now, rtol=1e-9, atol=1e-300, equal_nan=True):
+            if not _near(told, now):
                 return False
+        if not _near(evaluated(step.out, given | _carried(optimizer)), optimizer.theta):
+            return False
     return True
+
+
+def _near(one: Any, other: Any) -> bool:
+    return bool(np.allclose(one, other, rtol=1e-9, atol=1e-300, equal_nan=True))
 
 
 def _set_to(rule: Rule, problem: Problem, given: Mapping[str, Any]) -> Optimizer:

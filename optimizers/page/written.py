@@ -14,6 +14,7 @@ import numpy as np
 
 from optimizers.engine.javascript import (
     gradient_in_javascript,
+    handed_out_in_javascript,
     hessian_in_javascript,
     loss_in_javascript,
     step_in_javascript,
@@ -24,7 +25,7 @@ from optimizers.engine.step import Step, rule_of
 from optimizers.engine.trace import NotTraceable
 from optimizers.engine.whole_runs import settled_step, traced_hessian, traced_step
 from optimizers.experiments.inputs import Rule
-from optimizers.optimizer import Optimizer
+from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.page.formula import lines_of
 from optimizers.page.sliders import slider
 from optimizers.page.tried import ALIKE, goes_the_way
@@ -172,6 +173,8 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
     try:
         step, settings = _traced(rule, problem, watch, settings)
         code = {"step": step_in_javascript(step)}
+        if hands_out_others(optimizer):
+            code["handedOut"] = handed_out_in_javascript(step)
         names = [name for name in step.before if name != "theta"]
         state = {name: _at_first(name, optimizer, rule, problem) for name in names}
     except (Untraceable, NotTraceable) as reason:

@@ -110,7 +110,9 @@ def curves_of(paths: Any, named: Mapping[str, Trajectory], problem: Problem | No
     """The curves of paths; of a race, with its places and in what it counts."""
     if not isinstance(paths, Comparison):
         return Curves(named, problem)
-    costs = paths.costs if paths.budget == "gradients" else None
+    if paths.budget != "gradients":
+        return Curves(named, problem, paths.standing)
+    costs = {label: cost for label, cost in paths.costs.items() if cost is not None}
     return Curves(named, problem, paths.standing, costs)
 
 

@@ -1,40 +1,53 @@
-"""The family tree: which rule's class is built on which."""
+"""The family: what each rule is made of, a row a rule and a column a slot."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
 
 from optimizers.checks import shown
 from optimizers.optimizer import Optimizer
-from optimizers.plotting.finding import leaders, together
 from optimizers.plotting.layout import axes_for
-from optimizers.plotting.style import INK, SOFT, caption, headline, looks, panel_width
-from optimizers.plotting.words import BOLD, columns, distinct, lettered, room, shortened
-from optimizers.rules import RULES
+from optimizers.plotting.style import INK, PALETTE, SOFT, caption, headline, looks, panel_size
+from optimizers.plotting.words import brief, columns, distinct, lettered, room, shortened
+from optimizers.rules import LBFGS, RULES, SAM, NonlinearCG
+from optimizers.rules.wrapper import Wrapper
+from optimizers.slots import QUESTIONS
 
-WIDTH = 10.5  # inches, of a new figure
-ROW = 0.36  # inches
-INDENT = 0.5  # inches from a rule to those that are built on it
-NAME = 1.3  # inches for a name, at least
-LONGEST = 30  # letters of a name
-ROOM = 9.0  # inches: in a narrower panel there is no room for what the rules say
+WIDTH = 12.8  # inches, of a new figure
+HEIGHT = 7.2  # inches, at most while rows are no lower than LOW
+LOW, TALL = 0.2, 0.36  # inches, of a row
+ROUND = 1.15  # inches above and below the rows: title, names of the slots, caption
+LARGEST, SMALLEST = 11.5, 6.0  # points
+LONGEST = 24  # letters of a name
+LETTER, BOLD_LETTER = 0.55, 0.75  # ems that a letter takes on average: short names more
+ASKED = 1.5  # points that the questions below the names of slots are smaller
+UNSAID = "—"
+TINT = 0.16  # of a colour in white
+GAP = 0.06  # between cells, in rows
+BESIDE = 0.2  # inches of a cell that its words leave free
 
 Rules = Mapping[str, type[Optimizer]]
 
 
 def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the rules as a tree: below each class, indented, those that inherit from it.
+    """Draw what rules are made of, in four slots: memory, direction, magnitude, decay.
 
-    The tree is read off the classes, the words beside it are the first ones of their docstrings.
+    What rules have in common is tinted, and one cell where they are neighbours. What no other rule
+    has is white.
 
     Parameters
     ----------
     rules
-        The rules by name; the library's if None. Yours join them: `{**RULES, "Mine": Mine}`.
+        The rules by name, in the order of the rows; all of the library if None. Yours join them:
+        `{**RULES, "Mine": Mine}`. A rule that says nothing of its slots has the names of its state.
     ax
         Where to draw; a new figure if None.
 
@@ -49,10 +62,12 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
-    >>> plot_family().get_title(loc="left")
-    '15 rules: Adam has the most descendants, 4'
+    >>> from optimizers import LAMB, Adam, AdamW, Momentum
+    >>> rules = {"Momentum": Momentum, "Adam": Adam, "AdamW": AdamW, "LAMB": LAMB}
+    >>> plot_family(rules).get_title(loc="left")
+    '4 rules: 3 kinds of magnitude, 2 of memory, 2 of decay, 1 of direction'
     """
-    rules = RULES if rules is None else rules
+    rules = _everybody() if rules is None else rules
     if not isinstance(rules, Mapping):
         raise TypeError(
             "plot_family: rules must be a mapping from names to rules, such as "
@@ -64,98 +79,105 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
             raise TypeError(f"plot_family: rules[{name!r}] must be a rule, got {shown(rule)}")
     if not rules:
         raise ValueError("plot_family: rules is empty, there is nothing to draw")
-    parents = parents_of(rules)
-    rows = _rows(parents, None)
-    ax, ours = axes_for(ax, "plot_family", (WIDTH, ROW * (len(rows) + 1) + 1.0))
-    width = panel_width(ax)
-    ax.set_xlim(0, width)
-    ax.set_ylim(len(rows) + 0.5, -0.5)
+    count = len(rules)
+    height = float(np.clip((HEIGHT - ROUND) / count, LOW, TALL))
+    ax, ours = axes_for(ax, "plot_family", (WIDTH, height * count + ROUND))
+    width, tall = panel_size(ax)
+    table = [[_words(rule, slot) for rule in rules.values()] for slot in QUESTIONS]
+    names = distinct([*rules], LONGEST, 1)
+    size, edges = _measures(width - 0.2, (tall - ROUND) / count, names, table)
+    ax.set_xlim(0, edges[-1])
+    ax.set_ylim(count, -1.6)
     ax.axis("off")
     look = looks({name: name for name in rules})
-    shown_as = dict(zip(rules, distinct([*rules], LONGEST, 1), strict=True))
-    words = max(INDENT * depth + _inches(shown_as[name]) for name, depth in rows) + 0.2
-    fits = room(width - words, 11, letter=0.52)
-    at: dict[str | None, tuple[float, int]] = {None: (0.1, 0)}
-    _name(ax, at[None], Optimizer.__name__, SOFT, "-")
-    for row, (name, depth) in enumerate(rows, start=1):
-        at[name] = (0.1 + INDENT * depth, row)
-        _branch(ax, at[parents[name]], at[name])
-        _name(ax, at[name], shown_as[name], look[name].color, look[name].line)
-        if width >= ROOM and fits > LONGEST:
-            text = shortened(_first_sentence(rules[name]), fits)
-            lettered(ax.text(words, row, text, va="center", fontsize=11, color=INK))
-    headline(ax, _finding(parents))
+    for row, (name, shown_as) in enumerate(zip(rules, names, strict=True)):
+        ax.plot([0.03] * 2, [row + 0.12, row + 0.88], color=look[name].color, linewidth=4)
+        _write(ax, 0.12, row + 0.5, shown_as, size, fontweight="bold")
+    for (slot, question), said, left, right in zip(
+        QUESTIONS.items(), table, edges, edges[1:], strict=False
+    ):
+        _write(ax, left + 0.08, -1.1, slot, size + 1, fontweight="bold")
+        fits = room(right - left, size - ASKED, letter=LETTER)
+        _write(ax, left + 0.08, -0.4, shortened(question, fits), size - ASKED, color=SOFT)
+        _column(ax, said, left, right, size)
+    headline(ax, _finding(names, table))
     if ours:
         figure: Any = ax.get_figure(root=True)
-        text = "A rule that hangs on another inherits from it: its code says only what differs."
+        text = (
+            "Tinted: several rules have it, neighbours in one cell. White: no other rule has it. "
+            "g: the gradient; G: that of a matrix; v: what is kept of g²; θ: the weights."
+        )
         caption(figure, text)
     return ax
 
 
-def parents_of(rules: Rules) -> dict[str, str | None]:
-    """By name, the nearest ancestor among these rules; None is the base, Optimizer.
-
-    Examples
-    --------
-    >>> from optimizers import LAMB, Adam, AdamW, Lion
-    >>> parents_of({"Adam": Adam, "AdamW": AdamW, "LAMB": LAMB, "Lion": Lion})
-    {'Adam': None, 'AdamW': 'Adam', 'LAMB': 'AdamW', 'Lion': None}
-    """
-    names = {rule: name for name, rule in rules.items()}
-    return {
-        name: next((names[c] for c in inspect.getmro(rule)[1:] if c in names), None)
-        for name, rule in rules.items()
-    }
+def _everybody() -> Rules:
+    """The rules of the library, those last that run another."""
+    rules = [*RULES.values(), LBFGS, NonlinearCG, SAM]
+    return {r.__name__: r for r in sorted(rules, key=lambda rule: issubclass(rule, Wrapper))}
 
 
-def _rows(parents: Mapping[str, str | None], above: str | None, depth: int = 1) -> list[Any]:
-    """Names and depths in the order of the rows: each rule, then its descendants."""
-    rows = []
-    for name, parent in parents.items():
-        if parent == above:
-            rows += [(name, depth), *_rows(parents, name, depth + 1)]
-    return rows
+def _words(rule: type[Optimizer], slot: str) -> str:
+    """What a rule says of a slot; `state` speaks for the memory of one that does not."""
+    unsaid = ", ".join(rule.state) or "nothing" if slot == "memory" else UNSAID
+    return str(rule.slots.get(slot, unsaid))
 
 
-def _finding(parents: Mapping[str, str | None]) -> str:
-    """Who has the most descendants."""
-    count = {name: len(_rows(parents, name)) for name in parents}
-    most = leaders({name: -float(descendants) for name, descendants in count.items()})
-    many = f"{len(parents)} rules" if len(parents) > 1 else "1 rule"
-    if not count[most[0]]:
-        return many
-    have, each = ("has", "") if len(most) == 1 else ("have", " each")
-    descendants = f"the most descendants, {count[most[0]]}{each}"
-    return f"{many}: {together(most, len(parents))} {have} {descendants}"
+def _measures(
+    width: float, row: float, names: Sequence[str], table: Sequence[Sequence[str]]
+) -> tuple[float, np.ndarray]:
+    """The size of the letters, and where the columns of the slots begin and end, in inches."""
+    ems = [max(map(columns, names)) * BOLD_LETTER]
+    for question, said in zip(QUESTIONS.values(), table, strict=True):
+        longest = max(columns(question) * (1 - ASKED / LARGEST), *map(columns, said))
+        ems.append(longest * LETTER)
+    beside = BESIDE * len(ems)
+    size = float(np.clip(72 * (width - beside) / sum(ems), SMALLEST, min(LARGEST, 72 * row * 0.62)))
+    shares = np.array(ems) * size / 72 + BESIDE
+    return size, np.cumsum(shares * width / shares.sum())
 
 
-def _inches(name: str) -> float:
-    """How wide a name is with its frame."""
-    return max(NAME, columns(name) * 11 * BOLD / 72 + 0.3)
+def _column(ax: Axes, said: Sequence[str], left: float, right: float, size: float) -> None:
+    """Cells of one slot: neighbours that say the same have one together."""
+    often = Counter(said)
+    shared = [words for words in dict.fromkeys(said) if often[words] > 1 and words != UNSAID]
+    tints = dict(zip(shared, map(_tint, range(len(shared))), strict=True))
+    row = 0
+    for words, group in groupby(said):
+        rows = len([*group])
+        cell = Rectangle(
+            (left + 0.02, row + GAP),
+            right - left - 0.04,
+            rows - 2 * GAP,
+            facecolor=tints.get(words, "white"),
+            edgecolor=tints.get(words, "#c4c4c4"),
+            linewidth=0.8,
+        )
+        ax.add_patch(cell)
+        fits = room(right - left - 0.1, size, letter=LETTER)
+        color = SOFT if words == UNSAID else INK
+        _write(ax, left + 0.08, row + rows / 2, shortened(words, fits), size, color=color)
+        row += rows
 
 
-def _first_sentence(rule: type) -> str:
-    """The first paragraph of a docstring, in one line; nothing where there is none."""
-    own = inspect.cleandoc(rule.__doc__ or "")
-    return " ".join(own.split("\n\n")[0].split())
+def _tint(i: int) -> tuple[float, ...]:
+    """A pale colour; the next is another, and a little darker or lighter."""
+    color = np.array(to_rgb([*PALETTE.values()][(i + 4) % len(PALETTE)]))
+    share = TINT + 0.05 * (i % 2)
+    return tuple((1 - share) + share * color)
 
 
-def _name(ax: Axes, at: tuple[float, float], name: str, color: str, line: Any) -> None:
-    frame = {
-        "boxstyle": "round,pad=0.3",
-        "facecolor": "white",
-        "edgecolor": color,
-        "linestyle": line,
-        "linewidth": 1.8,
-    }
-    style: dict[str, Any] = {"va": "center", "fontsize": 11, "fontweight": "bold", "color": INK}
-    lettered(ax.text(*at, name, bbox=frame, **style))
+def _write(ax: Axes, x: float, y: float, text: str, size: float, **style: Any) -> None:
+    keys: dict[str, Any] = {"va": "center_baseline", "color": INK} | style
+    lettered(ax.text(x, y, text, fontsize=size, **keys))
 
 
-def _branch(ax: Axes, parent: tuple[float, float], child: tuple[float, float]) -> None:
-    """Down from the parent, and to the right."""
-    stem = parent[0] + 0.18
-    x, y = [stem, stem, child[0]], [parent[1], child[1], child[1]]
-    ax.plot(
-        x, y, color=SOFT, linewidth=1.2, zorder=1, antialiased=False
-    )  # siblings draw the stem again
+def _finding(names: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+    """How many kinds there are in each slot, the most first."""
+    if len(names) == 1:
+        return f"What {brief(names[0])} is made of"
+    kinds = {slot: len({*said} - {UNSAID}) for slot, said in zip(QUESTIONS, table, strict=True)}
+    most, *others = sorted((slot for slot in QUESTIONS if kinds[slot]), key=lambda s: -kinds[s])
+    plural = "kind" if kinds[most] == 1 else "kinds"
+    counts = [f"{kinds[most]} {plural} of {most}", *(f"{kinds[slot]} of {slot}" for slot in others)]
+    return f"{len(names)} rules: {', '.join(counts)}"

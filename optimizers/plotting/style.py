@@ -88,6 +88,11 @@ SLOTS: dict[str, Look] = {
     "DoG": Look(PALETTE["navy"], LINES[2]),
     "Prodigy": Look(PALETTE["green"], LINES[2]),
     "Cautious": Look(PALETTE["indigo"], LINES[2]),
+    "LBFGS": Look(PALETTE["navy"], LINES[3]),
+    "NonlinearCG": Look(PALETTE["green"], LINES[3]),
+    "ScheduleFreeSGD": Look(PALETTE["khaki"], LINES[3]),
+    "ScheduleFreeAdamW": Look(PALETTE["purple"], LINES[2]),
+    "Averaged": Look(PALETTE["pink"], LINES[3]),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from optimizers.checks import shown
 from optimizers.experiments.suite import Suite
@@ -52,7 +53,7 @@ def plot_suite(suite: Suite, axes: Any = None) -> np.ndarray:
     draw_profile(panels[1], suite)
     if ours:
         text = "Left: ● wins, ○ is among several leaders; dark: near the first place. Right: "
-        text += how_to_read(suite)
+        text += " ".join([how_to_read(suite), *suite.without_matrices()])
         figure: Any = panels[0].get_figure(root=True)
         caption(figure, text)
     return np.array(panels)
@@ -80,9 +81,11 @@ def draw_places(ax: Axes, suite: Suite) -> None:
                 order.index(label),
                 y,
                 "o",
-                markersize=7,
-                markerfacecolor=PALETTE["red"] if wins else "white",
-                markeredgecolor="white" if wins else INK,
+                markersize=10 if wins else 8,
+                markerfacecolor="white" if wins else "none",
+                markeredgecolor=PALETTE["red"] if wins else "white",
+                markeredgewidth=1.6,
+                path_effects=[] if wins else [withStroke(linewidth=3.2, foreground=INK)],
             )
     ax.set_xticks(range(len(order)), order, rotation=90)
     ax.set_yticks(range(len(suite)), list(suite))

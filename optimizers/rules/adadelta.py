@@ -46,6 +46,10 @@ class AdaDelta(RMSProp):
 
     state = ("v", "u")
     batched = True
+    slots = RMSProp.slots | {
+        "memory": "means of g² and of steps²",
+        "magnitude": "per weight: past steps ÷ √v",
+    }
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

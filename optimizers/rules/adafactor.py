@@ -9,6 +9,7 @@ import numpy as np
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
 from optimizers.rules.matrices import Matrices, joined, split
+from optimizers.slots import Slots
 from optimizers.spaces import Linear
 
 
@@ -76,6 +77,12 @@ class Adafactor(Optimizer):
     state = ("r", "c", "v")
     batched = True
     space = Optimizer.space | {"decay_rate": Linear(0.5, 1.0)}
+    slots = Slots(
+        memory="mean of g², by rows and columns",
+        direction="g",
+        magnitude="per layer: ‖θ‖; per weight: ÷ √v",
+        decay="none",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

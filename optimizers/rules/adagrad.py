@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 
 
 class AdaGrad(Optimizer):
@@ -42,6 +43,7 @@ class AdaGrad(Optimizer):
 
     state = ("v",)
     batched = True
+    slots = Slots(memory="sum of g²", direction="g", magnitude="per weight: ÷ √v", decay="none")
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.v + g**2

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Choice, Linear
 
 
@@ -57,6 +58,12 @@ class Adam(Optimizer):
     state = ("m", "v")
     batched = True
     space = Optimizer.space | {"beta1": Linear(0.5, 0.95), "beta2": Choice(0.9, 0.99, 0.999)}
+    slots = Slots(
+        memory="means of g and g²",
+        direction="momentum",
+        magnitude="per weight: ÷ √v",
+        decay="none",
+    )
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

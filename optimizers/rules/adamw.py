@@ -56,6 +56,7 @@ class AdamW(Adam):
 
     batched = True
     space = Adam.space | {"weight_decay": Log(1e-5, 1.0)}
+    slots = Adam.slots | {"decay": "λθ, beside the gradient"}
 
     @property
     def decayed(self) -> np.ndarray:

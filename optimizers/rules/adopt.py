@@ -56,6 +56,10 @@ class ADOPT(Adam):
         "beta1": Adam.space["beta1"],
         "beta2": Choice(0.9, 0.99, 0.999, 0.9999),
     }
+    slots = Adam.slots | {
+        "memory": "means of g ÷ √v and g²",
+        "magnitude": "per weight: ÷ the last √v",
+    }
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self.t == 1:

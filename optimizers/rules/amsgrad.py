@@ -41,6 +41,7 @@ class AMSGrad(Adam):
 
     state = ("m", "v", "u")
     batched = True
+    slots = Adam.slots | {"memory": "means of g and g², the largest"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

@@ -51,6 +51,11 @@ class Cautious(Wrapper):
     its decay with it; the authors let the decay pass.
     """
 
+    slots = Wrapper.slots | {
+        "direction": "the inner rule's where g agrees",
+        "magnitude": "the inner rule's, the rest longer",
+    }
+
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         step = theta - self.inner_step(theta, g)
         agrees = np.where(step * g > 0, 1.0, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Log
 
 
@@ -58,6 +59,12 @@ class DoG(Optimizer):
     state = ("r", "G", "theta0")
     batched = True
     space = {"lr": Log(0.1, 10.0), "r_epsilon": Log(1e-8, 1e-2)}  # noqa: RUF012
+    slots = Slots(
+        memory="distance, sum of ‖g‖²",
+        direction="g",
+        magnitude="overall: distance ÷ √(sum of ‖g‖²)",
+        decay="none",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

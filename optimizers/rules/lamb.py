@@ -71,6 +71,7 @@ class LAMB(AdamW):
     bias_correction = True
 
     batched = True
+    slots = AdamW.slots | {"magnitude": "per layer: ‖θ‖; per weight: ÷ √v"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         t = self.t if self.bias_correction else np.inf  # β^∞ = 0: nothing is corrected

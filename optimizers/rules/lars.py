@@ -72,6 +72,11 @@ class LARS(Momentum):
 
     batched = True
     space = Momentum.space | {"weight_decay": Log(1e-5, 1.0)}
+    slots = Momentum.slots | {
+        "memory": "fading sum of g · ‖θ‖ ÷ ‖g‖",
+        "magnitude": "per layer: ‖θ‖",
+        "decay": "λθ, through the gradient",
+    }
 
     @property
     def decayed(self) -> np.ndarray:

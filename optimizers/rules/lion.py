@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import Fraction, NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Choice, Linear, Log
 
 
@@ -54,6 +55,12 @@ class Lion(Optimizer):
         "beta2": Choice(0.9, 0.99, 0.999),
         "weight_decay": Log(1e-5, 1.0),
     }
+    slots = Slots(
+        memory="mean of g",
+        direction="momentum, g in front",
+        magnitude="per weight: all alike",
+        decay="λθ, beside the gradient",
+    )
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         mixed = self.beta1 * self.m + (1 - self.beta1) * g

@@ -58,6 +58,10 @@ class Lookahead(Wrapper):
 
     state = ("slow",)
     space = Optimizer.space | {"k": Choice(2, 5, 10), "alpha": Linear(0.2, 0.8)}
+    slots = Wrapper.slots | {
+        "memory": "the inner rule's, slow weights",
+        "magnitude": "the inner rule's, back by 1 − α",
+    }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -49,6 +49,7 @@ class Momentum(SGD):
     state = ("m",)
     batched = True
     space = SGD.space | {"momentum": Linear(0.5, 0.99), "nesterov": Choice(False, True)}
+    slots = SGD.slots | {"memory": "fading sum of g", "direction": "momentum"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.momentum * self.m + g

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import numpy as np
@@ -9,7 +10,14 @@ import numpy as np
 from optimizers import checks
 from optimizers.hyper_parameters import Fraction, Kind, NotNegative, Whole
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Linear, Log
+
+SCALES: dict[str, Callable[[int, int], float]] = {  # by rows and columns, that is inputs, outputs
+    "original": lambda rows, columns: max(1, columns / rows) ** 0.5,
+    "match_rms_adamw": lambda rows, columns: 0.2 * max(rows, columns) ** 0.5,
+    "rms_to_rms": lambda rows, columns: (columns / rows) ** 0.5,
+}
 
 
 def newton_schulz(X: np.ndarray, steps: int, coefficients: Any, epsilon: Any = 0.0) -> np.ndarray:
@@ -33,12 +41,18 @@ def _three(name: str, values: Any) -> tuple[float, ...]:
     return tuple(checks.number(name, value, checks.FINITE) for value in values)
 
 
+def _scale(name: str, value: Any) -> str:
+    checks.one_of(name, value, SCALES)
+    return str(value)
+
+
 def _rate(name: str, value: Any) -> float | None:
     return None if value is None else checks.number(name, value, checks.NOT_NEGATIVE)
 
 
 Three = Annotated[Any, Kind(_three)]
 LearningRateOrNone = Annotated[Any, Kind(_rate)]
+Scale = Annotated[Any, Kind(_scale)]
 
 
 class Muon(Optimizer):
@@ -52,8 +66,8 @@ class Muon(Optimizer):
         O_t &= U V^\top \quad \text{for } \hat m_t = U \Sigma V^\top, \text{ by Newton–Schulz:} \\
         & \quad X \leftarrow \hat m_t / (\|\hat m_t\| + \epsilon), \quad
             X \leftarrow a X + b\, (X X^\top) X + c\, (X X^\top)^2 X \quad k \text{ times} \\
-        \theta_t &= \theta_{t-1} - \eta \left( \sqrt{\max(1, \text{columns} / \text{rows})}\; O_t
-            + \lambda\, \theta_{t-1} \right)
+        \theta_t &= \theta_{t-1} - \eta \left( s\, O_t + \lambda\, \theta_{t-1} \right) \qquad
+            s = \sqrt{\max(1, \text{columns} / \text{rows})}
 
     for arrays with two axes. All others (biases, scales, whole problems that are one vector) have
     AdamW's step with hyper-parameters of their own, its m̂ Nesterov's as well if that is chosen.
@@ -77,6 +91,12 @@ class Muon(Optimizer):
         ε ≥ 0, keeps both divisions finite.
     weight_decay
         λ ≥ 0 of the matrices, decoupled, multiplied by lr.
+    adjust_lr
+        s by the shape, and so what lr means. "original": √max(1, columns / rows), Jordan's.
+        "match_rms_adamw": 0.2 √max(rows, columns), Moonshot's; weights then move by 0.2 lr in the
+        root mean square, as AdamW's do, so that its lr and decay serve. "rms_to_rms":
+        √(columns / rows), Bernstein's; for inputs whose root mean square is 1, that of the outputs
+        moves by lr at the most.
     adam_lr
         η of the rest: a number, or None for lr.
     adam_beta1, adam_beta2, adam_weight_decay
@@ -99,7 +119,9 @@ class Muon(Optimizer):
     Source: Jordan et al., "Muon: an optimizer for hidden layers in neural networks" (2024). The
     numbers are those of optax.contrib.muon, which takes the momentum as a mean and corrects it as
     Adam does; a matrix maps rows to columns, x @ W. Jordan leaves embeddings and the last layer to
-    AdamW as well; here, as in optax, the number of axes alone decides.
+    AdamW as well; here, as in optax, the number of axes alone decides. The other scales: Liu et
+    al., "Muon is scalable for LLM training" (2025), which is optax's consistent_rms=0.2; Bernstein,
+    "Deriving Muon" (2025). torch.optim.Muon calls the first two as they are called here.
     """
 
     lr = 0.02
@@ -113,10 +135,17 @@ class Muon(Optimizer):
     adam_beta1: Fraction = 0.9
     adam_beta2: Fraction = 0.999
     adam_weight_decay: NotNegative = 0.0
+    adjust_lr: Scale = "original"
 
     state = ("m", "v")
     batched = True
     space = Optimizer.space | {"beta": Linear(0.5, 0.99), "weight_decay": Log(1e-5, 1.0)}
+    slots = Slots(
+        memory="mean of g (of vectors, g² too)",
+        direction="momentum, g in front",
+        magnitude="per matrix: all directions alike",
+        decay="λθ, beside the gradient",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
@@ -145,7 +174,7 @@ class Muon(Optimizer):
     def _orthogonal(self, m_hat: np.ndarray, rows: int, columns: int) -> np.ndarray:
         X = m_hat.reshape(*m_hat.shape[:-1], rows, columns)
         X = newton_schulz(X, self.ns_steps, self.ns_coefficients, self.epsilon)
-        return max(1, columns / rows) ** 0.5 * X.reshape(m_hat.shape)
+        return SCALES[self.adjust_lr](rows, columns) * X.reshape(m_hat.shape)
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self.adam_lr is not None:

@@ -47,6 +47,7 @@ class NAdam(Adam):
 
     state = ("m", "v", "mu_product")
     batched = True
+    slots = Adam.slots | {"direction": "momentum, g in front"}
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -6,6 +6,7 @@ import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 from optimizers.spaces import Log
 
 
@@ -66,6 +67,7 @@ class Newton(Optimizer):
 
     batched = True
     space = Optimizer.space | {"damping": Log(1e-6, 10.0)}
+    slots = Slots(memory="nothing", direction="g", magnitude="overall: ÷ curvature", decay="none")
 
     @property
     def gradients_per_step(self) -> int:

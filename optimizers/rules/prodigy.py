@@ -67,6 +67,10 @@ class Prodigy(Adam):
     state = ("m", "v", "s", "r", "distance", "theta0")
     batched = True
     space = Adam.space | {"lr": Log(0.1, 10.0), "d0": Log(1e-8, 1e-2)}
+    slots = Adam.slots | {
+        "memory": "means of g and g², distance",
+        "magnitude": "overall: distance; per weight: ÷ √v",
+    }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -48,6 +48,7 @@ class RAdam(Adam):
     """
 
     batched = True
+    slots = Adam.slots | {"magnitude": "in proportion to g, later ÷ √v"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g

@@ -45,6 +45,7 @@ class RMSProp(AdaGrad):
 
     batched = True
     space = AdaGrad.space | {"rho": Choice(0.9, 0.99, 0.999)}
+    slots = AdaGrad.slots | {"memory": "mean of g²"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2

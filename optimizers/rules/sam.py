@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
@@ -51,6 +53,15 @@ class SAM(Wrapper):
     rho: NotNegative = 0.05
 
     space = Wrapper.space | {"rho": Log(1e-3, 1.0)}
+    slots = Wrapper.slots | {"direction": "the inner rule's, g from uphill"}
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        if self.wrapped.gradients_per_step is None:
+            raise ValueError(
+                f"SAM cannot be around {type(self.wrapped).__name__}: a search along a line starts "
+                "from the gradient at the weights, SAM takes one elsewhere"
+            )
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         norm = np.linalg.norm(g, axis=-1, keepdims=True)
@@ -58,6 +69,6 @@ class SAM(Wrapper):
         return self.inner_step(theta, self.gradient.elsewhere(ahead, self.batch))
 
     @property
-    def gradients_per_step(self) -> int:
+    def gradients_per_step(self) -> int | None:
         """One more than the inner rule takes."""
-        return 1 + self.wrapped.gradients_per_step
+        return 1 + (self.wrapped.gradients_per_step or 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optimizers.optimizer import Optimizer
+from optimizers.slots import Slots
 
 
 class SGD(Optimizer):
@@ -38,6 +39,7 @@ class SGD(Optimizer):
     lr = 0.01
 
     batched = True
+    slots = Slots(memory="nothing", direction="g", magnitude="in proportion to g", decay="none")
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         return g

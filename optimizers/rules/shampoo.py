@@ -9,6 +9,7 @@ import numpy as np
 from optimizers.hyper_parameters import NotNegative
 from optimizers.optimizer import Optimizer
 from optimizers.rules.matrices import eigh, joined, split
+from optimizers.slots import Slots
 
 LARGEST = 10_000
 
@@ -104,6 +105,12 @@ class Shampoo(Optimizer):
 
     state = ("H",)
     batched = True
+    slots = Slots(
+        memory="sums of GGᵀ and GᵀG",
+        direction="g",
+        magnitude="per layer: ÷ roots of the two",
+        decay="none",
+    )
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

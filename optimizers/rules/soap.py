@@ -105,6 +105,10 @@ class SOAP(AdamW):
     state = ("m", "v", "L", "R", "Q_L", "Q_R")
     batched = True
     space = AdamW.space | {"precondition_frequency": Choice(1, 10, 100)}
+    slots = AdamW.slots | {
+        "memory": "means of g, g², GGᵀ and GᵀG",
+        "magnitude": "per matrix: ÷ √v, turned",
+    }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)

@@ -11,8 +11,9 @@ import numpy as np
 from optimizers import checks
 from optimizers.hyper_parameters import OWN_DEFAULT, Kind, defaults
 from optimizers.learning_rate import is_by_layer
-from optimizers.optimizer import Optimizer
+from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.rules.adam import Adam
+from optimizers.slots import Slots
 
 
 def _rule(name: str, inner: Any) -> Any:
@@ -39,6 +40,13 @@ class Wrapper(Optimizer):
 
     inner: InnerRule = Adam
 
+    slots = Slots(
+        memory="the inner rule's",
+        direction="the inner rule's",
+        magnitude="the inner rule's",
+        decay="the inner rule's",
+    )
+
     def __init__(
         self,
         loss: Callable[..., Any],
@@ -55,6 +63,11 @@ class Wrapper(Optimizer):
         if not (lr is OWN_DEFAULT or is_by_layer(lr)):
             given["lr"] = lr
         self.wrapped = _rule("inner", inner)(loss, weights, **given)
+        if hands_out_others(self.wrapped):
+            raise TypeError(
+                f"inner: {type(self.wrapped).__name__} hands out other weights than those that it "
+                f"moves, so {type(self).__name__} cannot stand around it"
+            )
         self.batched = self.wrapped.batched
         super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
         vars(self)["lr"] = self.wrapped.lr  # checked there
@@ -68,7 +81,9 @@ class Wrapper(Optimizer):
 
     def inner_step(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         """The weights after the inner rule's whole step."""
-        vars(self.wrapped).update(t=self.t, eta=self.eta, batch=self.batch, _is_made=False)
+        now = {"t": self.t, "eta": self.eta, "batch": self.batch}
+        now["_value"] = None if hands_out_others(self) else self._value
+        vars(self.wrapped).update(now, _is_made=False)
         return self.wrapped.moved(theta, g)
 
     def __getattr__(self, name: str) -> Any:
@@ -89,7 +104,7 @@ class Wrapper(Optimizer):
             vars(inner)["lr"] = self.lr
 
     @property
-    def gradients_per_step(self) -> int:
+    def gradients_per_step(self) -> int | None:
         """What the inner rule takes."""
         return self.wrapped.gradients_per_step
 

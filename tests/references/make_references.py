@@ -3,16 +3,17 @@
     pip install -r tests/references/requirements.txt
     python tests/references/make_references.py
 
-Five makers stand behind the files: `torch.optim`, `optax`, `pytorch_optimizer`, `timm`, and the
-LAMB code that the article prints, with NumPy in the place of TensorFlow. `CASES` lists who runs
-what. README.md, beside this file, says what is inside the files.
+Six makers stand behind the files: `torch.optim`, `optax`, `pytorch_optimizer`, `schedulefree`,
+`timm`, and the LAMB code that the article prints, with NumPy in the place of TensorFlow. `CASES`
+lists who runs what. README.md, beside this file, says what is inside the files.
 """
 
 import importlib
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -25,9 +26,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytorch_optimizer
+import schedulefree
 import torch
 from optax._src import factorized
-from pytorch_optimizer.optimizer import soap
+from pytorch_optimizer.optimizer import grokfast, soap
 
 jax.config.update("jax_enable_x64", True)
 # The tensors below are float64 in any case. But torch's NAdam keeps its running product of
@@ -152,6 +154,7 @@ DEFAULTS: dict[str, HyperParameters] = {
         "adam_beta1": 0.9,
         "adam_beta2": 0.999,
         "adam_weight_decay": 0.0,
+        "adjust_lr": "original",
     },
     "RAdam": _ADAM,
     "ADOPT": _ADAM | {"beta2": 0.9999, "epsilon": 1e-6},
@@ -176,11 +179,23 @@ DEFAULTS: dict[str, HyperParameters] = {
     "Prodigy": _ADAM | {"lr": 1.0, "d0": 1e-6, "bias_correction": False},
     "Cautious": {"inner": "Adam"},
     "SAM": {"inner": "Adam", "rho": 0.05},
+    "LBFGS": {"lr": 1.0, "memory": 10},
+    "ScheduleFreeSGD": {"lr": 0.01, "beta1": 0.9, "weight_decay": 0.0},
+    "ScheduleFreeAdamW": _ADAM | {"lr": 0.0025, "weight_decay": 0.0},
+    "Averaged": {"inner": "Adam", "beta": 1.0},
+    # those of the exercises: optimizers/classroom/one_line.py
+    "Signum": {"lr": 0.01, "momentum": 0.9},
+    "AdaBelief": _ADAM,
+    "Yogi": _ADAM,
+    "AdEMAMix": _ADAM | {"beta3": 0.9999, "alpha": 5.0},
+    "GrokFast": _ADAM | {"rho": 0.98, "boost": 2.0},
+    "Rprop": {"lr": 0.01, "grow": 1.2, "shrink": 0.5},
 }
 
 _LION = {"lr": 0.01}
 _OTHER_ADAM = {"lr": 0.05, "beta1": 0.8, "beta2": 0.9, "epsilon": 0.01}
 _NO_BIAS_CORRECTION = {"lr": 0.02, "bias_correction": False}
+_WARMUP = {"schedule": "warmup", "lr0": 0.2, "steps": 10}
 _DECAYING_LR = {"schedule": "lr0/sqrt(t)", "lr0": 0.2}
 _ARTICLE = "the article's reference code"
 _NO_DECAY = {"lr": 0.02, "weight_decay": 0.0}
@@ -288,6 +303,12 @@ CASES = [
         "optax.contrib.muon",
         {"lr": 0.05, "weight_decay": 0.3, "adam_lr": 0.01, "adam_weight_decay": 0.1, "ns_steps": 3},
     ),
+    Case(
+        "muon_rms",
+        "Muon",
+        "optax.contrib.muon",
+        {"adjust_lr": "match_rms_adamw", "weight_decay": 0.1},
+    ),
     Case("radam", "RAdam", "torch.optim.RAdam", {"lr": 0.05}),
     Case("radam_betas", "RAdam", "torch.optim.RAdam", _OTHER_ADAM),
     Case("adopt", "ADOPT", "pytorch_optimizer.ADOPT", {"lr": 0.05}),
@@ -327,14 +348,51 @@ CASES = [
     Case("cautious_adam", "Cautious", "timm.optim.AdamWLegacy", {"inner": "Adam", "lr": 0.05}),
     Case("sam_sgd", "SAM", "pytorch_optimizer.SAM", {"inner": "SGD", "lr": 0.2, "rho": 0.5}),
     Case("sam_adam", "SAM", "pytorch_optimizer.SAM", {"inner": "Adam"} | _OTHER_ADAM),
+    Case("lbfgs", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5}),
+    Case("lbfgs_short", "LBFGS", "torch.optim.LBFGS", {"lr": 0.5, "memory": 2}),
+    Case("schedule_free_sgd", "ScheduleFreeSGD", "schedulefree.SGDScheduleFree", {"lr": 0.5}),
+    Case(
+        "schedule_free_sgd_warmup",
+        "ScheduleFreeSGD",
+        "schedulefree.SGDScheduleFree",
+        {"lr": _WARMUP, "beta1": 0.6, "weight_decay": 0.1},
+    ),
+    Case(
+        "schedule_free_adamw",
+        "ScheduleFreeAdamW",
+        "schedulefree.AdamWScheduleFree",
+        {"lr": 0.05, "weight_decay": 0.3},
+    ),
+    Case(
+        "schedule_free_adamw_betas",
+        "ScheduleFreeAdamW",
+        "optax.contrib.schedule_free_adamw",
+        _OTHER_ADAM | {"weight_decay": 0.1},
+    ),
+    Case("polyak_sgd", "Averaged", "torch.optim.swa_utils.AveragedModel", {"inner": "SGD"}),
+    Case("ema_adam", "Averaged", "optax.ema", _OTHER_ADAM | {"inner": "Adam", "beta": 0.8}),
     Case("cautious_lion", "Cautious", "timm.optim.Lion", {"inner": "Lion"} | _LION),
+    Case("signum", "Signum", "optax.signum", {"lr": 0.02, "momentum": 0.8}),
+    Case("adabelief", "AdaBelief", "optax.adabelief", _OTHER_ADAM),
+    Case("yogi", "Yogi", "optax.scale_by_yogi", _OTHER_ADAM),
+    Case(
+        "ademamix", "AdEMAMix", "optax.contrib.ademamix", _OTHER_ADAM | {"beta3": 0.95, "alpha": 3}
+    ),
+    Case(
+        "grokfast",
+        "GrokFast",
+        "pytorch_optimizer.gradfilter_ema",
+        _OTHER_ADAM | {"rho": 0.9, "boost": 3.0},
+    ),
+    Case("rprop", "Rprop", "torch.optim.Rprop", {"lr": 0.02, "grow": 1.3, "shrink": 0.4}),
 ]
 
 
 def learning_rate(h: HyperParameters, t: int) -> float:
     """The learning rate of step t = 1, 2, …"""
     if isinstance(h["lr"], dict):
-        return h["lr"]["lr0"] / t**0.5
+        lr0 = h["lr"]["lr0"]
+        return lr0 / t**0.5 if "steps" not in h["lr"] else lr0 * min(t / h["lr"]["steps"], 1)
     return h["lr"]
 
 
@@ -355,6 +413,12 @@ def torch_optimizer(
     match rule:
         case "SGD":
             return torch.optim.SGD(leaves)
+        case "Averaged":
+            return torch_optimizer(h["inner"], w, h)
+        case "ScheduleFreeSGD":
+            return schedulefree.SGDScheduleFree(
+                leaves, momentum=h["beta1"], weight_decay=h["weight_decay"]
+            )
         case "Momentum":
             return torch.optim.SGD(
                 leaves, momentum=h["momentum"], dampening=0, nesterov=h["nesterov"]
@@ -367,6 +431,14 @@ def torch_optimizer(
             return torch.optim.Adadelta(leaves, rho=h["rho"], eps=h["epsilon"])
         case "Shampoo":
             return pytorch_optimizer.Shampoo(leaves, matrix_eps=h["epsilon"])
+        case "LBFGS":  # one step at a call, with no search along the line, and no end to it
+            size = h["memory"]
+            return torch.optim.LBFGS(
+                leaves, max_iter=1, tolerance_grad=0, tolerance_change=0, history_size=size
+            )
+        case "Rprop":
+            etas = h["shrink"], h["grow"]
+            return torch.optim.Rprop(leaves, etas=etas, step_sizes=(0.0, np.inf))
 
     if rule == "SAM":
         base = {"SGD": torch.optim.SGD, "Adam": torch.optim.Adam}[h["inner"]]
@@ -389,6 +461,10 @@ def torch_optimizer(
                 weight_decay=h["weight_decay"],
                 precondition_frequency=h["precondition_frequency"],
             )
+        case "ScheduleFreeAdamW":
+            return schedulefree.AdamWScheduleFree(
+                leaves, betas=betas, eps=h["epsilon"], weight_decay=h["weight_decay"]
+            )
         case "Prodigy":
             return pytorch_optimizer.Prodigy(
                 leaves, betas=betas, eps=h["epsilon"], d0=h["d0"], bias_correction=False
@@ -398,7 +474,7 @@ def torch_optimizer(
             return legacy(leaves, betas=betas, eps=h["epsilon"], weight_decay=0, caution=True)
         case "Cautious" if h["inner"] == "Lion":
             return timm_optim("lion").Lion(leaves, betas=betas, caution=True)
-        case "Adam":
+        case "Adam" | "GrokFast":
             return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"])
         case "AMSGrad":
             return torch.optim.Adam(leaves, betas=betas, eps=h["epsilon"], amsgrad=True)
@@ -423,23 +499,45 @@ def timm_optim(name: str) -> ModuleType:
     return importlib.import_module(f"timm.optim.{name}")
 
 
+@contextmanager
+def evaluated(optimizer: Any) -> Iterator[None]:
+    """Have in the leaves what Schedule-Free hands out."""
+    is_so = hasattr(optimizer, "eval")
+    if is_so:
+        optimizer.eval()
+    yield
+    if is_so:
+        optimizer.train()
+
+
 def run_torch(rule: str, h: HyperParameters, start: Arrays) -> list[Arrays]:
     """The weights at steps 0 … STEPS, by torch, or by somebody else's optimizer for it."""
     w = {name: torch.tensor(values, requires_grad=True) for name, values in start.items()}
     optimizer = torch_optimizer(rule, w, h)
+    average = torch.optim.swa_utils.AveragedModel(torch.nn.ParameterDict(w))
+    model, slow = SimpleNamespace(named_parameters=w.items), None
     path = [start]
+    if hasattr(optimizer, "train"):
+        optimizer.train()
     for t in range(1, STEPS + 1):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(h, t)
         optimizer.zero_grad()
         torch_loss(w).backward()
-        if rule == "SAM":
+        if rule == "GrokFast":
+            slow = grokfast.gradfilter_ema(model, slow, alpha=h["rho"], lamb=h["boost"])
+        if rule == "LBFGS":
+            optimizer.step(lambda: torch_loss(w))  # the gradient is there
+        elif rule == "SAM":
             optimizer.first_step(zero_grad=True)
             torch_loss(w).backward()
             optimizer.second_step()
         else:
             optimizer.step()
-        path.append({name: leaf.detach().numpy().copy() for name, leaf in w.items()})
+        average.update_parameters(torch.nn.ParameterDict(w))
+        out = dict(average.module) if rule == "Averaged" else w
+        with evaluated(optimizer):
+            path.append({name: leaf.detach().numpy().copy() for name, leaf in out.items()})
     return path
 
 
@@ -477,6 +575,29 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
             )
         case "Lion":
             return optax.lion(lr, b1=h["beta1"], b2=h["beta2"], weight_decay=h["weight_decay"])
+        case "Signum":
+            return optax.signum(lr, beta=h["momentum"])
+        case "AdaBelief":
+            return optax.adabelief(
+                lr, b1=h["beta1"], b2=h["beta2"], eps=h["epsilon"], eps_root=h["epsilon"]
+            )
+        case "Yogi":
+            # `yogi` starts m and v at 1e-6, which is no argument of it
+            return optax.chain(
+                optax.scale_by_yogi(
+                    h["beta1"], h["beta2"], h["epsilon"], initial_accumulator_value=0.0
+                ),
+                optax.scale(-lr),
+            )
+        case "AdEMAMix":
+            return optax.contrib.ademamix(
+                lr,
+                b1=h["beta1"],
+                b2=h["beta2"],
+                b3=h["beta3"],
+                alpha=h["alpha"],
+                eps=h["epsilon"],
+            )
         case "Lookahead":
             return optax.lookahead(
                 optax_optimizer(h["inner"], h), sync_period=h["k"], slow_step_size=h["alpha"]
@@ -490,6 +611,10 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
                 optax.clip_by_block_rms(h["clipping_threshold"]),
                 optax.scale(-lr),
                 optax.scale_by_param_block_rms(h["epsilon_theta"]),
+            )
+        case "ScheduleFreeAdamW":
+            return optax.contrib.schedule_free_adamw(
+                lr, b1=h["beta1"], b2=h["beta2"], eps=h["epsilon"], weight_decay=h["weight_decay"]
             )
         case "DoG":
             return optax.contrib.dog(lr, ("heuristic", h["r_epsilon"]), h["epsilon"])
@@ -513,14 +638,15 @@ def optax_optimizer(rule: str, h: HyperParameters) -> optax.GradientTransformati
                 adam_eps_root=0,
                 adam_weight_decay=h["adam_weight_decay"],
                 adam_learning_rate=h["adam_lr"],
-                consistent_rms=None,
+                consistent_rms={"original": None, "match_rms_adamw": 0.2}[h["adjust_lr"]],
             )
     raise ValueError(f"optax has no {rule}")
 
 
 def run_optax(rule: str, h: HyperParameters) -> list[Arrays]:
     """The weights at steps 0 … STEPS, by optax; for Lookahead the slow ones as well."""
-    optimizer = optax_optimizer(rule, h)
+    optimizer = optax_optimizer(h["inner"] if rule == "Averaged" else rule, h)
+    average = optax.ema(h["beta"], debias=True) if rule == "Averaged" else optax.identity()
     params: Any = {name: jnp.array(values) for name, values in START.items()}
     if rule == "Lookahead":
         params = optax.LookaheadParams.init_synced(params)
@@ -532,16 +658,19 @@ def run_optax(rule: str, h: HyperParameters) -> list[Arrays]:
         return optax.apply_updates(params, updates), state
 
     def leaves(params: Any) -> Arrays:
+        if rule == "ScheduleFreeAdamW":
+            params = optax.contrib.schedule_free_eval_params(state, params)
         if rule == "Lookahead":
             slow = {f"slow/{name}": leaf for name, leaf in params.slow.items()}
             params = params.fast | slow
         return {name: np.array(leaf) for name, leaf in params.items()}
 
-    state = optimizer.init(params)
+    state, means = optimizer.init(params), average.init(params)
     path = [leaves(params)]
     for _ in range(STEPS):
         params, state = step(params, state)
-        path.append(leaves(params))
+        out, means = average.update(params, means)
+        path.append(leaves(out))
     return path
 
 
@@ -647,7 +776,7 @@ def run(case: Case) -> tuple[list[Arrays], str]:
     """The path of a case, and the version of the library that made it."""
     arguments = case.rule, case.all_hyper_parameters()
     package = case.reference.split(".")[0]
-    if package in ("torch", "pytorch_optimizer", "timm"):
+    if package in ("torch", "pytorch_optimizer", "schedulefree", "timm"):
         return run_torch(*arguments, case.start), version(package).split("+")[0]
     if package == "optax":
         return run_optax(*arguments), optax.__version__

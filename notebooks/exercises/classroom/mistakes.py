@@ -57,6 +57,11 @@ MISTAKES = {
         "race-1": ('reports["D"] = "unfair"', 'reports["D"] = "fair"'),
         "race-2": ("losses.min()", "losses.max()"),
     },
+    "13_one_line_more": {
+        "one-line-2": ("(g - self.m) ** 2", "g**2"),
+        "one-line-6": ("np.where(product < 0, 0.0, g)", "g"),
+        "one-line-7": ('"(1 + α) lr"', '"lr"'),
+    },
 }
 
 CALLS_ADAM = """
@@ -79,6 +84,26 @@ class MyAdamL2(Adam):
 
     def direction(self, theta, g):
         return super().direction(theta, g + self.weight_decay * theta)
+"""
+SIGN_OF_MOMENTUM = """
+from optimizers import Momentum
+
+
+class MySignum(Momentum):
+    def direction(self, theta, g):
+        return np.sign(super().direction(theta, g))
+"""
+ADAM_ON_AN_AMPLIFIED_GRADIENT = """
+from optimizers import Adam
+
+
+class MyGrokFast(Adam):
+    state = ("slow", "m", "v")
+    rho, boost = 0.98, 2.0
+
+    def direction(self, theta, g):
+        self.slow = g if self.t == 1 else self.rho * self.slow + (1 - self.rho) * g
+        return super().direction(theta, g + self.boost * self.slow)
 """
 LOOKAHEAD_ROUND_A_STEP = """
 from optimizers import Lookahead, Optimizer
@@ -145,4 +170,9 @@ LIBRARY = {
         "more-bugs-6": 'fault6 = "hidden clamp"\n' + as_own("Mended6", "LAMB"),
     },
     "12_a_fair_race": {"race-3": as_own("MyRule", "Momentum", "nesterov = True")},
+    "13_one_line_more": {
+        "one-line-1": SIGN_OF_MOMENTUM,
+        "one-line-3": "from optimizers.classroom.one_line import Yogi as MyYogi",
+        "one-line-5": ADAM_ON_AN_AMPLIFIED_GRADIENT,
+    },
 }

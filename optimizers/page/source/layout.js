@@ -11,7 +11,7 @@ import { Slider } from "./sliders.js";
 import { copied } from "./state.js";
 
 const LEGEND =
-  "Drag any number, or the start ○. ● now · ★ minimum · ✕ diverged · ▲ outside · thin: steps to come";
+  "Drag any number, or the start ○. ● now · ★ minimum · ✕ diverged · ▲ outside · thin: steps to come.";
 const QUIET = 600; // milliseconds that things stand still before they are told
 const TITLES = {
   loss: "loss",

@@ -101,6 +101,8 @@ export class Runner {
     this.rule = rule;
     this.theta = new Float64Array(size);
     this.g = new Float64Array(size);
+    this.out = rule.handedOut === undefined ? this.theta : new Float64Array(size);
+    this.unused = new Float64Array(size);
     this.hessian = new Float64Array(size * size);
     this.etas = rule.etas === "" ? null : decoded(rule.etas);
     this.state = {};
@@ -117,8 +119,8 @@ export class Runner {
 
   /** Make steps, into `path` if there is one. Returns the last loss without noise, NaN at worst. */
   run(land, hyper, start, steps, path = null) {
-    const { theta, g, state, seen, hessian, etas } = this;
-    const { step, curved } = this.rule;
+    const { theta, g, out, unused, state, seen, hessian, etas } = this;
+    const { step, handedOut, curved } = this.rule;
     const { gradient, curvature } = land.fn;
     theta.set(start);
     for (const [name, first] of Object.entries(this.rule.state)) {
@@ -126,13 +128,17 @@ export class Runner {
     }
     for (let t = 0; ; t++) {
       const batch = land.batch(t);
-      const loss = gradient(theta, g, batch);
-      if (path !== null) this.note(path, t, land.isNoisy ? land.loss(theta) : loss);
+      let loss = gradient(theta, g, batch);
+      if (handedOut !== undefined) {
+        handedOut(theta, state, out, hyper);
+        loss = gradient(out, unused, batch);
+      }
+      if (path !== null) this.note(path, t, land.isNoisy ? land.loss(out) : loss);
       if (!Number.isFinite(loss) || !areFinite(theta)) {
         if (path !== null) path.diverged = true;
         return Number.NaN;
       }
-      if (t === steps) return land.isNoisy ? land.loss(theta) : loss;
+      if (t === steps) return land.isNoisy ? land.loss(out) : loss;
       if (etas !== null) hyper.eta = etas[t];
       if (curved) curvature(theta, hessian, batch);
       step(theta, g, state, t + 1, hyper, hessian, seen);
@@ -153,7 +159,7 @@ export class Runner {
   note(path, t, loss) {
     path.last = t;
     path.loss[t] = loss;
-    path.theta.set(this.theta, t * path.size);
+    path.theta.set(this.out, t * path.size);
     path.g.set(this.g, t * path.size);
     for (const [name, numbers] of Object.entries(path.kept)) {
       if (t > 0 || name in this.state) {
