@@ -3,6 +3,7 @@
 import json
 import shutil
 from copy import deepcopy
+from itertools import combinations
 from pathlib import Path
 
 import matplotlib
@@ -24,11 +25,13 @@ from optimizers.claims import (
     large_batches,
     lion,
     lookahead_variance,
+    matrices,
     memory,
     momentum_rates,
     quadratic_deep,
     schedule_free,
     trust_ratio,
+    tuning_budget,
     two_phases,
     weight_decay,
 )
@@ -37,8 +40,9 @@ from optimizers.claims.report import write_report
 from optimizers.cli import main
 from optimizers.datasets import Dataset, symbols
 from optimizers.experiments.landscape.objective import Objective
+from optimizers.functions import rosenbrock
 from optimizers.models import regression, transformer
-from optimizers.problem import batched, pure
+from optimizers.problem import as_problem, batched, pure
 from optimizers.rules.wrapper import Wrapper
 
 CLAIMED = Path(__file__).parent.parent / "figures" / "claims"
@@ -66,6 +70,12 @@ class Measured(dict):
             patch.setattr(two_phases, "FEW_STEPS", 10)
             patch.setattr(two_phases, "LOOKS", 1)
             patch.setattr(defaults, "STEPS", 10)
+            patch.setattr(matrices, "STEPS", 64)
+            patch.setattr(matrices, "ROUNDS", 16)
+            patch.setattr(matrices, "AT_ONCE", 50)
+            patch.setattr(matrices, "CONDITIONS", (1.0, 100.0))
+            patch.delitem(matrices.RULES, "Shampoo")  # the dearest
+            patch.setattr(tuning_budget, "STEPS", 5)
             patch.setattr(edge_of_stability, "problem", lambda: (regression([2, 2, 1]), on_few))
             patch.setattr(edge_of_stability, "TIME", 10)
             patch.setattr(edge_of_stability, "ADAM_STEPS", 40)
@@ -106,9 +116,11 @@ MODULES = (
     lookahead_variance,
     lion,
     defaults,
+    matrices,
     edge_of_stability,
     schedule_free,
     flat_minima,
+    tuning_budget,
 )
 EVERY_CLAIM = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.CLAIM.label)
 
@@ -475,6 +487,72 @@ def test_no_problem_has_its_minimum_at_the_origin():
         assert not np.any(np.all(np.abs(function.minima) < 1e-9, axis=1)), function.name
 
 
+# -------------------------------------------------------------------------------- 11. matrices
+
+
+def raced(times, cost, sway=0.0):
+    """AdamW's loss is 1 / steps, the others' so many times that, at so many times the seconds."""
+    ladder, noise = [100, 200, 400, 800], 1 + sway * np.array([-1.0, 1.0, -1.0, 1.0])
+
+    def rungs(factor, noise):
+        return {str(k): {"losses": (factor / k * noise).tolist(), "chosen": {}} for k in ladder}
+
+    dear = {label: cost for label in matrices.RULES} | {"AdamW": 1.0}
+    others = {label: rungs(times, noise) for label in matrices.RULES}
+    found = {kappa: others | {"AdamW": rungs(1, noise**0)} for kappa in ("1", "100")}
+    seconds = {str(matrices.BATCH): dear, str(matrices.MANY): dear}
+    beside = {"trials": 4, "tuning_seeds": 1, "seeds": 4}
+    return {"found": found, "seconds": seconds, "ladder": ladder, **beside}
+
+
+@pytest.mark.parametrize(
+    ("times", "cost", "verdict"),
+    [
+        (0.25, 2.0, "True here at equal gradients, true here at equal seconds"),
+        (0.25, 7.0, "True here at equal gradients, not true here at equal seconds"),
+        (2.0, 0.25, "Not true here at equal gradients, true here at equal seconds"),
+        (2.0, 1.0, "Not true here at equal gradients, not true here at equal seconds"),
+    ],
+)
+def test_matrices_may_pay_for_a_gradient_and_for_a_second_or_not(times, cost, verdict):
+    found = raced(times, cost)
+    assert matrices.verdict(found).startswith(verdict)
+    mean, _ = matrices.difference(found, "100", "Muon", "gradients")
+    assert 10**mean == pytest.approx(times)
+    mean, _ = matrices.difference(found, "100", "Muon", "seconds")
+    assert 10**mean == pytest.approx(times * cost)
+
+
+def test_what_the_seeds_do_not_tell_apart_is_level():
+    found = raced(0.97, 1.0, sway=0.2)
+    assert matrices.outcome(found, "1", "Muon", "gradients") == "level"
+    assert "Muon level at 2" in matrices.verdict(found)
+    found["found"]["1"]["SOAP"] = raced(0.25, 1.0)["found"]["1"]["SOAP"]
+    assert matrices.verdict(found).startswith("True in part at equal gradients")
+
+
+@pytest.mark.parametrize(
+    ("times", "limit"), [(0.3, 1 / 0.3), (1.0, 1.0), (1.5, 0.0), (0.01, np.inf)]
+)
+def test_the_cost_at_which_a_rule_breaks_even(times, limit):
+    assert matrices.break_even(raced(times, 2.0), "1", "Muon") == pytest.approx(limit)
+
+
+def test_a_run_that_diverged_counts_with_a_large_loss():
+    found = raced(0.5, 1.0)
+    found["found"]["1"]["Muon"]["800"]["losses"][0] = float("inf")
+    assert matrices.outcome(found, "1", "Muon", "gradients") == "level"
+    assert matrices.outcome(found, "100", "SOAP", "gradients") == "ahead"
+
+
+def test_a_seed_has_a_teacher_of_its_own_which_knows_its_examples():
+    one, two = (matrices.taught(10.0).as_problem(None).seeded(seed) for seed in (3, 4))
+    assert not np.array_equal(one.batch(1, 0)[0], two.batch(1, 0)[0])
+    for problem in (one, two):
+        assert problem.loss(problem.given.solution, problem.batch(1, 0)) == 0
+    assert one.loss(two.given.solution, one.batch(1, 0)) > 0.01
+
+
 # ------------------------------------------------------------------------ 12. edge of stability
 
 
@@ -654,6 +732,94 @@ def test_the_rescaled_sharpness_stays_when_layers_are_rescaled():
     )
     assert two["rescaled"] == pytest.approx(one["rescaled"], rel=1e-3)
     assert two["largest"] != pytest.approx(one["largest"], rel=0.1)
+
+
+# --------------------------------------------------------------------------- 15. tuning budgets
+
+
+def test_the_expected_best_is_the_mean_over_all_choices():
+    rng = np.random.default_rng(0)
+    tuned, shown = rng.normal(size=(2, 6, 3))
+    for k in range(1, 7):
+        (found,) = tuning_budget.expected_best(tuned, shown, tuning_budget.chances(6, [k]))
+        best = [min(some, key=lambda i: tuned[i].mean()) for some in combinations(range(6), k)]
+        assert found == pytest.approx(shown[best].mean())
+
+
+def steady(rng, trials):
+    """All trials are fair."""
+    return rng.normal(-1.0, 0.1, (trials, 1))
+
+
+def risky(rng, trials):
+    """One trial in ten is very good, the others are nothing."""
+    return np.where(rng.random((trials, 1)) < 0.1, -3.0, 0.0)
+
+
+def judged(*kinds, trials=512):
+    """What is found of rules whose trials are like that, on one problem."""
+    rng, budgets = np.random.default_rng(0), list(tuning_budget.BUDGETS)
+    scores = {label: kind(rng, trials) for label, kind in zip("AB", kinds, strict=True)}
+    noisy = [{k: v + rng.normal(0, 0.05, (trials, 4)) for k, v in scores.items()} for _ in "ab"]
+    found = tuning_budget.judged(*noisy, budgets, 200, 0)
+    beside = {"budgets": budgets, "critical": tuning_budget.critical(1, budgets), "steps": 1}
+    return {"problems": {"P": found | {"trials": trials, "seeds": 4}}, **beside}
+
+
+def test_an_order_may_turn_round_with_more_trials():
+    found = judged(steady, risky)
+    ((one, two, few, many),) = tuning_budget.turns(found, "P")
+    assert (one, two) == ("A", "B")
+    assert few == 1 < many
+    assert tuning_budget.verdict(found).startswith("True here")
+    assert "A leads B with 1 trial" in tuning_budget.verdict(found)
+    assert tuning_budget.nearest(found)[0] == 0
+    assert tuning_budget.apart(found, 1) == tuning_budget.apart(found, 64) == 1
+    assert tuning_budget.leaders(found, "P", 1) == ["A"]
+    assert tuning_budget.leaders(found, "P", 64) == ["B"]
+
+
+def test_an_order_may_stay_whatever_the_budget_is():
+    better = judged(lambda rng, n: risky(rng, n) - 0.5, risky)
+    assert tuning_budget.leaders(better, "P", 64) == ["A"]
+    for found in (better, judged(steady, steady), judged(risky, risky)):
+        assert not tuning_budget.turns(found, "P")
+        assert tuning_budget.verdict(found).startswith("Not seen here")
+
+
+def test_curves_that_cross_by_chance_are_no_turn():
+    found = judged(steady, steady)
+    (difference,) = found["problems"]["P"]["differences"]
+    difference["mean"] = np.linspace(-1e-3, 1e-3, len(found["budgets"])).tolist()
+    assert tuning_budget.crossings(found, "P") == 1
+    assert "1 of them within the error" in tuning_budget.verdict(found)
+    assert tuning_budget.nearest(found)[1:] == ("P", "A", "B")
+    assert 0 < tuning_budget.nearest(found)[0] < found["critical"]
+
+
+@pytest.mark.parametrize("kind", [steady, risky])
+def test_the_error_is_what_trials_drawn_anew_differ_by(kind):
+    rng, budgets = np.random.default_rng(0), [1, 8, 32]
+
+    def scores():
+        return kind(rng, 256) + rng.normal(0, 0.05, (256, 4))
+
+    chance = tuning_budget.chances(256, budgets)
+    means = [tuning_budget.expected_best(*[scores()] * 2, chance) for _ in range(200)]
+    told = [
+        tuning_budget.judged({"A": a, "B": a}, {"A": a, "B": a}, budgets, 60, 0)["curves"]["A"]
+        for a in (scores() for _ in range(10))
+    ]
+    errors = np.mean([curve["error"] for curve in told], axis=0)
+    assert errors == pytest.approx(np.std(means, axis=0), rel=0.35)
+
+
+def test_a_score_is_what_is_left_of_the_first_gap():
+    problem = as_problem(rosenbrock)
+    first = problem.seeded(5).values(problem.seeded(5).theta)
+    losses = np.array([[first, np.inf, first / 100, 0.0, 7 * first]])
+    scores = tuning_budget.scored(losses.T, problem, [5])
+    assert scores.ravel() == pytest.approx([0, 0, -2, -6, 0])
 
 
 # ----------------------------------------------------------------------------- command and report

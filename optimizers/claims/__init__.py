@@ -13,11 +13,13 @@ from optimizers.claims import (
     flat_minima,
     lion,
     lookahead_variance,
+    matrices,
     memory,
     momentum_rates,
     quadratic_deep,
     schedule_free,
     trust_ratio,
+    tuning_budget,
     two_phases,
     weight_decay,
 )
@@ -36,9 +38,11 @@ CLAIMS: dict[str, Claim] = {
         lookahead_variance,
         lion,
         defaults,
+        matrices,
         edge_of_stability,
         schedule_free,
         flat_minima,
+        tuning_budget,
     )
 }
 
