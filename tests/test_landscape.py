@@ -363,6 +363,17 @@ def test_of_rules_that_nobody_knows_no_threshold_is_claimed():
     assert plot_sharpness(found).get_title("left").startswith("AdamW: the sharpness goes from")
 
 
+def test_only_steps_that_see_a_part_of_the_data_saw_mini_batches():
+    def told(batch_size):
+        moons = Training(mlp([2, 3, 2]), two_moons(30), batch_size=batch_size)
+        path = SGD(moons, moons.start, lr=0.1).minimize(4)
+        ax = sharpness(moons, path, count=1, **QUIET).plot()
+        return " ".join(text.get_text() for text in ax.figure.texts)
+
+    assert "mini-batches" in told(10)
+    assert "mini-batches" not in told(len(two_moons(30).train[0]))
+
+
 def test_a_path_made_elsewhere_has_a_sharpness_and_no_threshold():
     path = Trajectory.of([[-1.0, 1.0], [0.5, 0.5]], rosenbrock, "Adam")
     found = sharpness(rosenbrock, path, **QUIET)

@@ -5,7 +5,7 @@ import pickle
 import numpy
 import pytest
 
-from optimizers import SGD, Adam, Muon, compare, suite
+from optimizers import SGD, SOAP, Adam, Muon, compare, suite
 from optimizers.datasets import minibatches
 from optimizers.experiments import teacher
 from optimizers.gradients import Gradient
@@ -150,3 +150,9 @@ def test_what_makes_no_sense_is_refused(named, what):
 def test_sizes_are_at_least_two():
     with pytest.raises(ValueError, match="at least the input and the"):
         teacher([6])
+
+
+def test_soap_races_on_a_whole_batch_whose_gradient_leaves_directions_out():
+    whole = teacher([16, 32, 4], condition=100, n=200)
+    race = compare([SOAP], whole, steps=5, seeds=8, lr=numpy.geomspace(0.01, 3, 6))
+    assert numpy.isfinite(race.losses["SOAP"]).all()

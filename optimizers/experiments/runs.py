@@ -19,6 +19,7 @@ from optimizers.experiments.pieces import each_piece
 from optimizers.optimizer import Optimizer
 from optimizers.problem import SCATTER, Problem
 from optimizers.progress import with_progress
+from optimizers.state import is_library, parts
 from optimizers.trajectory import Trajectory, as_runs
 from optimizers.weights import Flat
 
@@ -362,12 +363,16 @@ def _weight(optimizer: Optimizer) -> int:
 def _hold_to_its_promise(work: Runs) -> None:
     """Compare a few steps of the first and the last run side by side with the first alone.
 
-    A rule that mixes the runs (a norm over all of them, say) would give wrong numbers silently.
+    A rule that mixes the runs (a norm over all of them, say) would give wrong numbers silently. The
+    library's rules are held to it by tests; where rounding has the say, as in SOAP's choice among
+    directions without a gradient, their numbers may differ.
     """
     both = work.optimizer(np.array([0, work.count - 1]))
     alone = work.optimizer(np.array([0]))
     if both._theta.ndim == 1:
         return  # all runs are the same one
+    if all(is_library(type(part)) for part in parts(both)):
+        return
     beside, by_itself = both.minimize(3).theta[-1, 0], alone.minimize(3).theta[-1].reshape(-1)
     diverged = not np.isfinite(by_itself).all()
     if not diverged and not np.allclose(beside, by_itself, rtol=1e-6):

@@ -58,6 +58,13 @@ class Objective:
             )
         return replace(self.problem.without_chance, name=self.problem.name)
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether a step sees noise, or some of the data only."""
+        given = self.problem.given
+        is_whole = isinstance(given, Training) and given.batch_size == len(given.data.train[0])
+        return self.problem.batch is not None and not is_whole
+
     @cached_property
     def gradient(self) -> Gradient:
         """Its gradient, at flat weights."""

@@ -198,7 +198,7 @@ def sharpness(
         path.rule,
         path.hyper_parameters,
         objective.whole,
-        objective.problem.batch is not None,
+        objective.by_chance,
         path.step[rows],
         np.array(values),
         np.array(preconditioned) if scale is not None else None,
