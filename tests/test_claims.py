@@ -581,7 +581,7 @@ def test_the_sharpness_may_rise_to_the_edge_and_stay(at_the_edge):
     assert "from 2 of 2 starts at η = 0.2 (1.00 ± 0.01) and 2 of 2 starts at η = 0.4" in said
     assert "True here for Adam" in said
     assert "others" not in said
-    assert "It is the steps that hold it" in said
+    assert "It is the learning rate that holds it down" in said
 
 
 @pytest.mark.parametrize(
@@ -605,9 +605,9 @@ def test_what_the_sharpness_does_instead_is_said(at_the_edge, shares, place, wor
     assert edge_of_stability.verdict(at_the_edge).startswith("Not true here for gradient descent")
 
 
-def test_the_steps_are_not_seen_to_hold_a_sharpness_that_goes_nowhere(at_the_edge):
+def test_the_rate_is_not_seen_to_hold_a_sharpness_that_goes_nowhere(at_the_edge):
     along(at_the_edge, "SGD", 0.2, [0.1, 0.2, 0.3, 0.3, 0.3])
-    assert "hold it there is not seen" in edge_of_stability.verdict(at_the_edge)
+    assert "holds it down is not seen" in edge_of_stability.verdict(at_the_edge)
 
 
 def test_a_run_that_diverges_is_above_the_edge():
@@ -684,23 +684,23 @@ def with_ends(measured, largest, accuracy):
 @pytest.mark.parametrize(
     ("largest", "flat"),
     [
-        (2.0, "Flatter than both here"),
-        (4.0, "Not seen to be flatter than both here"),
-        (8.0, "Sharper than both here"),
+        (2.0, "Flatter: yes, here"),
+        (4.0, "Flatter: not seen here"),
+        (8.0, "Flatter: no, sharper here"),
     ],
 )
 @pytest.mark.parametrize(
     ("accuracy", "good"),
     [
-        (0.9, "Better than both here"),
-        (0.8, "Not seen to be better than both here"),
-        (0.7, "Worse than both here"),
+        (0.9, "Better: yes, here"),
+        (0.8, "Better: not seen here"),
+        (0.7, "Better: no, worse here"),
     ],
 )
 def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good):
     said = flat_minima.verdict(with_ends(measured, largest, accuracy))
     assert said.startswith(flat)
-    assert f". {good}: " in said
+    assert f". {good}. " in said
     assert f"{largest / 4:.2f} (" in said
     assert f"{100 * (accuracy - 0.8):+.2f} ± ".replace("-", "−") in said
 
@@ -708,14 +708,14 @@ def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good)
 def test_sam_must_be_better_at_as_many_gradients_too(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["wrong"][flat_minima.LONGER]["accuracy"] = [0.9, 0.9, 0.9]
-    assert "Not seen to be better than both here" in flat_minima.verdict(found)
+    assert "Better: not seen here" in flat_minima.verdict(found)
 
 
 def test_one_problem_may_say_yes_and_another_no(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["right"] = with_ends(measured, 2.0, 0.8)["problems"]["wrong"]
-    assert "Better than both only with wrong labels" in flat_minima.verdict(found)
-    assert flat_minima.verdict(found).startswith("Flatter than both here")
+    assert "Better: only with wrong labels" in flat_minima.verdict(found)
+    assert flat_minima.verdict(found).startswith("Flatter: yes, here")
 
 
 def test_the_rescaled_sharpness_stays_when_layers_are_rescaled():
@@ -792,7 +792,7 @@ def test_curves_that_cross_by_chance_are_no_turn():
     (difference,) = found["problems"]["P"]["differences"]
     difference["mean"] = np.linspace(-1e-3, 1e-3, len(found["budgets"])).tolist()
     assert tuning_budget.crossings(found, "P") == 1
-    assert "1 of them within the error" in tuning_budget.verdict(found)
+    assert "The curves of 1 pair cross within the error" in tuning_budget.verdict(found)
     assert tuning_budget.nearest(found)[1:] == ("P", "A", "B")
     assert 0 < tuning_budget.nearest(found)[0] < found["critical"]
 

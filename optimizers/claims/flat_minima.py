@@ -210,9 +210,10 @@ def verdict(measured: Data) -> str:
     ratios = "; ".join(f"{SHORT[key]} {_sharpness_told(measured, key)}" for key in problems)
     gains = "; ".join(f"{SHORT[key]} {_gain_told(measured, key)}" for key in problems)
     return (
-        f"{_head('Flatter', flat, -1)}: beside Momentum with as many steps, and with as many "
-        f"gradients, the largest eigenvalue is so many times as large: {ratios}. "
-        f"{_head('Better', good, 1)}: points of accuracy ahead of them: {gains}."
+        f"{_head('Flatter', flat, -1)}. {_head('Better', good, 1)}. SAM is held against two runs "
+        "of Momentum, one with as many steps and one with as many gradients, and must be told from "
+        f"both. Its largest eigenvalue is so many times theirs: {ratios}. Its accuracy is so many "
+        f"points ahead of theirs: {gains}. Wrong labels: {PROBLEMS['wrong']}."
     )
 
 
@@ -233,12 +234,12 @@ def _head(word: str, outcomes: dict[str, list[int]], wanted: int) -> str:
     """Whether it holds beside both Momentums: on all problems, on one, on none; or the contrary."""
     true = [SHORT[labels] for labels, signs in outcomes.items() if signs == [wanted] * 2]
     if len(true) == len(outcomes):
-        return f"{word} than both here"
+        return f"{word}: yes, here"
     if true:
-        return f"{word} than both only with {true[0]}"
+        return f"{word}: only with {true[0]}"
     if all(signs == [-wanted] * 2 for signs in outcomes.values()):
-        return f"{CONTRARY[word]} than both here"
-    return f"Not seen to be {word.lower()} than both here"
+        return f"{word}: no, {CONTRARY[word].lower()} here"
+    return f"{word}: not seen here"
 
 
 def _sharpness_told(measured: Data, labels: str) -> str:

@@ -260,9 +260,9 @@ def verdict(measured: Data) -> str:
     return (
         f"{head[0].upper()}{head[1:]}. Against AdamW, of {len(measured['found'])} condition "
         f"numbers: {told}. Seconds are of this machine, library and size, where a step costs so "
-        f"many times AdamW's: {costs}. In equal seconds they would be ahead where it cost less "
-        f"than: {limits} (κ = {', '.join(map(_spelt, measured['found']))}); with {MANY:,} examples "
-        f"a step in the place of {BATCH} it costs {many}."
+        f"many times AdamW's: {costs}. At equal seconds they would be ahead if a step cost less "
+        f"than so many of AdamW's (κ = {'; '.join(map(_spelt, measured['found']))}): {limits}. "
+        f"With {MANY:,} examples a step in the place of {BATCH}, it costs {many}."
     )
 
 
@@ -308,6 +308,21 @@ def how(measured: Data) -> str:
     )
 
 
+def _finding(measured: Data, way: str) -> str:
+    """Who is ahead at every κ; or else how they all stand."""
+    of = {label: {*_outcomes(measured, label, way)} for label in challengers(measured)}
+    ahead = [label for label, outcomes in of.items() if outcomes == {"ahead"}]
+    if ahead:
+        return (
+            f"{' and '.join(ahead)} {'are' if len(ahead) > 1 else 'is'} ahead of AdamW at every κ"
+        )
+    if all(outcomes == {"behind"} for outcomes in of.values()):
+        return "all are behind AdamW at every κ"
+    if any("ahead" in outcomes for outcomes in of.values()):
+        return "who is ahead of AdamW depends on κ"
+    return "nobody is ahead of AdamW"
+
+
 def draw(measured: Data) -> Any:
     """The loss as a multiple of AdamW's over κ: at equal gradients, and at equal seconds."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
@@ -349,12 +364,9 @@ def draw(measured: Data) -> Any:
         ax.grid(True, axis="y", color="#e6e6e6", linewidth=0.8)
         ax.set_axisbelow(True)
         label_ends(ax, entries)
-        ahead = [label for label in others if {*_outcomes(measured, label, way)} == {"ahead"}]
-        who = " and ".join(ahead) if ahead else "nobody"
-        verb = "are" if len(ahead) > 1 else "is"
         dress(
             ax,
-            f"At {name}: {who} {verb} ahead of AdamW at every κ",
+            f"At {name}: {_finding(measured, way)}",
             "condition number κ of the inputs",
             "loss, in multiples of AdamW's (log)" if way == "gradients" else "",
         )
@@ -374,8 +386,8 @@ def draw(measured: Data) -> Any:
 CLAIM = Claim(
     11,
     "matrices",
-    "On weights that are matrices, Muon and SOAP beat a tuned AdamW, for each gradient and for "
-    "each second",
+    "On weights that are matrices, Muon and SOAP beat a tuned AdamW, at equal gradients and at "
+    "equal seconds",
     "Jordan et al. 2024, Muon; Vyas et al. 2024, SOAP",
     measure,
     table,

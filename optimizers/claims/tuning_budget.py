@@ -267,14 +267,19 @@ def verdict(measured: Data) -> str:
     pairs = sum(len(found["differences"]) for found in measured["problems"].values())
     count = sum(map(len, turned.values()))
     first, last = measured["budgets"][0], measured["budgets"][-1]
-    some = "an order of two rules turns round beyond the error"
     if turned:
         head = "True here" if len(turned) > len(names) / 2 else "True here on some problems"
-        words = f"{head}: on {len(turned)} of {len(names)} problems {some}"
+        words = (
+            f"{head}: {counted(count, 'pair')} of rules of {pairs} change places by more than the "
+            f"error, on {len(turned)} of {len(names)} problems. "
+        )
     else:
-        words = f"Not seen here: on none of {len(names)} problems {some}"
-    words += f", {count} of {pairs} in all; {crossed} pairs of curves cross"
-    words += f", {crossed - count} of them within the error. " if crossed else ". "
+        words = (
+            "Not seen here: no two rules change places by more than the error, on any of "
+            f"{counted(len(names), 'problem')} ({counted(pairs, 'pair')}). "
+        )
+    if crossed > count:
+        words += f"The curves of {counted(crossed - count, 'pair')} cross within the error. "
     if turned:
         examples = [
             f"{name}, where {_named([a])} leads {_named([b])} with {counted(j, 'trial')} and "
@@ -283,22 +288,23 @@ def verdict(measured: Data) -> str:
         ]
         words += f"So {'; '.join(examples)}. "
     off, name, one, two = nearest(measured)
+    others = " of the others" if turned else ""
     if off > 0:
         words += (
-            f"Of the others, {_named([one])} and {_named([two])} on {name} come nearest to a turn: "
-            f"each is ahead somewhere by {off:.1f} standard errors at least, and a turn takes "
-            f"{measured['critical']:.1f}. "
+            f"{_named([one])} and {_named([two])} on {name} come nearest to a turn{others}: each "
+            f"is ahead at some budget by at least {off:.1f} standard errors, where "
+            f"{measured['critical']:.1f} are asked. "
         )
     words += (
-        f"Of the {pairs} pairs, {apart(measured, first)} are told apart with "
-        f"{counted(first, 'trial')}, {apart(measured, last)} with {last}. "
+        f"With {counted(first, 'trial')} {apart(measured, first)} of the pairs are told apart, "
+        f"with {last} {apart(measured, last)}. "
     )
-    others = sum(
+    changed = sum(
         not {*leaders(measured, name, first)} & {*leaders(measured, name, last)} for name in names
     )
     return words + (
-        f"On {others} of {len(names)} those who lead with {counted(first, 'trial')} are others "
-        f"than with {last}."
+        f"All leaders change between {first} and {last} on {changed} of "
+        f"{counted(len(names), 'problem')}."
     )
 
 

@@ -68,7 +68,7 @@ class LBFGS(LineSearch):
     slots = LineSearch.slots | {
         "memory": "last steps and changes of g",
         "direction": "g",
-        "magnitude": "overall: ÷ guessed curvature, search",
+        "magnitude": "overall: each direction ÷ guessed curvature",
     }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:

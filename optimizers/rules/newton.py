@@ -67,7 +67,12 @@ class Newton(Optimizer):
 
     batched = True
     space = Optimizer.space | {"damping": Log(1e-6, 10.0)}
-    slots = Slots(memory="nothing", direction="g", magnitude="overall: ÷ curvature", decay="none")
+    slots = Slots(
+        memory="nothing",
+        direction="g",
+        magnitude="overall: each direction ÷ curvature",
+        decay="none",
+    )
 
     @property
     def gradients_per_step(self) -> int:

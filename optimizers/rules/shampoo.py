@@ -108,7 +108,7 @@ class Shampoo(Optimizer):
     slots = Slots(
         memory="sums of GGᵀ and GᵀG",
         direction="g",
-        magnitude="per layer: ÷ roots of the two",
+        magnitude="per layer: ÷ fourth roots of both",
         decay="none",
     )
 
