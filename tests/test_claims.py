@@ -802,7 +802,7 @@ def test_the_contrary_beside_one_of_the_two_is_said(measured):
     found = with_ends(measured, 2.0, 0.8)
     found["problems"]["right"] = with_ends(measured, 2.0, 0.8)["problems"]["wrong"]
     found["problems"]["right"][flat_minima.LONGER]["largest"] = [0.99, 1.0, 1.01]
-    head = "Flatter: only with wrong labels, sharper than one of the two with right labels. "
+    head = "Flatter: only with wrong labels, sharper than one Momentum with right labels. "
     assert flat_minima.verdict(found).startswith(head)
 
 

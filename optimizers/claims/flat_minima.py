@@ -237,7 +237,7 @@ def _head(word: str, outcomes: dict[str, list[int]], wanted: int) -> str:
     if all(count == 2 for count in false.values()):
         return f"{word}: no, {contrary} here"
     head = f"only with {true[0]}" if true else "not seen here"
-    beside = {1: f"{contrary} than one of the two", 2: contrary}
+    beside = {1: f"{contrary} than one Momentum", 2: contrary}
     told = [f"{beside[count]} with {name}" for name, count in false.items() if count]
     return f"{word}: {', '.join([head, *told])}"
 

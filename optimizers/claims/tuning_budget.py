@@ -321,11 +321,12 @@ def verdict(measured: Data) -> str:
         words += f"The curves of {counted(crossed - count, 'pair')} cross within the error. "
     if turned:
         examples = [
-            f"{name}, where {_named([a])} leads {_named([b])} with {counted(j, 'trial')} and "
+            f"on {name} {_named([a])} leads {_named([b])} with {counted(j, 'trial')} and "
             f"trails it with {k}"
             for name, ((a, b, j, k), *_) in turned.items()
         ]
-        words += f"So {'; '.join(examples)}. "
+        told = "; ".join(examples)
+        words += f"{told[0].upper()}{told[1:]}. "
     part, name, one, two = nearest(measured)
     others = " of the others" if turned else ""
     if part > 0:
@@ -440,7 +441,8 @@ def draw(measured: Data) -> Any:
         figure,
         "What the best of k random trials of a rule's own space reaches on other seeds: the mean "
         "over all choices of k, one standard error either way. A turn: of two rules, each "
-        f"is ahead at a k of {_budgets(measured)} by more than {_asked(measured)}.",
+        f"is ahead at a k of {_budgets(measured)} by more than {_asked(measured)}; chance "
+        f"makes at most {by_chance(measured):.2g} on average.",
     )
     return figure
 
