@@ -686,7 +686,7 @@ def test_schedule_free_may_match_cosine_or_not(measured, times, head, places):
         ((2.0, 1.0), 0.5, "Not true here", "behind and unclear"),
         ((0.4, 1.0), 0.5, "In part true here", "ahead and unclear"),
         ((1.03, 1.0), 0.01, "True here", "level and level"),
-        ((1.03, 1.0), 0.05, "In part true here", "unclear and level"),
+        ((1.03, 1.0), 0.1, "In part true here", "unclear and level"),
         ((1.08, 1.0), 0.01, "In part true here", "behind and level"),
     ],
 )
