@@ -15,7 +15,10 @@ from optimizers.hyper_parameters import defaults
 
 REFERENCE = "Adam"
 TUNED = "Adam, tuned"
-NEWER = ("AMSGrad", "NAdam", "AdamW", "LAMB", "LARS", "Lion", "Muon", "Lookahead")
+NEWER = tuple(
+    """AMSGrad NAdam RAdam ADOPT AdamW LAMB LARS Lion Adafactor Muon Shampoo SOAP DoG Prodigy
+    ScheduleFreeSGD ScheduleFreeAdamW Lookahead Cautious""".split()
+)
 STEPS = 500
 # these have no minimum, or none that a step could find
 LEFT_OUT = ("monkey_saddle", "plateau", "easom")
