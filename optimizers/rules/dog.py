@@ -72,6 +72,9 @@ class DoG(Optimizer):
         super().__init__(*arguments, **keywords)
         self._placed()
 
+    def _placed(self) -> None:
+        self.r, self.G = np.zeros_like(self._theta[..., :1]), np.zeros_like(self._theta[..., :1])
+
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.theta0 = np.where(self.r > 0, self.theta0, theta)
         size = np.linalg.norm(moving(self.theta0, self.eta), axis=-1, keepdims=True)
@@ -80,6 +83,3 @@ class DoG(Optimizer):
         self.r = np.maximum(self.r, travelled)
         self.G = self.G + np.sum(moving(g, self.eta) ** 2, axis=-1, keepdims=True)
         return self.r / np.sqrt(self.G + self.epsilon) * g
-
-    def _placed(self) -> None:
-        self.r, self.G = np.zeros_like(self._theta[..., :1]), np.zeros_like(self._theta[..., :1])

@@ -67,7 +67,7 @@ class LBFGS(LineSearch):
     slots = LineSearch.slots | {
         "memory": "last steps and changes of g",
         "direction": "g",
-        "magnitude": "overall: each direction ÷ guessed curvature",
+        "magnitude": "overall: each direction ÷ curvature",
     }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
