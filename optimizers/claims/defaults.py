@@ -16,8 +16,7 @@ from optimizers.hyper_parameters import defaults
 REFERENCE = "Adam"
 TUNED = "Adam, tuned"
 NEWER = tuple(
-    """AMSGrad NAdam RAdam ADOPT AdamW LAMB LARS Lion Adafactor Muon Shampoo SOAP DoG Prodigy
-    ScheduleFreeSGD ScheduleFreeAdamW Lookahead Cautious""".split()
+    ["AMSGrad", "NAdam", "RAdam", "ADOPT", "AdamW", "LAMB", "LARS", "Lion", "Adafactor", "Muon", "Shampoo", "SOAP", "DoG", "Prodigy", "ScheduleFreeSGD", "ScheduleFreeAdamW", "Lookahead", "Cautious"]
 )
 STEPS = 500
 # these have no minimum, or none that a step could find
