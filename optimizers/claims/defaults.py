@@ -15,9 +15,18 @@ from optimizers.hyper_parameters import defaults
 
 REFERENCE = "Adam"
 TUNED = "Adam, tuned"
-NEWER = tuple(
-    ["AMSGrad", "NAdam", "RAdam", "ADOPT", "AdamW", "LAMB", "LARS", "Lion", "Adafactor", "Muon", "Shampoo", "SOAP", "DoG", "Prodigy", "ScheduleFreeSGD", "ScheduleFreeAdamW", "Lookahead", "Cautious"]
-)
+NEWER = ["AMSGrad", "NAdam", "RAdam", "ADOPT", "AdamW", "LAMB", "LARS", "Lion", "Adafactor"]
+NEWER += [
+    "Muon",
+    "Shampoo",
+    "SOAP",
+    "DoG",
+    "Prodigy",
+    "ScheduleFreeSGD",
+    "ScheduleFreeAdamW",
+    "Lookahead",
+    "Cautious",
+]
 STEPS = 500
 # these have no minimum, or none that a step could find
 LEFT_OUT = ("monkey_saddle", "plateau", "easom")
