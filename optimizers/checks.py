@@ -19,6 +19,7 @@ class Range(NamedTuple):
 FINITE = Range("a finite number", lambda v: v == v)
 FRACTION = Range("a number in [0, 1)", lambda v: (v >= 0) & (v < 1))
 SHARE = Range("a number in [0, 1]", lambda v: (v >= 0) & (v <= 1))
+POSITIVE = Range("a finite number > 0", lambda v: v > 0)
 NOT_NEGATIVE = Range("a finite number >= 0", lambda v: v >= 0)
 
 

@@ -82,6 +82,7 @@ def number(allowed: checks.Range, name: str, value: Any) -> Any:
 
 Fraction = Annotated[float, number_in(checks.FRACTION)]
 Share = Annotated[float, number_in(checks.SHARE)]
+Positive = Annotated[float, number_in(checks.POSITIVE)]
 NotNegative = Annotated[float, number_in(checks.NOT_NEGATIVE)]
 Whole = Annotated[int, Kind(partial(checks.whole, low=1))]
 Patterns = Annotated[Any, Kind(checks.patterns)]

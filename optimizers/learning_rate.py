@@ -45,6 +45,19 @@ def by_weight(name: str, values: Any, layout: Layout, rest: Any) -> np.ndarray:
     return rates
 
 
+def moving(values: Any, eta: Any) -> Any:
+    """Those of the weights that move, 0 for those that η freezes: 0, where each has its own.
+
+    Examples
+    --------
+    >>> moving(np.array([3.0, 4.0]), np.array([0.1, 0.0]))
+    array([3., 0.])
+    >>> moving(np.array([3.0, 4.0]), 0.0)
+    array([3., 4.])
+    """
+    return np.where(eta > 0, values, 0.0) if np.ndim(eta) == 1 else values
+
+
 def scheduled(schedule: Any, t: int, layout: Layout, rest: Any) -> Any:
     """What a schedule says for step t."""
     name, eta = f"the schedule's lr at t = {t}", schedule(t)

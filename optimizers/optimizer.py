@@ -96,7 +96,8 @@ class Optimizer(Settings):
     def handed_out(self, theta: np.ndarray) -> np.ndarray:
         """The weights that the user is given: θ, unless a rule keeps better ones in its state.
 
-        The gradient is taken at θ. `theta`, `value` and the path are of the weights handed out.
+        The gradient is taken at θ. `theta`, `value` and the path are of the weights handed out;
+        for the path, the loss is taken there at each step, one evaluation more without a gradient.
 
         Examples
         --------

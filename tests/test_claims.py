@@ -35,7 +35,7 @@ from optimizers.claims import (
     two_phases,
     weight_decay,
 )
-from optimizers.claims.claim import Effort, Result, mean_and_error, rounded
+from optimizers.claims.claim import Effort, Result, margin, mean_and_error, rounded, sign
 from optimizers.claims.report import write_report
 from optimizers.cli import main
 from optimizers.datasets import Dataset, symbols
@@ -138,6 +138,24 @@ def test_a_claim_is_saved_and_read_back_and_its_figure_fits(module, measured, tm
     assert (box.min >= -0.01).all()
     assert (box.max <= size + 0.01).all()
     plt.close("all")
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5, 20])
+def test_few_seeds_that_do_not_differ_are_told_apart_once_in_twenty_times(seeds):
+    noise = np.random.default_rng(0).normal(size=(4000, seeds))
+    told = [sign(*mean_and_error(values), seeds) for values in noise]
+    assert np.mean(np.abs(told)) == pytest.approx(0.05, abs=0.012)
+    far = [sign(*mean_and_error(values - 100), seeds) for values in noise[:, :3]]
+    assert np.mean(far) < -0.7
+
+
+def test_what_is_told_apart_needs_an_error():
+    assert sign(2.0, 0.9, 5) == 0
+    assert (sign(2.6, 0.9, 5), sign(-2.6, 0.9, 5)) == (1, -1)
+    assert sign(2.0, 0.9, 50) == 1
+    for mean, error, seeds in ((1.0, np.nan, 1), (np.inf, np.nan, 5), (np.nan, np.nan, 5)):
+        assert sign(mean, error, seeds) == 0
+    assert margin(0.5, 5) == pytest.approx(0.5 * 2.776, rel=1e-3)
 
 
 # ----------------------------------------------------------------------------- 1. quadratic_deep
@@ -538,6 +556,19 @@ def test_the_cost_at_which_a_rule_breaks_even(times, limit):
     assert matrices.break_even(raced(times, 2.0), "1", "Muon") == pytest.approx(limit)
 
 
+def test_a_mean_that_is_lower_is_no_worse_but_need_not_be_ahead():
+    found = raced(0.97, 1.0, sway=0.2)
+    assert 1 < matrices.break_even(found, "1", "Muon") < np.inf
+    assert matrices.outcome(found, "1", "Muon", "seconds") == "level"
+    assert "would be no worse on average if a step cost less" in matrices.verdict(found)
+    assert matrices.table(found)[0][-1].startswith("no worse on average")
+
+
+def test_as_many_steps_of_soap_are_timed_with_a_new_basis_in_every_round():
+    for steps in (matrices.AT_ONCE, matrices.MANY_AT_ONCE):
+        assert steps % SOAP.precondition_frequency == 0
+
+
 def test_a_run_that_diverged_counts_with_a_large_loss():
     found = raced(0.5, 1.0)
     found["found"]["1"]["Muon"]["800"]["losses"][0] = float("inf")
@@ -581,7 +612,7 @@ def test_the_sharpness_may_rise_to_the_edge_and_stay(at_the_edge):
     assert "from 2 of 2 starts at η = 0.2 (1.00 ± 0.01) and 2 of 2 starts at η = 0.4" in said
     assert "True here for Adam" in said
     assert "others" not in said
-    assert "It is the steps that hold it" in said
+    assert "It is the learning rate that holds it down" in said
 
 
 @pytest.mark.parametrize(
@@ -605,9 +636,9 @@ def test_what_the_sharpness_does_instead_is_said(at_the_edge, shares, place, wor
     assert edge_of_stability.verdict(at_the_edge).startswith("Not true here for gradient descent")
 
 
-def test_the_steps_are_not_seen_to_hold_a_sharpness_that_goes_nowhere(at_the_edge):
+def test_the_rate_is_not_seen_to_hold_a_sharpness_that_goes_nowhere(at_the_edge):
     along(at_the_edge, "SGD", 0.2, [0.1, 0.2, 0.3, 0.3, 0.3])
-    assert "hold it there is not seen" in edge_of_stability.verdict(at_the_edge)
+    assert "holds it down is not seen" in edge_of_stability.verdict(at_the_edge)
 
 
 def test_a_run_that_diverges_is_above_the_edge():
@@ -621,15 +652,15 @@ def test_a_run_that_diverges_is_above_the_edge():
 # ---------------------------------------------------------------------------- 13. Schedule-Free
 
 
-def with_losses(measured, times):
+def with_losses(measured, times, noise=0.01, seeds=3):
     """So many times cosine's loss, by arm and by end; cosine's is 2 at each."""
     found = deepcopy(measured[schedule_free])
     for arm, ends in found["arms"].items():
         for end, factor in zip(ends, times.get(arm, (1.0, 1.0)), strict=True):
-            end["loss"] = (2 * factor * np.array([0.99, 1.0, 1.01])).tolist()
+            end["loss"] = (2 * factor * (1 + noise * np.linspace(-1, 1, seeds))).tolist()
             if arm == schedule_free.COSINE:
-                end["loss"] = [2.0, 2.0, 2.0]
-    return found
+                end["loss"] = [2.0] * seeds
+    return found | {"seeds": seeds}
 
 
 @pytest.mark.parametrize(
@@ -645,6 +676,41 @@ def test_schedule_free_may_match_cosine_or_not(measured, times, head, places):
     assert said.startswith(f"{head}: after 4 and 8 steps")
     assert f"has {times[0]:.2f} ± 0.01 and {times[1]:.2f} ± 0.0" in said
     assert f"tuned for that end ({places})" in said
+
+
+@pytest.mark.parametrize(
+    ("times", "noise", "head", "places"),
+    [
+        ((1.0, 1.0), 0.5, "Cannot be told here", "unclear and unclear"),
+        ((1.2, 0.9), 0.5, "Cannot be told here", "unclear and unclear"),
+        ((2.0, 1.0), 0.5, "Not true here", "behind and unclear"),
+        ((0.4, 1.0), 0.5, "In part true here", "ahead and unclear"),
+        ((1.03, 1.0), 0.01, "True here", "level and level"),
+        ((1.03, 1.0), 0.1, "In part true here", "unclear and level"),
+        ((1.08, 1.0), 0.01, "In part true here", "behind and level"),
+    ],
+)
+def test_noise_does_not_make_a_match(measured, times, noise, head, places):
+    found = with_losses(measured, {schedule_free.OURS: times}, noise, seeds=12)
+    said = schedule_free.verdict(found)
+    assert said.startswith(f"{head}: after 4 and 8 steps")
+    assert f"tuned for that end ({places})" in said
+
+
+@pytest.mark.parametrize("loss", [np.inf, np.nan, 1e6])
+def test_a_run_that_diverged_is_no_match(measured, loss):
+    found = with_losses(measured, {}, seeds=12)
+    ends = found["arms"][schedule_free.OURS]
+    ends[0]["loss"] = [loss] * 12
+    assert schedule_free.standings(found, schedule_free.COSINE) == ["behind", "level"]
+    ends[0]["loss"] = [loss, *ends[1]["loss"][1:]]
+    assert schedule_free.standings(found, schedule_free.COSINE) == ["unclear", "level"]
+    ends[1]["loss"] = ends[0]["loss"]
+    assert schedule_free.verdict(found).startswith("Cannot be told here")
+    schedule_free.draw(found)
+    plt.close("all")
+    found["arms"][schedule_free.COSINE][0]["loss"] = [loss] * 12
+    assert schedule_free.standings(found, schedule_free.COSINE)[0] == "ahead"
 
 
 def test_averaging_may_do_what_schedule_free_does(measured):
@@ -678,29 +744,29 @@ def with_ends(measured, largest, accuracy):
             wiggle = np.array([-0.01, 0.0, 0.01])
             ends["largest"] = ((largest if is_sam else 4.0) + wiggle).tolist()
             ends["accuracy"] = ((accuracy if is_sam else 0.8) + wiggle[::-1]).tolist()
-    return found
+    return found | {"seeds": 3}
 
 
 @pytest.mark.parametrize(
     ("largest", "flat"),
     [
-        (2.0, "Flatter than both here"),
-        (4.0, "Not seen to be flatter than both here"),
-        (8.0, "Sharper than both here"),
+        (2.0, "Flatter: yes, here"),
+        (4.0, "Flatter: not seen here"),
+        (8.0, "Flatter: no, sharper here"),
     ],
 )
 @pytest.mark.parametrize(
     ("accuracy", "good"),
     [
-        (0.9, "Better than both here"),
-        (0.8, "Not seen to be better than both here"),
-        (0.7, "Worse than both here"),
+        (0.9, "Better: yes, here"),
+        (0.8, "Better: not seen here"),
+        (0.7, "Better: no, worse here"),
     ],
 )
 def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good):
     said = flat_minima.verdict(with_ends(measured, largest, accuracy))
     assert said.startswith(flat)
-    assert f". {good}: " in said
+    assert f". {good}. " in said
     assert f"{largest / 4:.2f} (" in said
     assert f"{100 * (accuracy - 0.8):+.2f} ± ".replace("-", "−") in said
 
@@ -708,14 +774,36 @@ def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good)
 def test_sam_must_be_better_at_as_many_gradients_too(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["wrong"][flat_minima.LONGER]["accuracy"] = [0.9, 0.9, 0.9]
-    assert "Not seen to be better than both here" in flat_minima.verdict(found)
+    assert "Better: not seen here" in flat_minima.verdict(found)
 
 
 def test_one_problem_may_say_yes_and_another_no(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["right"] = with_ends(measured, 2.0, 0.8)["problems"]["wrong"]
-    assert "Better than both only with wrong labels" in flat_minima.verdict(found)
-    assert flat_minima.verdict(found).startswith("Flatter than both here")
+    assert "Better: only with wrong labels" in flat_minima.verdict(found)
+    assert flat_minima.verdict(found).startswith("Flatter: yes, here")
+
+
+@pytest.mark.parametrize(
+    ("flatter", "other", "head"),
+    [
+        (2.0, 8.0, "Flatter: only with wrong labels, sharper with right labels. "),
+        (4.0, 8.0, "Flatter: not seen here, sharper with right labels. "),
+        (4.0, 2.0, "Flatter: only with right labels. "),
+    ],
+)
+def test_the_problem_with_the_contrary_is_named(measured, flatter, other, head):
+    found = with_ends(measured, flatter, 0.8)
+    found["problems"]["right"] = with_ends(measured, other, 0.8)["problems"]["wrong"]
+    assert flat_minima.verdict(found).startswith(head)
+
+
+def test_the_contrary_beside_one_of_the_two_is_said(measured):
+    found = with_ends(measured, 2.0, 0.8)
+    found["problems"]["right"] = with_ends(measured, 2.0, 0.8)["problems"]["wrong"]
+    found["problems"]["right"][flat_minima.LONGER]["largest"] = [0.99, 1.0, 1.01]
+    head = "Flatter: only with wrong labels, sharper than one Momentum with right labels. "
+    assert flat_minima.verdict(found).startswith(head)
 
 
 def test_the_rescaled_sharpness_stays_when_layers_are_rescaled():
@@ -762,7 +850,7 @@ def judged(*kinds, trials=512):
     scores = {label: kind(rng, trials) for label, kind in zip("AB", kinds, strict=True)}
     noisy = [{k: v + rng.normal(0, 0.05, (trials, 4)) for k, v in scores.items()} for _ in "ab"]
     found = tuning_budget.judged(*noisy, budgets, 200, 0)
-    beside = {"budgets": budgets, "critical": tuning_budget.critical(1, budgets), "steps": 1}
+    beside = {"budgets": budgets, "steps": 1}
     return {"problems": {"P": found | {"trials": trials, "seeds": 4}}, **beside}
 
 
@@ -792,9 +880,33 @@ def test_curves_that_cross_by_chance_are_no_turn():
     (difference,) = found["problems"]["P"]["differences"]
     difference["mean"] = np.linspace(-1e-3, 1e-3, len(found["budgets"])).tolist()
     assert tuning_budget.crossings(found, "P") == 1
-    assert "1 of them within the error" in tuning_budget.verdict(found)
+    assert "The curves of 1 pair cross within the error" in tuning_budget.verdict(found)
     assert tuning_budget.nearest(found)[1:] == ("P", "A", "B")
-    assert 0 < tuning_budget.nearest(found)[0] < found["critical"]
+    assert 0 < tuning_budget.nearest(found)[0] < 1
+
+
+def test_more_orders_must_turn_than_chance_makes():
+    found = judged(steady, risky)
+    still = judged(steady, steady)["problems"]["P"]
+    found["problems"] |= {f"Q{i}": deepcopy(still) for i in range(59)}
+    assert tuning_budget.by_chance(found) == pytest.approx(1.5)
+    said = tuning_budget.verdict(found)
+    assert said.startswith("Cannot be told here: 1 of 60 pairs of rules changes places ")
+    assert "chance alone makes at most 1.5 do so on average" in said
+    found["problems"] = {name: found["problems"][name] for name in ("P", "Q0")}
+    said = tuning_budget.verdict(found)
+    assert said.startswith("True here on some problems: 1 of 2 pairs of rules changes places ")
+    assert "; on 1 by more than chance makes of any pair of all once in 20 times. " in said
+
+
+def test_chance_tells_a_level_pair_apart_no_more_often_than_is_said():
+    rng, told = np.random.default_rng(0), []
+    for _ in range(300):  # of one trial, so that the error is that of the seeds alone
+        tuned, shown = (dict(zip("AB", one, strict=True)) for one in rng.normal(size=(2, 2, 1, 4)))
+        found = tuning_budget.judged(tuned, shown, [1], 60, 0) | {"seeds": 4}
+        measured = {"problems": {"P": found}, "budgets": [1]}
+        told.append(*tuning_budget.signs(measured, "P")["A", "B"])
+    assert np.mean(np.abs(told)) == pytest.approx(tuning_budget.LEVEL, abs=0.03)
 
 
 @pytest.mark.parametrize("kind", [steady, risky])

@@ -103,6 +103,14 @@ def test_a_rule_that_hands_out_by_the_step_is_not_compiled_and_right():
     path = Shrunk(sphere, [4.0], lr=0.25).minimize(2000)
     assert path.theta[:3, 0].tolist() == [4.0, 1.0, 1 / 3]
 
+    class Later(Tail):
+        def handed_out(self, theta):
+            return theta if self.t == 0 else super().handed_out(theta) + 1
+
+    path = Later(sphere, [4.0], lr=0.25).minimize(2000)
+    assert path.theta[:3, 0].tolist() == [4.0, 4.0, 2.5]
+    assert path.loss[0] == 16
+
 
 @each_rule
 def test_weights_that_are_set_are_handed_out_and_gone_on_from(rule):
@@ -144,6 +152,15 @@ def test_what_is_handed_out_stays_in_the_box(rule):
 
     path = rule(sphere, [0.5, -0.5], lr=0.1, project=clip).minimize(30)
     assert numpy.abs(path.theta).max() <= 0.5
+
+
+def test_a_mean_stays_on_a_curved_constraint():
+    def onto_the_circle(weights):
+        return weights / np.linalg.norm(weights)
+
+    path = Averaged(sphere, [1.0, 0.0], lr=0.1, inner=Momentum, project=onto_the_circle)
+    lengths = numpy.linalg.norm(path.minimize(10).theta, axis=1)
+    numpy.testing.assert_allclose(lengths, 1.0)
 
 
 def test_polyaks_average_is_the_mean_of_the_iterates():

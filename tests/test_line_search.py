@@ -296,6 +296,22 @@ def test_lbfgs_keeps_as_many_pairs_as_it_is_told_and_may_be_told_anew():
     assert lbfgs.S.shape == (1, 2)
 
 
+def test_the_pairs_can_be_watched():
+    starts = numpy.array([[-2.0, 5.0], [1.0, 3.0]])
+    lbfgs = LBFGS(quadratic(condition=10), starts, memory=3)
+    path = lbfgs.minimize(5, watch=("S", "Y"))
+    assert path["S"].shape == path["Y"].shape == (6, 2, 3, 2)
+    assert (path["S"][:2] == 0).all()
+    assert numpy.array_equal(path["S"][2:, :, -1], path.theta[1:-1] - path.theta[:-2])
+    lbfgs.select(numpy.array([False, True]))
+    assert numpy.array_equal(lbfgs.S, path["S"][-1, 1:])
+    before = lbfgs.Y
+    lbfgs.memory = 4
+    assert (lbfgs.Y[:, 0] == 0).all()
+    assert numpy.array_equal(lbfgs.Y[:, 1:], before)
+    assert lbfgs.minimize(2, watch="Y")["Y"].shape == (3, 1, 4, 2)
+
+
 @BOTH
 def test_trials_are_made_on_the_batch_of_the_step(rule):
     seen = []

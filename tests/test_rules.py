@@ -12,6 +12,7 @@ from optimizers import (
     ADOPT,
     LAMB,
     LARS,
+    LBFGS,
     RULES,
     SAM,
     SGD,
@@ -26,6 +27,7 @@ from optimizers import (
     Momentum,
     Muon,
     Newton,
+    NonlinearCG,
     Optimizer,
     Prodigy,
     RAdam,
@@ -495,6 +497,14 @@ def test_adafactor_s_steps_are_no_longer_than_lr_times_the_weights():
     assert (steps <= 0.05 * numpy.linalg.norm(path.theta[:-1], axis=1) * (1 + 1e-12)).all()
 
 
+def test_adafactor_s_steps_do_not_hang_on_the_unit_of_the_loss():
+    one, other = (
+        Adafactor(lambda w, unit=unit: unit * bent(w), bent_start(), epsilon=0.0).minimize(20)
+        for unit in (1.0, 2.0**266)
+    )
+    numpy.testing.assert_allclose(other.theta, one.theta, rtol=1e-12)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
 @pytest.mark.parametrize("order", [2, 4])
 @pytest.mark.parametrize("scale", [1.0, 1e-100, 1e150])
@@ -511,6 +521,19 @@ def test_an_inverse_root_is_no_larger_than_the_least_eigenvalue_allows(n):
     g = numpy.random.default_rng(0).normal(size=(200, n, 1)) * 1e6
     root = inverse_root(g @ g.mT, 2, 1e-6)  # of rank one, but for what rounding makes of it
     assert numpy.linalg.norm(root, 2, axis=(-2, -1)).max() <= 1e3 * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("shape", [(2,), (5,), (2, 2), (3, 2), (2, 3, 2)])
+@pytest.mark.parametrize("scale", [1e3, 1e13, 1e100])
+def test_shampoo_s_first_step_of_rank_one_has_length_one(shape, scale):
+    rng = numpy.random.default_rng(0)
+    for _ in range(10):
+        slopes = scale * np.ones(())
+        for n in shape:
+            slopes = numpy.multiply.outer(slopes, rng.normal(size=n))
+        path = Shampoo(lambda w, slopes=slopes: np.sum(slopes * w), 0 * slopes, lr=1.0).minimize(1)
+        step, along = path.theta[-1], -slopes.ravel() / numpy.linalg.norm(slopes)
+        numpy.testing.assert_allclose(step, along, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -544,7 +567,7 @@ def test_radam_begins_as_a_momentum_without_v():
     assert not path["r"][1:].any()
 
 
-@pytest.mark.parametrize("beta2", [0.0, 1 / 3, 0.5, 0.6])
+@pytest.mark.parametrize("beta2", [0.0, 1 / 3, 0.5, 0.6, 2 / 3])
 def test_radam_of_a_short_memory_never_uses_v(beta2):
     radam = RAdam(rosenbrock, [-1.5, 2.0], lr=1e-4, beta2=beta2)
     assert numpy.isfinite(radam.minimize(30).theta).all()
@@ -564,6 +587,19 @@ def test_the_unit_of_the_loss_makes_no_difference_without_a_learning_rate(rule):
     other = rule(lambda x: 1024 * rosenbrock(x), [-1.5, 2.0], epsilon=0.0).minimize(300)
     assert one.loss[-1] < one.loss[0] / 2
     numpy.testing.assert_allclose(other.theta, one.theta, rtol=1e-6)
+
+
+@pytest.mark.parametrize("rule", [DoG, Prodigy])
+def test_from_weights_that_are_set_a_rule_without_a_learning_rate_starts_anew(rule):
+    starts = numpy.array([[-1.5, 2.0], [0.5, 0.5]])
+    moved, fresh = rule(rosenbrock, [-1.5, 2.0]), rule(rosenbrock, [30.0, -20.0])
+    moved.minimize(100)
+    moved.theta = [30.0, -20.0]
+    assert numpy.array_equal(moved.minimize(50).theta, fresh.minimize(50).theta)
+    moved, fresh = rule(rosenbrock, starts), rule(rosenbrock, 10 * starts)
+    moved.minimize(100)
+    moved.theta = 10 * starts
+    assert numpy.array_equal(moved.minimize(50).theta, fresh.minimize(50).theta)
 
 
 @pytest.mark.parametrize("rule", [DoG, Prodigy])
@@ -628,6 +664,12 @@ def test_sam_of_no_radius_is_the_inner_rule_and_at_a_stationary_point_it_stays()
     assert (SAM(rosenbrock, [1.0, 1.0]).minimize(3).theta == 1).all()
 
 
+def test_sam_looks_no_farther_uphill_than_weights_may_go():
+    loss, within = lambda w: np.sum(w * np.log(w)), lambda w: np.maximum(w, 0.001)
+    path = SAM(loss, [0.01, 0.02], 0.01, inner=SGD, project=within).minimize(500)
+    assert path.theta[-1] == pytest.approx([np.exp(-1), np.exp(-1)], abs=0.05)
+
+
 @pytest.mark.parametrize("loss", [rosenbrock, lambda x: (x[0] - 1) ** 4 + x[1] ** 2])
 def test_sam_in_many_runs_is_sam_in_each(loss):
     lr = numpy.array([1e-4, 1e-5, 2e-4])
@@ -635,3 +677,33 @@ def test_sam_in_many_runs_is_sam_in_each(loss):
     for i in range(3):
         alone = SAM(loss, [-1.5, 2.0], lr[i].item(), inner=Momentum, rho=0.1).minimize(30)
         numpy.testing.assert_allclose(together.theta[:, i], alone.theta, rtol=1e-9)
+
+
+# ------------------------------------------------------------------------------- frozen weights
+
+
+@batched
+def bound(w):
+    """A loss of weights that bend each other's slopes."""
+    inner = np.sum(w["a"] * w["b"], axis=-1) - 3
+    return inner**2 + np.sum((w["b"] - 1) ** 2, axis=-1) + 5 * np.sum(w["a"], axis=-1)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [SGD, Adam, DoG, Prodigy, Newton, LBFGS, NonlinearCG, partial(SAM, rho=0.5)],
+    ids=["SGD", "Adam", "DoG", "Prodigy", "Newton", "LBFGS", "NonlinearCG", "SAM"],
+)
+def test_frozen_weights_make_no_difference_to_the_others(rule):
+    a, b = numpy.array([2.0, -1.0]), numpy.array([0.5, 3.0])
+    frozen = rule(bound, {"a": a, "b": b}, {"a": 0.0})
+    alone = rule(lambda w: bound({"a": a, "b": w}), b)
+    path, right = frozen.minimize(60).theta, alone.minimize(60).theta
+    assert (path[:, :2] == a).all()
+    numpy.testing.assert_allclose(path[:, 2:], right, rtol=1e-9)
+
+
+def test_the_gradient_of_a_step_without_a_rate_counts_as_others_do():
+    dog = DoG(rosenbrock, [-1.5, 2.0], lambda t: 0.0 if t < 3 else 1.0)
+    dog.minimize(2)
+    assert dog.G.item() == pytest.approx(2 * numpy.sum(dog.g**2))

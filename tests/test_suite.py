@@ -149,7 +149,11 @@ def test_where_there_are_no_matrices_it_says_whose_steps_their_rules_make():
     how = HOW | {"lr": 0.01, "seeds": 2}
     rules = {"A": AdamW, "M": partial(Muon, beta=0.9), "L": partial(Lookahead, inner=SOAP)}
     rules |= {"S": Shampoo, "B": LAMB}
-    words = "M, L step like AdamW; S steps like AdaGrad with a whole matrix."
+    rules |= {"N": partial(Muon, nesterov=False)}
+    words = (
+        "M steps like AdamW with Nesterov's m̂; L steps like AdamW, a step late; S steps like "
+        "AdaGrad with a whole matrix; N steps like AdamW."
+    )
     alone = suite(rules, [booth, beale], **how).notes()
     assert f"No problem here has matrices, those in MATRICES do: {words}" in alone
     mixed = suite(rules, {"booth": booth} | SMALL, **how)
@@ -163,7 +167,38 @@ def test_whose_steps_they_make_is_kept_with_a_race(tmp_path):
     race = compare([SGD, Muon], booth, lr=0.01, steps=5, seeds=2, progress=False)
     race.save(tmp_path / "race.npz")
     assert Comparison.load(tmp_path / "race.npz").notes() == race.notes()
-    assert "Muon steps like AdamW" in " ".join(race.notes())
+    assert "Muon steps like AdamW with Nesterov's m̂" in " ".join(race.notes())
+
+
+def test_shampoo_is_itself_on_an_array_of_three_axes_and_rules_for_matrices_are_not():
+    def race(shape):
+        loss = lambda w: np.sum((w - 1) ** 2)  # noqa: E731
+        return compare([SOAP, Shampoo], loss, start=numpy.zeros(shape), **HOW | {"lr": 0.01})
+
+    cube = race((2, 2, 2))
+    assert cube.entries["Shampoo"].falls_back_to == ""
+    late = "SOAP steps like AdamW, a step late."
+    assert f"There are no matrices among the weights: {late}" in cube.notes()
+    both = Suite({"cube": cube, "square": race((2, 2)), "line": race(2)}).notes()
+    assert f"Only square has matrices; elsewhere {late}" in both
+    whole = "Shampoo steps like AdaGrad with a whole matrix."
+    assert f"Only cube, square have arrays of several axes; elsewhere {whole}" in both
+
+
+def test_who_decays_what_is_not_there_is_not_drawn_to_the_origin():
+    rules = {
+        "matrices": partial(Muon, weight_decay=0.1),
+        "rest": partial(Muon, adam_weight_decay=0.1),
+        "none": partial(AdamW, exclude_from_weight_decay="."),
+        "all": AdamW,
+    }
+
+    def drawn(problem):
+        race = compare(rules, problem, **HOW | {"lr": 0.01, "seeds": 2})
+        return [label for label, entry in race.entries.items() if entry.is_drawn_to_origin]
+
+    assert drawn(booth) == ["rest", "all"]
+    assert drawn(SMALL["linear"]) == ["matrices", "all"]
 
 
 def test_many_rules_on_matrices_have_seeds_enough_to_be_told_apart():
@@ -220,7 +255,7 @@ def test_the_picture_says_where_the_matrices_are():
     two = suite([AdamW, Muon], {"booth": booth} | SMALL, **HOW | {"lr": 0.01, "seeds": 2})
     figure = plot_suite(two)[0].figure
     words = " ".join(" ".join(text.get_text() for text in figure.texts).split())
-    assert "Only network, linear have matrices; elsewhere Muon steps like AdamW." in words
+    assert "Only network, linear have matrices; elsewhere Muon steps like AdamW with" in words
     plt.close("all")
 
 

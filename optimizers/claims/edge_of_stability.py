@@ -251,11 +251,11 @@ def _held(rows: list[Data]) -> str:
     passed = [row for row in larger if ends.min() > ARMS["SGD"].numerator / row["lr"]]
     told = f"at η = {smallest['lr']:g} it ends at {plus_minus(ends, 1)}"
     if not passed:
-        return f"That the steps hold it there is not seen: {told}, not above 2/η of larger η"
+        return f"That η holds it down is not seen: {told}, not above 2/η of larger η"
     edges = _list([f"{ARMS['SGD'].numerator / row['lr']:g}" for row in passed])
     return (
-        f"It is the steps that hold it: {told}, from every start above the {edges} of "
-        f"{_rates(passed)}"
+        f"It is the learning rate that holds it down: {told}, from every start above the {edges} "
+        f"of {_rates(passed)}"
     )
 
 
@@ -319,8 +319,9 @@ def draw(measured: Data) -> Any:
         name = arm.name[0].upper() + arm.name[1:]
         dress(
             ax,
-            f"{name}: at {len(there)} of {len(rows)} learning rates the sharpness rises to "
-            f"{arm.numerator}/η and stays",
+            f"{name}: at {len(there)} of {len(rows)} learning rates the "
+            f"{'' if label == 'SGD' else 'preconditioned '}sharpness rises to {arm.numerator}/η "
+            "and stays",
             "steps × η" if label == "SGD" else "step",
             "sharpness (log)" if label == "SGD" else "preconditioned sharpness (log)",
         )

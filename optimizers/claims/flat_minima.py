@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from optimizers import SAM, Momentum, sweep
-from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error, plus_minus
+from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error, plus_minus, sign
 from optimizers.experiments import Training
 from optimizers.experiments.inputs import SEED
 from optimizers.experiments.landscape.curvature import Largest
@@ -170,11 +170,6 @@ def gain(measured: Data, labels: str, than: str, name: str) -> tuple[float, floa
     return mean_and_error(np.array(ours) - np.array(theirs))
 
 
-def sign(mean: float, error: float) -> int:
-    """1 or −1 for what is told from 0 by more than two standard errors, else 0."""
-    return int(np.sign(mean)) if abs(mean) > 2 * error else 0
-
-
 def table(measured: Data) -> list[list[str]]:
     """One row a problem and arm."""
     heads = ("labels", "rule", "lr, ρ", "held-out loss", "accuracy", "training loss")
@@ -210,9 +205,10 @@ def verdict(measured: Data) -> str:
     ratios = "; ".join(f"{SHORT[key]} {_sharpness_told(measured, key)}" for key in problems)
     gains = "; ".join(f"{SHORT[key]} {_gain_told(measured, key)}" for key in problems)
     return (
-        f"{_head('Flatter', flat, -1)}: beside Momentum with as many steps, and with as many "
-        f"gradients, the largest eigenvalue is so many times as large: {ratios}. "
-        f"{_head('Better', good, 1)}: points of accuracy ahead of them: {gains}."
+        f"{_head('Flatter', flat, -1)}. {_head('Better', good, 1)}. SAM is held against two runs "
+        "of Momentum, one with as many steps and one with as many gradients, and must be told from "
+        f"both. Its largest eigenvalue is so many times theirs: {ratios}. Its accuracy is so many "
+        f"points ahead of theirs: {gains}. Wrong labels: {PROBLEMS['wrong']}."
     )
 
 
@@ -221,24 +217,29 @@ def sharper(measured: Data, labels: str) -> list[int]:
 
     1 if its largest eigenvalue is larger, −1 if it is smaller, else 0.
     """
-    return [sign(*ratio(measured, labels, than, "largest")) for than in (BASE, LONGER)]
+    seeds = measured["seeds"]
+    return [sign(*ratio(measured, labels, than, "largest"), seeds) for than in (BASE, LONGER)]
 
 
 def better(measured: Data, labels: str) -> list[int]:
     """The same of the accuracy: 1 if it is higher."""
-    return [sign(*gain(measured, labels, than, "accuracy")) for than in (BASE, LONGER)]
+    seeds = measured["seeds"]
+    return [sign(*gain(measured, labels, than, "accuracy"), seeds) for than in (BASE, LONGER)]
 
 
 def _head(word: str, outcomes: dict[str, list[int]], wanted: int) -> str:
-    """Whether it holds beside both Momentums: on all problems, on one, on none; or the contrary."""
+    """Whether it holds beside both Momentums, and where the contrary does beside both or one."""
+    contrary = CONTRARY[word].lower()
     true = [SHORT[labels] for labels, signs in outcomes.items() if signs == [wanted] * 2]
+    false = {SHORT[labels]: signs.count(-wanted) for labels, signs in outcomes.items()}
     if len(true) == len(outcomes):
-        return f"{word} than both here"
-    if true:
-        return f"{word} than both only with {true[0]}"
-    if all(signs == [-wanted] * 2 for signs in outcomes.values()):
-        return f"{CONTRARY[word]} than both here"
-    return f"Not seen to be {word.lower()} than both here"
+        return f"{word}: yes, here"
+    if all(count == 2 for count in false.values()):
+        return f"{word}: no, {contrary} here"
+    head = f"only with {true[0]}" if true else "not seen here"
+    beside = {1: f"{contrary} than one Momentum", 2: contrary}
+    told = [f"{beside[count]} with {name}" for name, count in false.items() if count]
+    return f"{word}: {', '.join([head, *told])}"
 
 
 def _sharpness_told(measured: Data, labels: str) -> str:
@@ -270,7 +271,7 @@ def how(measured: Data) -> str:
         "trials each, SAM's of lr × ρ, Momentum's of lr over the same range (* at the edge), by "
         f"the accuracy on 360 held-out digits, {counted(measured['tuning_seeds'], 'seed')}; shown "
         f"on 1,137 others, {measured['seeds']} fresh seeds; ± standard error, of differences and "
-        "of ratios (geometric means) on the same seeds. Told apart: by more than two of them, from "
+        "of ratios (geometric means) on the same seeds. Told apart: by a t-test at 5 %, from "
         "Momentum's ends after as many steps and after as many gradients. Eigenvalues of the "
         "Hessian of the training loss, cross-entropy, with which they vanish; trace by "
         f"{PROBES} random vectors; rescaled: of |θ| H |θ|, which scaling a layer up and the next "

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from optimizers import AdamW, Lion
-from optimizers.claims.claim import Claim, Data, Effort, mean_and_error, plus_minus
+from optimizers.claims.claim import Claim, Data, Effort, mean_and_error, plus_minus, sign
 from optimizers.claims.decay_maps import (
     accuracy_map,
     again,
@@ -71,9 +71,8 @@ def table(measured: Data) -> list[list[str]]:
 
 
 def seen(values: np.ndarray) -> bool:
-    """Whether the factor is above 1 by more than two standard errors."""
-    mean, error = mean_and_error(np.log(values))
-    return mean > 2 * error
+    """Whether the factor is told from 1, and above it."""
+    return sign(*mean_and_error(np.log(values)), len(values)) > 0
 
 
 def verdict(measured: Data) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from optimizers import LAMB, LARS, AdamW, Momentum
 from optimizers.claims.batch_size import SCHEMES
-from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error, plus_minus
+from optimizers.claims.claim import Claim, Data, Effort, counted, mean_and_error, plus_minus, sign
 from optimizers.claims.large_batches import EXAMPLES, accuracies, training
 
 BATCH = 32_768
@@ -107,7 +107,8 @@ def verdict(measured: Data) -> str:
         }
         gains = {name: gain(measured, scheme, *pair) for name, pair in questions.items()}
         told = [f"{name} {points:+.1f} ± {error:.1f}" for name, (points, error) in gains.items()]
-        ratio, adam, *_ = (points > 2 * error for points, error in gains.values())
+        seeds = measured["seeds"]
+        ratio, adam, *_ = (sign(*points, seeds) > 0 for points in gains.values())
         if ratio and adam:
             words = "both parts are needed"
         elif ratio or adam:

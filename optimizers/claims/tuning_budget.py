@@ -30,7 +30,7 @@ STEPS = 200
 BUDGETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # trials
 JUDGED = (1, 4, 16, 64)  # those at which it is said who is better
 SOLVED = 1e-6  # the share of the first gap to the minimum at which nobody looks closer
-LEVEL = 0.05  # the chance that some difference that is none is taken for one
+LEVEL = 0.05  # the chance that a pair that is level at all budgets is told apart at one
 
 
 def problems(effort: Effort) -> dict[str, Problem]:
@@ -71,16 +71,7 @@ def measure(effort: Effort) -> Data:
         "problems": found,
         "budgets": budgets,
         "steps": STEPS,
-        "critical": critical(len(found), budgets),
     }
-
-
-def critical(problems: int, budgets: list[int]) -> float:
-    """How many standard errors make a difference, so that chance makes hardly any of all."""
-    from scipy.stats import norm  # slow to import
-
-    told = problems * len(list(combinations(RULES, 2))) * len({*budgets} & {*JUDGED})
-    return float(norm.isf(LEVEL / (2 * told)))
 
 
 def at_random(space: Space, trials: int, seed: Any) -> dict[str, np.ndarray]:
@@ -165,26 +156,65 @@ def judged(
     }
 
 
-def signs(measured: Data, difference: Data) -> np.ndarray:
-    """At each budget −1 if the first of a pair is better, 1 if the second, 0 if nobody can say."""
-    mean, error = np.array(difference["mean"]), np.array(difference["error"])
-    judged = np.isin(measured["budgets"], JUDGED)
-    return np.sign(mean) * (judged & (abs(mean) > measured["critical"] * error))
+def unbiased(found: Data, errors: list[float]) -> np.ndarray:
+    """The errors of n seeds, of which those drawn anew are too small by √((n − 1)/n)."""
+    seeds = found["seeds"]
+    return np.array(errors) * np.sqrt(seeds / (seeds - 1))
 
 
-def turns(measured: Data, problem: str) -> list[tuple[str, str, int, int]]:
-    """The orders that turn round beyond the error.
+def critical(measured: Data, problem: str, among: int = 1) -> float:
+    """How many standard errors make a difference, by Student's t.
+
+    Chance makes that of level pairs, over all budgets and so many pairs, once in 1 / LEVEL times.
+    """
+    from scipy.special import stdtrit  # slow to import
+
+    seeds = measured["problems"][problem]["seeds"]
+    return float(stdtrit(seeds - 1, 1 - LEVEL / (2 * len(_some(measured)) * among)))
+
+
+def pairs_of(measured: Data) -> int:
+    """How many pairs of rules there are, on all problems together."""
+    return sum(len(found["differences"]) for found in measured["problems"].values())
+
+
+def by_chance(measured: Data) -> float:
+    """How many pairs would turn round by chance, on average and at most, if none does."""
+    return pairs_of(measured) * LEVEL / 2
+
+
+def distances(measured: Data, problem: str) -> dict[tuple[str, str], np.ndarray]:
+    """By pair, how many standard errors the first's score is above the second's at each budget."""
+    found = measured["problems"][problem]
+    return {
+        (one, two): np.array(difference["mean"])
+        / np.fmax(unbiased(found, difference["error"]), 1e-12)
+        for difference in found["differences"]
+        for one, two in [difference["pair"]]
+    }
+
+
+def signs(measured: Data, problem: str, among: int = 1) -> dict[tuple[str, str], np.ndarray]:
+    """By pair, at each budget: −1 if the first is better, 1 if the second, 0 if nobody can say."""
+    judged, asked = np.isin(measured["budgets"], JUDGED), critical(measured, problem, among)
+    return {
+        pair: np.sign(off) * (judged & (abs(off) > asked))
+        for pair, off in distances(measured, problem).items()
+    }
+
+
+def turns(measured: Data, problem: str, among: int = 1) -> list[tuple[str, str, int, int]]:
+    """The orders that turn round beyond the error; of one pair, or beyond what so many make of it.
 
     Who is better at first, who later; the first budget at which the one is, and at which the other.
     """
     found = []
-    for difference in measured["problems"][problem]["differences"]:
-        told = signs(measured, difference)
+    for pair, told in signs(measured, problem, among).items():
         known = np.flatnonzero(told)
         if not len(known) or np.all(told[known] == told[known[0]]):
             continue
         later = known[told[known] != told[known[0]]][0]
-        one, two = difference["pair"] if told[known[0]] < 0 else difference["pair"][::-1]
+        one, two = pair if told[known[0]] < 0 else pair[::-1]
         budgets = measured["budgets"]
         found.append((one, two, budgets[known[0]], budgets[later]))
     return found
@@ -199,16 +229,15 @@ def crossings(measured: Data, problem: str) -> int:
 def nearest(measured: Data) -> tuple[float, str, str, str]:
     """Of all pairs whose order does not turn, that which comes nearest to it.
 
-    How many standard errors each of the two is ahead somewhere, at least, and who it is where.
+    How much of what is asked each of the two is ahead somewhere, at least, and who it is where.
     """
     judged, found = np.isin(measured["budgets"], JUDGED), [(0.0, "", "", "")]
-    for name, one in measured["problems"].items():
+    for name in measured["problems"]:
         turned = [{*pair} for *pair, _, _ in turns(measured, name)]
-        for difference in one["differences"]:
-            off = np.array(difference["mean"]) / np.fmax(difference["error"], 1e-12)
-            if {*difference["pair"]} not in turned:
+        for pair, off in distances(measured, name).items():
+            if {*pair} not in turned:
                 both = min(-off[judged].min(), off[judged].max())
-                found.append((float(both), name, *difference["pair"]))
+                found.append((float(both) / critical(measured, name), name, *pair))
     return max(found)
 
 
@@ -216,9 +245,9 @@ def apart(measured: Data, budget: int) -> int:
     """How many pairs are told apart at a budget, on all problems together."""
     at = measured["budgets"].index(budget)
     return sum(
-        bool(signs(measured, difference)[at])
-        for found in measured["problems"].values()
-        for difference in found["differences"]
+        bool(told[at])
+        for problem in measured["problems"]
+        for told in signs(measured, problem).values()
     )
 
 
@@ -229,9 +258,9 @@ def leaders(measured: Data, problem: str, budget: int) -> list[str]:
     curves = {label: curve["mean"][at] for label, curve in found["curves"].items()}
     best = min(curves, key=lambda label: curves[label])
     behind = set()
-    for difference in found["differences"]:
-        if best in difference["pair"] and signs(measured, difference)[at]:
-            behind |= {*difference["pair"]} - {best}
+    for pair, told in signs(measured, problem).items():
+        if best in pair and told[at]:
+            behind |= {*pair} - {best}
     return [label for label in sorted(curves, key=lambda x: curves[x]) if label not in behind]
 
 
@@ -260,45 +289,63 @@ def _named(labels: list[str]) -> str:
 
 
 def verdict(measured: Data) -> str:
-    """Whether orders turn round beyond the error, or merely look so."""
+    """Whether more orders turn round beyond the error than chance makes, or merely look so."""
     names = list(measured["problems"])
     turned = {name: turns(measured, name) for name in names if turns(measured, name)}
     crossed = sum(crossings(measured, name) for name in names)
-    pairs = sum(len(found["differences"]) for found in measured["problems"].values())
+    pairs = pairs_of(measured)
     count = sum(map(len, turned.values()))
     first, last = measured["budgets"][0], measured["budgets"][-1]
-    some = "an order of two rules turns round beyond the error"
     if turned:
-        head = "True here" if len(turned) > len(names) / 2 else "True here on some problems"
-        words = f"{head}: on {len(turned)} of {len(names)} problems {some}"
+        sure = sum(bool(turns(measured, name, pairs)) for name in names)
+        if sure:
+            head = "True here" if sure > len(names) / 2 else "True here on some problems"
+            beside = (
+                f"on {sure} by more than chance makes of any pair of all once in {1 / LEVEL:.0f} "
+                "times"
+            )
+        else:
+            head = "Cannot be told here"
+            beside = f"chance alone makes at most {by_chance(measured):.2g} do so on average"
+        words = (
+            f"{head}: {count} of {counted(pairs, 'pair')} of rules "
+            f"{'changes' if count == 1 else 'change'} places by more than the error, on "
+            f"{len(turned)} of {counted(len(names), 'problem')}; {beside}. "
+        )
     else:
-        words = f"Not seen here: on none of {len(names)} problems {some}"
-    words += f", {count} of {pairs} in all; {crossed} pairs of curves cross"
-    words += f", {crossed - count} of them within the error. " if crossed else ". "
+        words = (
+            "Not seen here: no two rules change places by more than the error, on any of "
+            f"{counted(len(names), 'problem')} ({counted(pairs, 'pair')}). "
+        )
+    if crossed > count:
+        words += f"The curves of {counted(crossed - count, 'pair')} cross within the error. "
     if turned:
         examples = [
-            f"{name}, where {_named([a])} leads {_named([b])} with {counted(j, 'trial')} and "
+            f"on {name} {_named([a])} leads {_named([b])} with {counted(j, 'trial')} and "
             f"trails it with {k}"
             for name, ((a, b, j, k), *_) in turned.items()
         ]
-        words += f"So {'; '.join(examples)}. "
-    off, name, one, two = nearest(measured)
-    if off > 0:
+        told = "; ".join(examples)
+        words += f"{told[0].upper()}{told[1:]}. "
+    part, name, one, two = nearest(measured)
+    others = " of the others" if turned else ""
+    if part > 0:
+        asked = critical(measured, name)
         words += (
-            f"Of the others, {_named([one])} and {_named([two])} on {name} come nearest to a turn: "
-            f"each is ahead somewhere by {off:.1f} standard errors at least, and a turn takes "
-            f"{measured['critical']:.1f}. "
+            f"{_named([one])} and {_named([two])} on {name} come nearest to a turn{others}: each "
+            f"is ahead at some budget by at least {part * asked:.1f} standard errors, where "
+            f"{asked:.1f} are asked. "
         )
     words += (
-        f"Of the {pairs} pairs, {apart(measured, first)} are told apart with "
-        f"{counted(first, 'trial')}, {apart(measured, last)} with {last}. "
+        f"With {counted(first, 'trial')} {apart(measured, first)} of the pairs are told apart, "
+        f"with {last} {apart(measured, last)}. "
     )
-    others = sum(
+    changed = sum(
         not {*leaders(measured, name, first)} & {*leaders(measured, name, last)} for name in names
     )
     return words + (
-        f"On {others} of {len(names)} those who lead with {counted(first, 'trial')} are others "
-        f"than with {last}."
+        f"All leaders change between {first} and {last} on {changed} of "
+        f"{counted(len(names), 'problem')}."
     )
 
 
@@ -313,10 +360,25 @@ def how(measured: Data) -> str:
         f"{SOLVED:g}, where the minimum is known; of held-out losses of a training on data; 0 if "
         "it diverged. The best of k by the mean score on some seeds, its score on as many others: "
         f"the mean over all choices of k of the {told} and as many seeds. Errors: trials and seeds "
-        "drawn anew with replacement. An order is told where the difference is more than "
-        f"{measured['critical']:.1f} standard errors; chance does that to any pair on any problem "
-        f"with {', '.join(map(str, _some(measured)))} trials once in {1 / LEVEL:.0f} times at most."
+        "drawn anew with replacement, times √(n/(n − 1)) for n seeds. An order is told where the "
+        f"difference is more than {_asked(measured)} (Student's t, n − 1 degrees of freedom): if "
+        "scores vary normally over the seeds, chance tells apart a level pair, at any of "
+        f"{_budgets(measured)} trials, once in {1 / LEVEL:.0f} times at most, and turns a pair "
+        f"round once in {2 / LEVEL:.0f}."
     )
+
+
+def _asked(measured: Data) -> str:
+    """ "3.0 (12 seeds) or 5.4 (4 seeds) standard errors"."""
+    found = {(critical(measured, name), one["seeds"]) for name, one in measured["problems"].items()}
+    told = [f"{asked:.1f} ({counted(seeds, 'seed')})" for asked, seeds in sorted(found)]
+    return f"{' or '.join(told)} standard errors"
+
+
+def _budgets(measured: Data) -> str:
+    """ "1, 4, 16 or 64"."""
+    *others, last = map(str, _some(measured))
+    return f"{', '.join(others)} or {last}"
 
 
 def draw(measured: Data) -> Any:
@@ -337,7 +399,8 @@ def draw(measured: Data) -> Any:
     }
     for i, (ax, name) in enumerate(zip(axes, names, strict=False)):
         for label, curve in measured["problems"][name]["curves"].items():
-            mean, error = np.array(curve["mean"]), np.array(curve["error"])
+            mean = np.array(curve["mean"])
+            error = unbiased(measured["problems"][name], curve["error"])
             style: Any = {"color": look[label].color}
             ax.fill_between(
                 budgets,
@@ -378,8 +441,8 @@ def draw(measured: Data) -> Any:
         figure,
         "What the best of k random trials of a rule's own space reaches on other seeds: the mean "
         "over all choices of k, one standard error either way. A turn: of two rules, each "
-        f"is ahead at a k of {', '.join(map(str, _some(measured)))} by more than "
-        f"{measured['critical']:.1f} standard errors.",
+        f"is ahead at a k of {_budgets(measured)} by more than {_asked(measured)}; chance "
+        f"makes at most {by_chance(measured):.2g} on average.",
     )
     return figure
 

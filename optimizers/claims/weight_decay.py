@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from optimizers import SGD, Adam, AdamW
-from optimizers.claims.claim import Claim, Data, Effort, mean_and_error, plus_minus
+from optimizers.claims.claim import Claim, Data, Effort, mean_and_error, plus_minus, sign
 from optimizers.claims.decay_maps import (
     accuracy_map,
     again,
@@ -127,18 +127,20 @@ def verdict(measured: Data) -> str:
     ends = {label: mean_and_error(100 * np.array(v)) for label, v in measured["ends"].items()}
     (l2, l2_error), (w, w_error) = ends["Adam + L2"], ends["AdamW"]
     none, none_error = mean_and_error(100 * np.array(measured["undecayed"]))
-    margin = 2 * np.hypot(l2_error, w_error)
+    error, seeds = float(np.hypot(l2_error, w_error)), len(measured["undecayed"])
     gain = w - none
-    helps = "helps" if gain > 2 * np.hypot(w_error, none_error) else "does not help"
+    helped = sign(gain, float(np.hypot(w_error, none_error)), seeds) > 0
+    helps = "helps" if helped else "does not help"
     first = f"Decoupled decay {helps} ({gain:+.1f} points over Adam without decay). "
-    if l2 < w - margin:
+    better = sign(l2 - w, error, seeds)
+    if better < 0:
         first += f"L2 with Adam is worse, by {w - l2:.1f} points: it fails here as claimed."
-    elif l2 > w + margin:
+    elif better > 0:
         first += f"L2 with Adam is better here, by {l2 - w:.1f} points: the claim does not hold."
     else:
         first += (
             f"Tuned as well, L2 with Adam does as much (difference {l2 - w:+.1f} ± "
-            f"{margin / 2:.1f} points): it does not fail here."
+            f"{error:.1f} points): it does not fail here."
         )
     shapes = {label: shape(found) for label, found in measured["maps"].items()}
     paper = shapes["AdamW, λ as in the paper"]

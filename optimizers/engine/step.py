@@ -346,15 +346,15 @@ def _slope(gradient: Gradient, theta: Any, batch: Any = None) -> Symbols:
     return symbols(symbols(gradient(theta, batch)[1]).reshape(theta.shape))
 
 
+def _refuse(*looked: Any, **how: Any) -> Any:
+    raise Untraceable("the formula looks at the loss, or at the path")
+
+
 class Absent:
-    """What a formula is not to look at."""
+    """What a formula is not to look at; comparing it would be a look."""
 
-    def __getattr__(self, name: str) -> Any:
-        raise Untraceable("the formula looks at the loss, or at the path")
-
-    def __call__(self, *how: Any, **keywords: Any) -> Any:
-        """Refuse as well."""
-        raise Untraceable("the formula looks at the loss, or at the path")
+    __getattr__ = __call__ = __bool__ = __hash__ = _refuse
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
 
 
 def _not_its_own(part: Any, is_inner: bool) -> set[str]:

@@ -402,6 +402,7 @@ class _Ends:
         self.hands_out = hands_out_others(seen.optimizer)
         if self.hands_out:
             thetas = {0: start["theta"], -1: path.state["theta"]}
+            self.out_at_start = self._of(seen.optimizer.handed_out(start["theta"]))
         self.thetas = {row: self._of(theta) for row, theta in thetas.items()}
         self.noise = {
             row: batches and batches[int(path.step[row] - path.step[0])] for row in (0, -1)
@@ -413,6 +414,9 @@ class _Ends:
 
     def gradients_are_right(self, at_start: Any) -> bool:
         """Whether losses and gradients are; `at_start` is known, or None."""
+
+        if self.hands_out and not _equal(self._of(self.path.theta[0]), self.out_at_start):
+            return False
 
         def are_right(row: int, plain: Any = None) -> bool:
             theta, noise = self.thetas[row], self.noise[row]

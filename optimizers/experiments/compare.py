@@ -37,11 +37,6 @@ from optimizers.rules import LAMB, LARS, SOAP, Adafactor, Muon, Shampoo
 from optimizers.rules.wrapper import Wrapper
 
 BUDGETS = ("steps", "gradients")
-WITHOUT_MATRICES: dict[type[Optimizer], str] = {
-    Muon: "AdamW",
-    SOAP: "AdamW",
-    Shampoo: "AdaGrad with a whole matrix",
-}
 
 
 def compare(
@@ -194,20 +189,29 @@ def compare(
 
 
 def _is_drawn_to_origin(racer: Optimizer) -> bool:
-    """Whether the rule decays the weights, or scales its steps by their length."""
+    """Whether the rule decays any of the weights, or scales its steps by their length."""
     if isinstance(racer, Wrapper):
         return _is_drawn_to_origin(racer.wrapped)
-    decays = np.any(racer.hyper_parameters.get("weight_decay", 0) > 0)
-    return bool(decays) or isinstance(racer, (LAMB, LARS, Adafactor))
+    decay = racer.hyper_parameters.get("weight_decay", 0) * getattr(racer, "decayed", 1)
+    if isinstance(racer, Muon):
+        decay = np.where(racer.in_matrix, racer.weight_decay, racer.adam_weight_decay)
+    return bool(np.any(decay > 0)) or isinstance(racer, (LAMB, LARS, Adafactor))
 
 
 def _falls_back_to(racer: Optimizer) -> str:
     """Whose steps a rule for matrices makes where there are none; nothing if it is itself."""
-    if isinstance(racer, Wrapper):
-        return _falls_back_to(racer.wrapped)
-    if any(len(shape) == 2 for shape in racer.layout.shapes):
-        return ""
-    return next((words for rule, words in WITHOUT_MATRICES.items() if isinstance(racer, rule)), "")
+    axes = max(map(len, racer.layout.shapes))
+    has_matrices = any(len(shape) == 2 for shape in racer.layout.shapes)
+    match racer:
+        case Wrapper():
+            return _falls_back_to(racer.wrapped)
+        case Muon() if not has_matrices:
+            return "AdamW with Nesterov's m̂" if racer.nesterov else "AdamW"
+        case SOAP() if not has_matrices:
+            return "AdamW, a step late"
+        case Shampoo() if axes < 2:  # each axis has a matrix
+            return "AdaGrad with a whole matrix"
+    return ""
 
 
 def _scheduled(chosen: dict[str, Any], schedule: Any) -> dict[str, Any]:

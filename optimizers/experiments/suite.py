@@ -179,18 +179,23 @@ class Suite(Mapping[str, Comparison]):
         falls_back: dict[str, str] = {}
         for race in self.values():
             falls_back |= {n: e.falls_back_to for n, e in race.entries.items() if e.falls_back_to}
-        if not falls_back:
-            return []
-        with_some = [
-            name
-            for name, race in self.items()
-            if any(len(shape) == 2 for shape in race.problem.layout.shapes)
+        labels_on: dict[tuple[str, ...], list[str]] = {}  # by where they are themselves
+        for label in filter(falls_back.get, self.labels):
+            there = (n for n, race in self.items() if not race.entries[label].falls_back_to)
+            labels_on.setdefault(tuple(there), []).append(label)
+        return [
+            self._elsewhere(there, without_matrices({n: falls_back[n] for n in labels}))
+            for there, labels in labels_on.items()
         ]
-        instead = without_matrices({n: falls_back.get(n, "") for n in self.labels})
+
+    def _elsewhere(self, with_some: tuple[str, ...], instead: str) -> str:
         if not with_some:
-            return [f"No problem here has matrices, those in MATRICES do: {instead}."]
+            return f"No problem here has matrices, those in MATRICES do: {instead}."
+        shapes = [self[name].problem.layout.shapes for name in with_some]
+        are_matrices = all(any(len(shape) == 2 for shape in some) for some in shapes)
+        what = "matrices" if are_matrices else "arrays of several axes"
         have = "have" if with_some[1:] else "has"
-        return [f"Only {', '.join(with_some)} {have} matrices; elsewhere {instead}."]
+        return f"Only {', '.join(with_some)} {have} {what}; elsewhere {instead}."
 
     def __repr__(self) -> str:
         leads = [["problem", *self], ["who leads", *(_leaders(race) for race in self.values())]]
@@ -218,7 +223,7 @@ def suite(
     problems
         Test functions, losses that know their start, trainings; or a dict of them by name, such as
         `FUNCTIONS`, the test functions, `MATRICES`, the problems whose weights are matrices, or
-        both, `FUNCTIONS | MATRICES`. Muon, SOAP and Shampoo are themselves on matrices alone.
+        both, `FUNCTIONS | MATRICES`. On vectors, Muon, SOAP and Shampoo are not themselves.
     store
         A folder that keeps what is finished, a folder a problem: the same call goes on from there.
     progress
@@ -249,8 +254,8 @@ def suite(
     >>> from optimizers import AdamW, Muon
     >>> from optimizers.experiments import MATRICES
     >>> found = suite([AdamW, Muon], {"booth": booth} | MATRICES, steps=20, lr=[0.01, 0.1])
-    >>> found.notes()[-2]
-    'Only teacher, linear_teacher have matrices; elsewhere Muon steps like AdamW.'
+    >>> print(found.notes()[-2])
+    Only teacher, linear_teacher have matrices; elsewhere Muon steps like AdamW with Nesterov's m̂.
     """
     racing, named = labelled(rules), _named(problems)
     bar = Progress(len(named), "suite") if progress else None

@@ -14,6 +14,7 @@ FRACTIONS = [round(1 - digit / 10**power, power) for digit, power in DIGITS]
 AMOUNTS = [0.0, *sorted({round(digit / 10**power, power) for digit, power in DIGITS})]
 SHARES = [k / 20 for k in range(21)]
 GRIDS = {checks.FRACTION: FRACTIONS, checks.NOT_NEGATIVE: AMOUNTS, checks.SHARE: SHARES}
+GRIDS |= {checks.POSITIVE: AMOUNTS[1:]}
 RATES = (1e-5, 10.0)  # lowest and highest, unless a rule has its own beyond
 LEFT_OUT = ("epsilon",)  # there for the division only
 MOST = 20  # of what is counted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from optimizers.hyper_parameters import NotNegative
+from optimizers.hyper_parameters import Positive
 from optimizers.rules.rmsprop import RMSProp
 
 
@@ -25,7 +25,7 @@ class AdaDelta(RMSProp):
     rho
         ρ in [0, 1): how much of the means is kept at each step.
     epsilon
-        ε ≥ 0. It also sets the size of the first steps, since u starts at 0.
+        ε > 0. It also sets the size of the first steps, since u starts at 0.
 
     Examples
     --------
@@ -42,7 +42,7 @@ class AdaDelta(RMSProp):
     """
 
     lr = 1.0
-    epsilon: NotNegative = 1e-6
+    epsilon: Positive = 1e-6
 
     state = ("v", "u")
     batched = True

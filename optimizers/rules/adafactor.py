@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.hyper_parameters import NotNegative
+from optimizers.hyper_parameters import NotNegative, Positive
 from optimizers.optimizer import Optimizer
 from optimizers.rules.matrices import Matrices, joined, split
 from optimizers.slots import Slots
@@ -41,7 +41,7 @@ class Adafactor(Optimizer):
     decay_rate
         γ ≥ 0: how soon β nears 1. At 0, v is the newest g².
     clipping_threshold
-        κ, the largest rms of an update.
+        κ > 0, the largest rms of an update.
     epsilon
         ε ≥ 0, added to the squares.
     epsilon_theta
@@ -70,7 +70,7 @@ class Adafactor(Optimizer):
 
     lr = 0.01
     decay_rate: NotNegative = 0.8
-    clipping_threshold: NotNegative = 1.0
+    clipping_threshold: Positive = 1.0
     epsilon: NotNegative = 1e-30
     epsilon_theta: NotNegative = 1e-3
 
@@ -112,7 +112,7 @@ class Adafactor(Optimizer):
         v_hat = np.empty_like(like)
         v_hat[..., ~self.matrices.mask] = self.v
         return self.matrices.put(
-            v_hat, [of_rows * c[i] / of_rows.mean(-2, keepdims=True) for i, of_rows in enumerate(r)]
+            v_hat, [of_rows / of_rows.mean(-2, keepdims=True) * c[i] for i, of_rows in enumerate(r)]
         )
 
     def _rms(self, flat: np.ndarray) -> np.ndarray:

@@ -75,10 +75,13 @@ class Averaged(Wrapper):
         after = self.inner_step(theta, g)
         self.W = self.beta * self.W + 1
         self.mean = self.mean + (after - self.mean) / self.W
+        if self.project is not None:
+            self.mean = self.project(self.mean)
         return after
 
     def handed_out(self, theta: np.ndarray) -> np.ndarray:
         return self.mean
 
     def _placed(self) -> None:
+        super()._placed()
         self.mean, self.W = self._theta.copy(), np.zeros_like(self._theta[..., :1])

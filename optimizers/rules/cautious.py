@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from optimizers.rules.wrapper import Wrapper
@@ -55,6 +57,14 @@ class Cautious(Wrapper):
         "direction": "the inner rule's where g agrees",
         "magnitude": "the inner rule's, the rest longer",
     }
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(*arguments, **keywords)
+        if self.wrapped.gradients_per_step is None:
+            raise ValueError(
+                f"Cautious cannot be around {type(self.wrapped).__name__}: it changes the "
+                "step that the search along the line has found to pay"
+            )
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         step = theta - self.inner_step(theta, g)

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.hyper_parameters import NotNegative
+from optimizers.hyper_parameters import NotNegative, Positive
+from optimizers.learning_rate import moving
 from optimizers.optimizer import Optimizer
 from optimizers.slots import Slots
 from optimizers.spaces import Log
@@ -22,7 +23,7 @@ class DoG(Optimizer):
         G_t &= G_{t-1} + \|g_t\|^2 \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{\bar r_t}{\sqrt{G_t + \epsilon}}\, g_t
 
-    Norms are those of all weights together.
+    Norms are those of all weights together, but for those that are frozen.
 
     Parameters
     ----------
@@ -31,8 +32,8 @@ class DoG(Optimizer):
     lr
         η, a factor that is meant to stay at 1.
     r_epsilon
-        How far the first step goes, in parts of 1 + ‖θ₀‖: too small costs some steps, too large
-        may diverge.
+        r_ε > 0: how far the first step goes, in parts of 1 + ‖θ₀‖. Too small costs some steps, too
+        large may diverge.
     epsilon
         ε ≥ 0, keeps the division finite.
 
@@ -49,11 +50,12 @@ class DoG(Optimizer):
     -----
     Source: Ivgi, Hinder and Carmon, "DoG is SGD's best friend: a parameter-free dynamic step size
     schedule" (2023), eq. DoG. The numbers are those of optax.contrib.dog. The authors hand out an
-    average of the iterates; here, as in optax, it is the last one.
+    average of the iterates; here, as in optax, it is the last one. Setting the weights starts all
+    anew from there.
     """
 
     lr = 1.0
-    r_epsilon: NotNegative = 1e-6
+    r_epsilon: Positive = 1e-6
     epsilon: NotNegative = 1e-8
 
     state = ("r", "G", "theta0")
@@ -68,13 +70,16 @@ class DoG(Optimizer):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        self.r, self.G = np.zeros_like(self._theta[..., :1]), np.zeros_like(self._theta[..., :1])
+        self._placed()
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        if self.t == 1:
-            self.theta0 = theta
-            self.r = self.r_epsilon * (1 + np.linalg.norm(theta, axis=-1, keepdims=True))
+        self.theta0 = np.where(self.r > 0, self.theta0, theta)
+        size = np.linalg.norm(moving(self.theta0, self.eta), axis=-1, keepdims=True)
+        self.r = np.where(self.r > 0, self.r, self.r_epsilon * (1 + size))
         travelled = np.linalg.norm(theta - self.theta0, axis=-1, keepdims=True)
         self.r = np.maximum(self.r, travelled)
-        self.G = self.G + np.sum(g**2, axis=-1, keepdims=True)
+        self.G = self.G + np.sum(moving(g, self.eta) ** 2, axis=-1, keepdims=True)
         return self.r / np.sqrt(self.G + self.epsilon) * g
+
+    def _placed(self) -> None:
+        self.r, self.G = np.zeros_like(self._theta[..., :1]), np.zeros_like(self._theta[..., :1])

@@ -25,7 +25,7 @@ class LBFGS(LineSearch):
         \theta_t &= \theta_{t-1} - \alpha_t\, \eta\, H_t\, g_t
 
     with α by backtracking (see `LineSearch`). While there is no pair, H = min(1, 1 / ‖g‖₁) I. Pairs
-    without curvature (yᵀs ≤ 0) are left out; where no trial paid, all are forgotten.
+    without curvature (yᵀs ≤ 10⁻¹⁰ ‖s‖ ‖y‖) are left out; where no trial paid, all are forgotten.
 
     Parameters
     ----------
@@ -39,8 +39,7 @@ class LBFGS(LineSearch):
     evaluations, alpha
         See `LineSearch`.
     S, Y
-        The pairs, the newest last: (..., m, P) once there are so many. Where a run left one out,
-        zeros stand in front.
+        The pairs, the newest last: (..., m, P). Zeros stand in front as long as there are fewer.
 
     Examples
     --------
@@ -68,12 +67,13 @@ class LBFGS(LineSearch):
     slots = LineSearch.slots | {
         "memory": "last steps and changes of g",
         "direction": "g",
-        "magnitude": "overall: ÷ guessed curvature, search",
+        "magnitude": "overall: each direction ÷ guessed curvature",
     }
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
         self.S = self.Y = self._theta[..., np.newaxis, :][..., :0, :]  # no pair: (..., 0, P)
+        self._make_room()
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         if self.t > 1:
@@ -91,6 +91,19 @@ class LBFGS(LineSearch):
         for (s, y, rho), part in zip(pairs, reversed(parts), strict=True):
             d = d + s * (part - rho * dot(y, d))
         return d
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        if name == "memory":
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """For m pairs: zeros in front, or the newest alone."""
+        m, (*runs, _, P) = self.memory, self.S.shape
+        none = np.zeros((*runs, m, P))
+        self.S, self.Y = (
+            np.concatenate([none, pairs], axis=-2)[..., -m:, :] for pairs in (self.S, self.Y)
+        )
 
     def _remember(self, s: np.ndarray, y: np.ndarray) -> None:
         stays = np.all(s == 0, axis=-1, keepdims=True)[..., np.newaxis]

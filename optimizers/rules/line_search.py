@@ -1,4 +1,4 @@
-"""LineSearch: a step along a direction, shortened until it pays."""
+"""LineSearch: a step along a direction, as long as it pays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.hyper_parameters import Fraction
+from optimizers.learning_rate import moving
 from optimizers.optimizer import Optimizer, hands_out_others
 from optimizers.slots import Slots
 from optimizers.spaces import Log
@@ -127,9 +128,10 @@ class LineSearch(Optimizer):
 
     .. math::
 
-        \theta_t &= \theta_{t-1} - \alpha_t\, \eta\, d_t, \quad \text{with the first } \alpha_t
-            \text{ of } 1, \dots \text{ for which} \\
-        \text{loss}(\theta_t) &\le \text{loss}(\theta_{t-1}) - c\, \alpha_t\, \eta\, g_t^\top d_t
+        \theta_t &= \theta_{t-1} - \alpha_t\, \eta\, d_t, \quad
+            \text{with } \alpha_t \text{ short enough that} \\
+        \text{loss}(\theta_t) &\le \text{loss}(\theta_{t-1}) - c\, \alpha_t\, \eta\, g_t^\top d_t,
+            \quad \text{or lengthened while the loss still falls}
 
     How the α that are tried follow each other: see `backtracking`. In a run whose direction does
     not lead downhill, the gradient takes its place; where no trial pays, the weights stay.
@@ -202,6 +204,7 @@ class LineSearch(Optimizer):
         is_known = self._value is not None and not hands_out_others(self)
         before = self._value if is_known else self.gradient.value(theta, self.batch)
         before = np.reshape(before, self.evaluations.shape)
+        g = moving(g, self.eta)  # what is frozen bends no direction
         super().update(theta, g)  # leaves d, which it checks
         step = self.eta * self.d
         step = np.where(dot(g, step) > 0, step, self.eta * g)

@@ -77,4 +77,5 @@ class Lookahead(Wrapper):
         return self.slow
 
     def _placed(self) -> None:
+        super()._placed()
         self.slow = self._theta.copy()

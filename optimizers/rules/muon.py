@@ -93,10 +93,10 @@ class Muon(Optimizer):
         λ ≥ 0 of the matrices, decoupled, multiplied by lr.
     adjust_lr
         s by the shape, and so what lr means. "original": √max(1, columns / rows), Jordan's.
-        "match_rms_adamw": 0.2 √max(rows, columns), Moonshot's; weights then move by 0.2 lr in the
-        root mean square, as AdamW's do, so that its lr and decay serve. "rms_to_rms":
+        "match_rms_adamw": 0.2 √max(rows, columns), Moonshot's; weights then move by about 0.2 lr in
+        the root mean square, as AdamW's do, so that its lr and decay serve. "rms_to_rms":
         √(columns / rows), Bernstein's; for inputs whose root mean square is 1, that of the outputs
-        moves by lr at the most.
+        moves by about lr at the most (1.21 lr, by Newton–Schulz).
     adam_lr
         η of the rest: a number, or None for lr.
     adam_beta1, adam_beta2, adam_weight_decay

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
+from optimizers.learning_rate import moving
 from optimizers.optimizer import Optimizer
 from optimizers.slots import Slots
 from optimizers.spaces import Log
@@ -67,7 +68,12 @@ class Newton(Optimizer):
 
     batched = True
     space = Optimizer.space | {"damping": Log(1e-6, 10.0)}
-    slots = Slots(memory="nothing", direction="g", magnitude="overall: ÷ curvature", decay="none")
+    slots = Slots(
+        memory="nothing",
+        direction="g",
+        magnitude="overall: each direction ÷ curvature",
+        decay="none",
+    )
 
     @property
     def gradients_per_step(self) -> int:
@@ -77,6 +83,7 @@ class Newton(Optimizer):
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         H = self.gradient.hessian(theta, self.batch)
         H = H + np.expand_dims(self.damping, -1) * np.eye(theta.shape[-1])
+        H = moving(moving(H, self.eta).mT, self.eta)  # symmetric; of those that are not frozen
         finite = np.isfinite(H).all(axis=(-2, -1))[..., np.newaxis]
         H = np.where(finite[..., np.newaxis], H, 0.0)  # nan would stop the runs beside it
         d = np.sum(pseudo_inverse(H) * g[..., np.newaxis, :], axis=-1)

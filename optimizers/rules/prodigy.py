@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.hyper_parameters import NotNegative
+from optimizers.hyper_parameters import Positive
 from optimizers.rules.adam import Adam
 from optimizers.spaces import Log
 
@@ -57,11 +57,13 @@ class Prodigy(Adam):
     -----
     Source: Mishchenko and Defazio, "Prodigy: an expeditiously adaptive parameter-free learner"
     (2023), algorithm 4. As there, nothing is corrected for starting at zero; with
-    bias_correction=True the numbers are those of optax.contrib.prodigy, which always corrects.
+    bias_correction=True the numbers are those of optax.contrib.prodigy, which always corrects. ε is
+    multiplied by the new d, as in the authors' code and in optax; in the paper, by the former one.
+    Setting the weights starts all anew from there.
     """
 
     lr = 1.0
-    d0: NotNegative = 1e-6
+    d0: Positive = 1e-6
     bias_correction = False
 
     state = ("m", "v", "s", "r", "distance", "theta0")
@@ -74,13 +76,11 @@ class Prodigy(Adam):
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         super().__init__(*arguments, **keywords)
-        one = np.zeros_like(self._theta[..., :1])  # one a run
-        self.r, self.distance = one, one
+        self._placed()
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        if self.t == 1:
-            self.theta0 = theta
-            self.distance = self.d0 + np.zeros_like(self.distance)
+        self.theta0 = np.where(self.distance > 0, self.theta0, theta)
+        self.distance = np.where(self.distance > 0, self.distance, self.d0)
         t = self.t if self.bias_correction else np.inf  # β^∞ = 0: nothing is corrected
         rate = self.distance * np.sqrt(1 - self.beta2**t) / (1 - self.beta1**t)
         dg = self.distance * g
@@ -94,3 +94,8 @@ class Prodigy(Adam):
         estimate = np.where(length > 0, self.r / np.where(length > 0, length, 1.0), 0.0)
         self.distance = np.maximum(self.distance, estimate)
         return rate * self.m / (np.sqrt(self.v) + self.distance * self.epsilon)
+
+    def _placed(self) -> None:
+        one = np.zeros_like(self._theta[..., :1])  # one a run
+        self.r, self.distance = one, one.copy()
+        self.m, self.v, self.s = (np.zeros_like(self._theta) for _ in range(3))  # in units of d

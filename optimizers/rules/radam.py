@@ -28,7 +28,7 @@ class RAdam(Adam):
     loss, weights, lr
         See `Optimizer`.
     beta1, beta2, epsilon
-        As in `Adam`. With β₂ up to 0.6, v is never used.
+        As in `Adam`. With β₂ up to 2/3, v is never used.
 
     Examples
     --------

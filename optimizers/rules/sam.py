@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from optimizers.hyper_parameters import NotNegative
+from optimizers.learning_rate import moving
 from optimizers.rules.wrapper import Wrapper
 from optimizers.spaces import Log
 
@@ -21,7 +22,8 @@ class SAM(Wrapper):
         \theta_t &= \theta_{t-1} - \eta\, d_t \quad
             \text{(the inner rule's step for } \tilde g_t \text{)}
 
-    The norm is that of all weights together. A step costs two gradients.
+    The norm is that of all weights together, but for those that are frozen, which stay. A step
+    costs two gradients. The point uphill is brought back by `project` if there is one.
 
     Parameters
     ----------
@@ -64,8 +66,10 @@ class SAM(Wrapper):
             )
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        norm = np.linalg.norm(g, axis=-1, keepdims=True)
-        ahead = theta + self.rho * g / np.where(norm > 0, norm, 1.0)
+        uphill = moving(g, self.eta)
+        norm = np.linalg.norm(uphill, axis=-1, keepdims=True)
+        ahead = theta + self.rho * uphill / np.where(norm > 0, norm, 1.0)
+        ahead = ahead if self.project is None else self.project(ahead)
         return self.inner_step(theta, self.gradient.elsewhere(ahead, self.batch))
 
     @property

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optimizers.hyper_parameters import NotNegative
+from optimizers.hyper_parameters import Positive
 from optimizers.optimizer import Optimizer
 from optimizers.rules.matrices import eigh, joined, split
 from optimizers.slots import Slots
@@ -17,16 +17,19 @@ LARGEST = 10_000
 def inverse_root(A: np.ndarray, order: int, least: Any) -> np.ndarray:
     """A to the power −1/order, of symmetric matrices (..., n, n) with no eigenvalue below `least`.
 
-    What rounding has brought below is lifted.
+    What rounding has brought below is lifted, and what is no more than rounding.
     """
-    if order == 2 and A.shape[-1] <= 2:
-        return _inverse_square_root(A, np.expand_dims(least, -1))
+    n = A.shape[-1]
+    none = n * np.finfo(float).eps  # of the largest eigenvalue
+    if order == 2 and n <= 2:
+        return _inverse_square_root(A, np.expand_dims(least, -1), none)
     eigenvalues, V = eigh(A)
+    least = np.maximum(least, none * eigenvalues[..., -1:])
     powers = np.maximum(eigenvalues, least) ** (-1 / order)
     return (V * powers[..., np.newaxis, :]) @ V.mT
 
 
-def _inverse_square_root(A: np.ndarray, least: np.ndarray) -> np.ndarray:
+def _inverse_square_root(A: np.ndarray, least: np.ndarray, none: float) -> np.ndarray:
     """The same for up to two rows, by hand: without LAPACK it can be traced."""
     if A.shape[-1] == 1:
         return 1 / np.sqrt(np.maximum(A, least))
@@ -34,6 +37,8 @@ def _inverse_square_root(A: np.ndarray, least: np.ndarray) -> np.ndarray:
     size = np.where(size > 0, size, 1.0)
     A, least = A / size, least / size  # of entries up to 1, no product overflows
     a, b, c = (A[..., i, j][..., np.newaxis, np.newaxis] for i, j in ((0, 0), (1, 0), (1, 1)))
+    largest = (a + c) / 2 + np.sqrt(((a - c) / 2) ** 2 + b * b)
+    least = np.maximum(least, none * largest)
     root_of_det = np.sqrt(np.maximum(a * c - b * b, least * (a + c - least)))
     trace_of_root = np.sqrt(a + c + 2 * root_of_det)
     adjugate = (a + c) * np.eye(2) - A
@@ -101,14 +106,14 @@ class Shampoo(Optimizer):
     """
 
     lr = 0.1
-    epsilon: NotNegative = 1e-6
+    epsilon: Positive = 1e-6
 
     state = ("H",)
     batched = True
     slots = Slots(
         memory="sums of GGᵀ and GᵀG",
         direction="g",
-        magnitude="per layer: ÷ roots of the two",
+        magnitude="per layer: ÷ fourth roots of both",
         decay="none",
     )
 

@@ -29,13 +29,19 @@ def _rule(name: str, inner: Any) -> Any:
 InnerRule = Annotated[Any, Kind(_rule)]
 
 
+def _in(rule: Any) -> list[Any]:
+    """An inner rule and those inside it; none where there is none yet."""
+    return [] if rule is None else [rule, *_in(vars(rule).get("wrapped"))]
+
+
 class Wrapper(Optimizer):
     """The base of `Lookahead` and its like: a rule around another.
 
     Attributes
     ----------
     wrapped
-        The inner rule, made with the same loss and weights; it holds its own state.
+        The inner rule, made with the same loss and weights; it holds its own state. Its weights
+        stay where they began.
     """
 
     inner: InnerRule = Adam
@@ -71,8 +77,11 @@ class Wrapper(Optimizer):
         self.batched = self.wrapped.batched
         super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
         vars(self)["lr"] = self.wrapped.lr  # checked there
-        runs = np.broadcast_shapes(self._theta.shape, self.wrapped._theta.shape)
-        self._theta = np.broadcast_to(self._theta, runs).copy()
+        if self.wrapped._theta.ndim < self._theta.ndim:  # its state has a row a run as well
+            one_a_run = np.ones((*self._theta.shape[:-1], 1))
+            self.wrapped = inner(loss, weights, **given | {"lr": one_a_run})
+            vars(self.wrapped)["lr"] = self.lr
+        self._theta = np.broadcast_to(self._theta, self.wrapped._theta.shape).copy()
         if is_by_layer(lr):
             self.lr = lr
 
@@ -95,13 +104,17 @@ class Wrapper(Optimizer):
     def __setattr__(self, name: str, value: Any) -> None:
         """A hyper-parameter of the inner rule is set there."""
         inner = vars(self).get("wrapped")
-        is_inners = inner is not None and name in defaults(type(inner))
-        if is_inners and name not in defaults(type(self)):
+        if name not in defaults(type(self)) and any(name in defaults(type(p)) for p in _in(inner)):
             setattr(inner, name, value)
             return
         super().__setattr__(name, value)
-        if inner is not None and name == "lr":
-            vars(inner)["lr"] = self.lr
+        if name == "lr":
+            for part in _in(inner):
+                vars(part)["lr"] = self.lr
+
+    def _placed(self) -> None:
+        vars(self.wrapped)["_theta"] = self._theta.copy()
+        self.wrapped._placed()
 
     @property
     def gradients_per_step(self) -> int | None:
