@@ -84,7 +84,7 @@ SLOTS: dict[str, Look] = {
     "ADOPT": Look(PALETTE["red"], LINES[2]),
     "Adafactor": Look(PALETTE["pink"], LINES[2]),
     "Shampoo": Look(PALETTE["khaki"], LINES[2]),
-    "SOAP": Look(PALETTE["purple"], LINES[1]),
+    "SOAP": Look(PALETTE["navy"], LINES[4]),
     "DoG": Look(PALETTE["navy"], LINES[2]),
     "Prodigy": Look(PALETTE["green"], LINES[2]),
     "Cautious": Look(PALETTE["indigo"], LINES[2]),
