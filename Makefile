@@ -4,7 +4,7 @@
 # make app     make the page on which every number can be dragged, and open it
 # make page    build its script anew from optimizers/page/source (needs npm)
 # make browser    try it in Chromium: milliseconds, and screenshots in build/screenshots
-# make claims  measure what the article and its papers claim (20 minutes), write figures/claims
+# make claims  measure what the article and its papers claim (half an hour and more), write figures/claims
 # make notebooks, make figures    execute and draw again what the repository shows
 # make site    the course as static pages whose Python runs in the browser: build/site
 # make site-test    run it in headless Chromium with every other address cut off (needs npm, chromium)
