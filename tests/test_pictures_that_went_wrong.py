@@ -43,7 +43,7 @@ from optimizers.plotting.finding import leaders
 from optimizers.plotting.labels import EndLabels
 from optimizers.plotting.layout import SettledLayout
 from optimizers.plotting.state import effective_step
-from optimizers.plotting.style import GREY, SLOTS, lightness, looks
+from optimizers.plotting.style import GREY, USUAL, lightness, looks
 from optimizers.schedules import constant, cosine
 from optimizers.weights import flatten
 
@@ -97,7 +97,7 @@ def is_inside(axes):
 
 def curve(ax, rule):
     """The line of that colour that has most points."""
-    mine = [line for line in ax.lines if line.get_color() == SLOTS[rule].color]
+    mine = [line for line in ax.lines if line.get_color() == USUAL[rule].color]
     return max(mine, key=lambda line: len(line.get_xdata()))
 
 
@@ -502,7 +502,7 @@ def test_no_two_rules_in_one_picture_are_alike():
     for pair in combinations(RACED, 2):
         one, other = looks({rule: rule for rule in pair}).values()
         assert told_apart(one, other), pair
-        usual = [SLOTS[rule].color for rule in pair if rule in SLOTS]
+        usual = [USUAL[rule].color for rule in pair if rule in USUAL]
         if len(usual) == 2 and usual[0] == usual[1]:
             assert one.line != other.line, pair
             assert usual[0] in (one.color, other.color), pair

@@ -53,7 +53,7 @@ from optimizers.functions import (
 from optimizers.plotting.frame import cut
 from optimizers.plotting.labels import EndLabels
 from optimizers.plotting.layout import SettledLayout
-from optimizers.plotting.style import PALETTE, SLOTS, looks
+from optimizers.plotting.style import PALETTE, USUAL, looks
 from optimizers.schedules import constant, cosine, step_decay, warmup
 from optimizers.slots import QUESTIONS
 
@@ -319,14 +319,14 @@ def test_colours_stand_out_from_white_and_spread_in_grey():
 
 
 def test_the_articles_eight_have_a_colour_each_and_a_whole_line():
-    eight = [SLOTS[rule.__name__] for rule in EIGHT]
+    eight = [USUAL[rule.__name__] for rule in EIGHT]
     assert {look.color for look in eight} == set(PALETTE.values())
     assert {look.line for look in eight} == {"-"}
 
 
 def test_every_rule_has_its_own_look():
-    assert set(SLOTS) == {*RULES, "LBFGS", "NonlinearCG"}
-    assert len(set(SLOTS.values())) == len(SLOTS)
+    assert set(USUAL) == {*RULES, "LBFGS", "NonlinearCG"}
+    assert len(set(USUAL.values())) == len(USUAL)
 
 
 def test_a_rule_of_ones_own_gets_a_look_that_nobody_else_has():
@@ -340,13 +340,13 @@ def test_a_rule_of_ones_own_gets_a_look_that_nobody_else_has():
 
 def test_labels_of_one_rule_share_the_colour_and_differ_in_line():
     look = looks({"Adam": "Adam", "slow": "Adam", "slower": "Adam", "AMSGrad": "AMSGrad"})
-    assert {look[label].color for label in ("Adam", "slow", "slower")} == {SLOTS["Adam"].color}
-    assert look["AMSGrad"].color != SLOTS["Adam"].color
+    assert {look[label].color for label in ("Adam", "slow", "slower")} == {USUAL["Adam"].color}
+    assert look["AMSGrad"].color != USUAL["Adam"].color
     assert len({one.line for one in look.values()}) == 4
 
 
 def test_a_rule_has_the_same_colour_in_every_helper(race):
-    color = SLOTS["Adam"].color
+    color = USUAL["Adam"].color
     assert lines(p.plot_paths(race, rosenbrock), color)
     assert lines(p.plot_convergence(race, rosenbrock), color)
     assert lines(p.plot_learning_rates(race.lr_grid, race.final_loss), color)
@@ -357,7 +357,7 @@ def test_a_rule_has_the_same_colour_in_every_helper(race):
 
 def test_a_label_begins_with_its_rule(race):
     ax = p.plot_learning_rates(race.lr_grid["Adam"], {"Adam(beta1=0.5)": race.final_loss["Adam"]})
-    assert lines(ax, SLOTS["Adam"].color)
+    assert lines(ax, USUAL["Adam"].color)
 
 
 # ---------------------------------------------------------------------------------------- paths
@@ -374,7 +374,7 @@ def test_paths_show_start_end_and_minima():
 
 def test_paths_are_loud_and_cased_in_white():
     ax = p.plot_paths(run(), rosenbrock)
-    (line,) = lines(ax, SLOTS["Adam"].color)
+    (line,) = lines(ax, USUAL["Adam"].color)
     assert line.get_linewidth() == 2
     assert len(line.get_path_effects()) == 2
 
@@ -393,7 +393,7 @@ def test_a_path_that_leaves_the_picture_is_cut_and_marked_there():
     low, high = rosenbrock.domain.T
     assert (path.theta < low).any() or (path.theta > high).any()
     ax = p.plot_paths(path, rosenbrock)
-    (line,) = lines(ax, SLOTS["Adam"].color)
+    (line,) = lines(ax, USUAL["Adam"].color)
     inside = line.get_xydata()[np.isfinite(line.get_xydata()).all(axis=1)]
     assert ((inside >= low) & (inside <= high)).all()
     at = np.concatenate([marks(ax, side) for side in "<>v^"])
@@ -425,7 +425,7 @@ def test_a_domain_of_ones_own():
 def test_runs_side_by_side_are_drawn_in_one_colour():
     starts = np.array([[0.0, 0.0], [-1.0, 4.0], [3.0, -3.0]])
     ax = p.plot_paths(run(function=himmelblau, start=starts), himmelblau)
-    assert len(lines(ax, SLOTS["Adam"].color)) == 1
+    assert len(lines(ax, USUAL["Adam"].color)) == 1
     assert len(marks(ax, "o")) == 6
 
 
@@ -543,7 +543,7 @@ def test_convergence_is_the_gap_to_the_minimum_on_a_log_axis():
     ax = p.plot_convergence(path, trap)
     assert ax.get_yscale() == "log"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "loss − minimum (log)")
-    (line,) = lines(ax, SLOTS["Adam"].color)
+    (line,) = lines(ax, USUAL["Adam"].color)
     assert np.allclose(line.get_ydata(), path.loss - trap.minimum)
 
 
@@ -561,7 +561,7 @@ def test_a_loss_that_reaches_the_minimum_stops_at_the_floor():
     path = run(SGD, quadratic(1), lr=1.0, steps=5)
     assert path.loss[-1] == 0
     ax = p.plot_convergence(path, quadratic(1))
-    (line,) = lines(ax, SLOTS["SGD"].color)
+    (line,) = lines(ax, USUAL["SGD"].color)
     assert (line.get_ydata() > 0).all()
     assert any("float64" in text.get_text() for text in ax.findobj(Text))
 
@@ -585,7 +585,7 @@ def test_runs_have_a_median_and_a_band():
     starts = np.stack([np.linspace(-1, 1, 5), np.linspace(2, 0, 5)], axis=1)
     path = run(start=starts)
     ax = p.plot_convergence(path, rosenbrock)
-    (line,) = lines(ax, SLOTS["Adam"].color)
+    (line,) = lines(ax, USUAL["Adam"].color)
     assert np.allclose(line.get_ydata(), np.median(path.loss, axis=1))
     assert len(ax.collections) == 1
     assert "median of 5 runs" in ax.figure.get_supxlabel()
@@ -603,7 +603,7 @@ def test_a_noisy_function_is_shown_without_its_noise():
     function = noisy(quadratic(10), 2.0, seed=3)
     path = run(SGD, function, lr=0.01)
     ax = p.plot_convergence(path, function)
-    (line,) = lines(ax, SLOTS["SGD"].color)
+    (line,) = lines(ax, USUAL["SGD"].color)
     assert np.allclose(line.get_ydata(), function.exact(path.theta))
     assert "seed 3" in ax.figure.get_supxlabel()
 
@@ -625,7 +625,7 @@ def test_learning_rate_curves_stop_where_runs_diverge():
         "learning rate (log)",
         "final loss − minimum (log)",
     )
-    (curve,) = lines(ax, SLOTS["SGD"].color)
+    (curve,) = lines(ax, USUAL["SGD"].color)
     assert np.allclose(curve.get_xdata(), grid[:3])
     assert np.allclose(marks(ax, "X")[:, 0], grid[3])
     assert np.allclose(sorted(marks(ax, "o").tolist()), sorted([[grid[2], 0.01], [grid[2], 0.1]]))
@@ -695,7 +695,7 @@ def test_a_single_schedule_is_named_in_the_title():
 
 def test_a_schedule_of_many_runs_has_a_line_for_each_in_one_colour():
     ax = p.plot_schedules({"Adam": cosine([0.1, 0.2, 0.4], 10)}, 10)
-    assert len(lines(ax, SLOTS["Adam"].color)) == 3
+    assert len(lines(ax, USUAL["Adam"].color)) == 3
 
 
 def test_a_long_schedule_is_asked_for_no_more_than_can_be_seen():
@@ -730,7 +730,7 @@ def test_a_series_has_the_colour_of_the_rule_it_is_named_after():
     ax = p.plot_series(t, given, title="Two lines", ylabel="weight")
     assert names(ax) == list(given)
     for label in given:
-        assert lines(ax, SLOTS[label.split(",")[0]].color)
+        assert lines(ax, USUAL[label.split(",")[0]].color)
     assert ax.get_ylabel() == "weight"
     _is_inside(ax)
 
@@ -739,7 +739,7 @@ def test_series_of_one_rule_share_its_colour_and_skip_what_is_not_finite():
     t = np.arange(4)
     given = {"bias": [np.inf, 1, 2, 3], "kernel": [1, 2, 3, np.nan]}
     ax = p.plot_series(t, given, title="Norms", ylabel="norm", rule="LAMB", log=True)
-    drawn_lines = lines(ax, SLOTS["LAMB"].color)
+    drawn_lines = lines(ax, USUAL["LAMB"].color)
     assert len({line.get_linestyle() for line in drawn_lines}) == 2
     assert np.isnan(drawn_lines[0].get_ydata()[0])
     assert ax.get_ylabel() == "norm (log)"
@@ -901,7 +901,7 @@ def test_a_grid_of_words_is_named_on_the_axis():
 def test_one_grid_is_a_curve():
     ax = p.plot_heatmap(sweep(Momentum, rosenbrock, steps=5, lr=LR))
     assert ax.get_xlabel() == "learning rate (log)"
-    assert lines(ax, SLOTS["Momentum"].color)
+    assert lines(ax, USUAL["Momentum"].color)
 
 
 def test_a_sweep_of_which_nothing_is_left_is_drawn():
@@ -964,7 +964,7 @@ def test_the_state_of_each_coordinate_is_drawn(watched):
     axes = p.plot_state(watched)
     assert len(axes) == 3
     step_size = 0.05 / (np.sqrt(watched["v_hat"][1:]) + 1e-8)
-    curves = lines(axes[2], SLOTS["Adam"].color)
+    curves = lines(axes[2], USUAL["Adam"].color)
     assert np.allclose([line.get_ydata() for line in curves], step_size.T)
     assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in curves}) == 2
     _is_inside(axes)
@@ -984,7 +984,7 @@ def test_the_state_of_many_coordinates_is_a_median_and_a_band():
 
 def test_the_state_follows_a_schedule():
     path = Adam(rosenbrock, rosenbrock.start, lr=lambda t: 0.1 / t).minimize(20, watch=WATCHED)
-    curve = lines(p.plot_state(path)[2], SLOTS["Adam"].color)[0]
+    curve = lines(p.plot_state(path)[2], USUAL["Adam"].color)[0]
     expected = 0.1 / path.step[1:] / (np.sqrt(path["v_hat"][1:, 0]) + 1e-8)
     assert np.allclose(curve.get_ydata(), expected)
 
@@ -1135,7 +1135,7 @@ def test_a_film_shows_no_more_than_has_happened():
     film._repr_html_()
     ax = film._fig.axes[0]
     film._func(5)
-    (line,) = lines(ax, SLOTS["Adam"].color)
+    (line,) = lines(ax, USUAL["Adam"].color)
     assert np.allclose(line.get_xydata()[:6], path.theta[:6])
     assert np.isnan(line.get_xydata()[6:]).all()
     assert ax.get_title(loc="left") == "Step 5 of 10"

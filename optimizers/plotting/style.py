@@ -64,7 +64,7 @@ class Look:
 
 # The article's eight have a colour each; the others have that of a relative, broken. In a picture,
 # who comes first here chooses first.
-SLOTS: dict[str, Look] = {
+USUAL: dict[str, Look] = {
     "SGD": Look(PALETTE["navy"]),
     "Momentum": Look(PALETTE["green"]),
     "Adam": Look(PALETTE["azure"]),
@@ -123,20 +123,20 @@ def looks(rules: Mapping[str, str]) -> dict[str, Look]:
     >>> two["Adam"].color == two["AMSGrad"].color, two["Adam"].line == two["AMSGrad"].line
     (False, False)
     """
-    order = [rule for rule in SLOTS if rule in rules.values()]
-    order += sorted(set(rules.values()) - set(SLOTS))
+    order = [rule for rule in USUAL if rule in rules.values()]
+    order += sorted(set(rules.values()) - set(USUAL))
     colors = _colors(order)
     given: dict[str, Look] = {}
     for label in sorted(rules, key=lambda label: order.index(rules[label])):
         rule = rules[label]
-        usual = SLOTS.get(rule, Look(colors[rule]))
+        usual = USUAL.get(rule, Look(colors[rule]))
         kin = [given[k].line for k in given if _usually(rules[k]) == usual.color]
         given[label] = _apart(Look(colors[rule], usual.line), given.values(), kin)
     return {label: given[label] for label in rules}
 
 
 def _usually(rule: str) -> str | None:
-    return SLOTS[rule].color if rule in SLOTS else None
+    return USUAL[rule].color if rule in USUAL else None
 
 
 def _colors(rules: Iterable[str]) -> dict[str, str]:
@@ -144,7 +144,7 @@ def _colors(rules: Iterable[str]) -> dict[str, str]:
     colors: dict[str, str] = {}
     for rule in rules:
         wheel = list(PALETTE.values())
-        first = SLOTS[rule].color if rule in SLOTS else wheel[crc32(rule.encode()) % len(wheel)]
+        first = USUAL[rule].color if rule in USUAL else wheel[crc32(rule.encode()) % len(wheel)]
         wheel = wheel[wheel.index(first) :] + wheel[: wheel.index(first)]
         colors[rule] = next((c for c in wheel if c not in colors.values()), first)
     return colors
@@ -175,7 +175,7 @@ def lightness(color: str) -> float:
 def rule_of(label: str) -> str:
     """The rule that a label begins with ("Adam(beta1=0.5)" is Adam), or the whole label."""
     word = re.match(r"\w*", label)
-    return word.group() if word and word.group() in SLOTS else label
+    return word.group() if word and word.group() in USUAL else label
 
 
 def casing(width: float = WIDTH) -> list[patheffects.AbstractPathEffect]:
