@@ -14,8 +14,8 @@ class AdaDelta(RMSProp):
     .. math::
 
         v_t &= \rho\, v_{t-1} + (1 - \rho)\, g_t^2 \\
-        \Delta_t &= \frac{\sqrt{u_{t-1} + \epsilon}}{\sqrt{v_t + \epsilon}}\, g_t \\
-        u_t &= \rho\, u_{t-1} + (1 - \rho)\, \Delta_t^2 \\
+        \Delta_t &= \frac{\sqrt{s_{t-1} + \epsilon}}{\sqrt{v_t + \epsilon}}\, g_t \\
+        s_t &= \rho\, s_{t-1} + (1 - \rho)\, \Delta_t^2 \\
         \theta_t &= \theta_{t-1} - \eta\, \Delta_t
 
     Parameters
@@ -25,7 +25,7 @@ class AdaDelta(RMSProp):
     rho
         ρ in [0, 1): how much of the means is kept at each step.
     epsilon
-        ε > 0. It also sets the size of the first steps, since u starts at 0.
+        ε > 0. It also sets the size of the first steps, since s starts at 0.
 
     Examples
     --------
@@ -44,7 +44,7 @@ class AdaDelta(RMSProp):
     lr = 1.0
     epsilon: Positive = 1e-6
 
-    state = ("v", "u")
+    state = ("v", "s")
     batched = True
     slots = RMSProp.slots | {
         "memory": "means of g² and of steps²",
@@ -53,6 +53,6 @@ class AdaDelta(RMSProp):
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.v = self.rho * self.v + (1 - self.rho) * g**2
-        delta = np.sqrt(self.u + self.epsilon) / np.sqrt(self.v + self.epsilon) * g
-        self.u = self.rho * self.u + (1 - self.rho) * delta**2
+        delta = np.sqrt(self.s + self.epsilon) / np.sqrt(self.v + self.epsilon) * g
+        self.s = self.rho * self.s + (1 - self.rho) * delta**2
         return delta

@@ -37,7 +37,7 @@ class Adafactor(Optimizer):
     loss, weights
         See `Optimizer`.
     lr
-        η: how far a layer moves in one step, in parts of its size.
+        η: how far a layer moves in one step, as a share of its size.
     decay_rate
         γ ≥ 0: how soon β nears 1. At 0, v is the newest g².
     clipping_threshold

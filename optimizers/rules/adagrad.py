@@ -14,8 +14,8 @@ class AdaGrad(Optimizer):
 
     .. math::
 
-        v_t &= v_{t-1} + g_t^2 \\
-        \theta_t &= \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{v_t} + \epsilon}
+        G_t &= G_{t-1} + g_t^2 \\
+        \theta_t &= \theta_{t-1} - \eta\, \frac{g_t}{\sqrt{G_t} + \epsilon}
 
     Parameters
     ----------
@@ -35,16 +35,16 @@ class AdaGrad(Optimizer):
     -----
     Source: Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and
     stochastic optimization" (2011), section 1.1 with diagonal matrices (eq. 1).
-    ε stands outside the root, as in torch.optim.Adagrad, whose numbers these are; v starts at 0
+    ε stands outside the root, as in torch.optim.Adagrad, whose numbers these are; G starts at 0
     (optax starts it at 0.1, TensorFlow too).
     """
 
     epsilon: NotNegative = 1e-10
 
-    state = ("v",)
+    state = ("G",)
     batched = True
     slots = Slots(memory="sum of g²", direction="g", magnitude="per weight: ÷ √v", decay="none")
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        self.v = self.v + g**2
-        return g / (np.sqrt(self.v) + self.epsilon)
+        self.G = self.G + g**2
+        return g / (np.sqrt(self.G) + self.epsilon)

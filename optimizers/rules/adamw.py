@@ -28,7 +28,7 @@ class AdamW(Adam):
     weight_decay
         λ ≥ 0. A weight with zero gradient shrinks by the factor 1 − lr·λ.
     exclude_from_weight_decay
-        Regular expressions; a weight whose name one is found in does not decay.
+        Regular expressions; a weight whose name contains a match does not decay.
 
     Examples
     --------

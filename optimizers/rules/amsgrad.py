@@ -14,8 +14,8 @@ class AMSGrad(Adam):
 
         m_t &= \beta_1 m_{t-1} + (1 - \beta_1)\, g_t \\
         v_t &= \beta_2 v_{t-1} + (1 - \beta_2)\, g_t^2 \\
-        u_t &= \max(u_{t-1}, v_t) \\
-        \hat m_t &= m_t / (1 - \beta_1^t) \qquad \hat v_t = u_t / (1 - \beta_2^t) \\
+        v^{\max}_t &= \max(v^{\max}_{t-1}, v_t) \\
+        \hat m_t &= m_t / (1 - \beta_1^t) \qquad \hat v_t = v^{\max}_t / (1 - \beta_2^t) \\
         \theta_t &= \theta_{t-1} - \eta\, \frac{\hat m_t}{\sqrt{\hat v_t} + \epsilon}
 
     Parameters
@@ -39,14 +39,14 @@ class AMSGrad(Adam):
     torch.optim.Adam(amsgrad=True), whose numbers these are; optax takes the largest corrected v̂.
     """
 
-    state = ("m", "v", "u")
+    state = ("m", "v", "v_max")
     batched = True
     slots = Adam.slots | {"memory": "means of g and g², the largest"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
         self.m = self.beta1 * self.m + (1 - self.beta1) * g
         self.v = self.beta2 * self.v + (1 - self.beta2) * g**2
-        self.u = np.maximum(self.u, self.v)
+        self.v_max = np.maximum(self.v_max, self.v)
         self.m_hat = self.m / (1 - self.beta1**self.t)
-        self.v_hat = self.u / (1 - self.beta2**self.t)
+        self.v_hat = self.v_max / (1 - self.beta2**self.t)
         return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)

@@ -21,7 +21,7 @@ class Averaged(Wrapper):
         \bar\theta_t &= \bar\theta_{t-1} + \frac{1}{W_t} (\theta_t - \bar\theta_{t-1})
 
     With β = 1 all iterates weigh the same (Polyak's average). With β < 1 it is an exponential
-    moving average, corrected for its start: the last 1/(1 − β) iterates count, about.
+    moving average, corrected for its start: about the last 1/(1 − β) iterates count.
 
     Parameters
     ----------

@@ -62,7 +62,7 @@ class Cautious(Wrapper):
         super().__init__(*arguments, **keywords)
         if self.wrapped.gradients_per_step is None:
             raise ValueError(
-                f"Cautious cannot be around {type(self.wrapped).__name__}: it changes the "
+                f"Cautious cannot wrap {type(self.wrapped).__name__}: it changes the "
                 "step that the search along the line has found to pay"
             )
 

@@ -14,7 +14,7 @@ from optimizers.spaces import Log
 
 
 class DoG(Optimizer):
-    r"""SGD with a learning rate of its own: how far it has come, divided by what it has met.
+    r"""SGD with a learning rate of its own: how far it has come, over the gradients it has met.
 
     .. math::
 
@@ -32,7 +32,7 @@ class DoG(Optimizer):
     lr
         η, a factor that is meant to stay at 1.
     r_epsilon
-        r_ε > 0: how far the first step goes, in parts of 1 + ‖θ₀‖. Too small costs some steps, too
+        r_ε > 0: how far the first step goes, as a share of 1 + ‖θ₀‖. Too small costs steps, too
         large may diverge.
     epsilon
         ε ≥ 0, keeps the division finite.

@@ -30,9 +30,9 @@ class LARS(Momentum):
     .. math::
 
         u_t &= g_t + \lambda\, \theta_{t-1} \\
-        m_t^{(i)} &= \mu\, m_{t-1}^{(i)} +
+        p_t^{(i)} &= \mu\, p_{t-1}^{(i)} +
             \tau\, \frac{\|\theta_{t-1}^{(i)}\|}{\|u_t^{(i)}\|}\, u_t^{(i)} \\
-        \theta_t &= \theta_{t-1} - \eta\, m_t
+        \theta_t &= \theta_{t-1} - \eta\, p_t
 
     for each layer i (each named array).
 
@@ -45,9 +45,9 @@ class LARS(Momentum):
     weight_decay
         λ ≥ 0, added to the gradient.
     trust_coefficient
-        τ ≥ 0: how far a layer may move in one step, in parts of its length.
+        τ ≥ 0: how far a layer may move in one step, as a share of its length.
     exclude_from_weight_decay
-        Regular expressions; a weight whose name one is found in does not decay.
+        Regular expressions; a weight whose name contains a match does not decay.
 
     Examples
     --------

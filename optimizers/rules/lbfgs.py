@@ -14,7 +14,7 @@ CURVED = 1e-10  # of the lengths of s and y: with less of a product, they tell o
 
 
 class LBFGS(LineSearch):
-    r"""Turn the gradient as the inverse Hessian would that fits the last m steps.
+    r"""Turn the gradient as an inverse Hessian that fits the last m steps would.
 
     .. math::
 

@@ -133,7 +133,7 @@ class LineSearch(Optimizer):
         \text{loss}(\theta_t) &\le \text{loss}(\theta_{t-1}) - c\, \alpha_t\, \eta\, g_t^\top d_t,
             \quad \text{or lengthened while the loss still falls}
 
-    How the α that are tried follow each other: see `backtracking`. In a run whose direction does
+    For the α that are tried in turn, see `backtracking`. In a run whose direction does
     not lead downhill, the gradient takes its place; where no trial pays, the weights stay.
 
     Parameters
@@ -149,9 +149,9 @@ class LineSearch(Optimizer):
     ----------
     evaluations
         How often the loss was evaluated up to here, with its gradient (once a step) or without (at
-        every trial), one a run. `minimize(…, watch="evaluations")` records it.
+        every trial), one per run. `minimize(…, watch="evaluations")` records it.
     alpha
-        α of the last step, one a run; 0 where no trial paid, and the weights stayed.
+        α of the last step, one per run; 0 where no trial paid, and the weights stayed.
 
     Examples
     --------
@@ -231,5 +231,5 @@ class LineSearch(Optimizer):
 
     @property
     def gradients_per_step(self) -> None:
-        """Nobody knows before: `evaluations` counts."""
+        """Not known in advance: `evaluations` counts."""
         return None

@@ -14,9 +14,9 @@ class Momentum(SGD):
 
     .. math::
 
-        m_t &= \mu\, m_{t-1} + g_t \\
-        \theta_t &= \theta_{t-1} - \eta\, m_t \\
-        \text{Nesterov:}\quad \theta_t &= \theta_{t-1} - \eta\, (g_t + \mu\, m_t)
+        p_t &= \mu\, p_{t-1} + g_t \\
+        \theta_t &= \theta_{t-1} - \eta\, p_t \\
+        \text{Nesterov:}\quad \theta_t &= \theta_{t-1} - \eta\, (g_t + \mu\, p_t)
 
     Parameters
     ----------
@@ -46,13 +46,13 @@ class Momentum(SGD):
     momentum: Fraction = 0.9
     nesterov = False
 
-    state = ("m",)
+    state = ("p",)
     batched = True
     space = SGD.space | {"momentum": Linear(0.5, 0.99), "nesterov": Choice(False, True)}
     slots = SGD.slots | {"memory": "fading sum of g", "direction": "momentum"}
 
     def direction(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:
-        self.m = self.momentum * self.m + g
+        self.p = self.momentum * self.p + g
         if self.nesterov:
-            return g + self.momentum * self.m
-        return self.m
+            return g + self.momentum * self.p
+        return self.p

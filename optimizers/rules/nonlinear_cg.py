@@ -31,7 +31,7 @@ class NonlinearCG(LineSearch):
     Attributes
     ----------
     evaluations, alpha
-        See `LineSearch`; one evaluation more a step, that of the first trial.
+        See `LineSearch`; one more evaluation per step, that of the first trial.
 
     Examples
     --------

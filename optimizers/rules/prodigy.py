@@ -40,7 +40,7 @@ class Prodigy(Adam):
     Attributes
     ----------
     distance
-        d, one a run.
+        d, one per run.
 
     Examples
     --------

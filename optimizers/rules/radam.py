@@ -21,7 +21,7 @@ class RAdam(Adam):
             r_t\, l_t\, \hat m_t & \text{if } \rho_t > 5 \\
             \hat m_t & \text{otherwise} \end{cases}
 
-    with m, v and m̂ as in `Adam`. ρ is how many gradients v is a mean of, about.
+    with m, v and m̂ as in `Adam`. ρ is about how many gradients v is a mean of.
 
     Parameters
     ----------

@@ -43,6 +43,7 @@ class RMSProp(AdaGrad):
     rho: Fraction = 0.9
     epsilon: NotNegative = 1e-8
 
+    state = ("v",)
     batched = True
     space = AdaGrad.space | {"rho": Choice(0.9, 0.99, 0.999)}
     slots = AdaGrad.slots | {"memory": "mean of g²"}

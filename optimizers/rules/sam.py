@@ -61,8 +61,8 @@ class SAM(Wrapper):
         super().__init__(*arguments, **keywords)
         if self.wrapped.gradients_per_step is None:
             raise ValueError(
-                f"SAM cannot be around {type(self.wrapped).__name__}: a search along a line starts "
-                "from the gradient at the weights, SAM takes one elsewhere"
+                f"SAM cannot wrap {type(self.wrapped).__name__}: a line search starts from "
+                "the gradient at the weights, and SAM takes it elsewhere"
             )
 
     def update(self, theta: np.ndarray, g: np.ndarray) -> np.ndarray:

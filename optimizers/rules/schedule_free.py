@@ -34,7 +34,7 @@ class ScheduleFreeSGD(Optimizer):
     weight_decay
         λ ≥ 0.
     exclude_from_weight_decay
-        Regular expressions; a weight whose name one is found in does not decay.
+        Regular expressions; a weight whose name contains a match does not decay.
 
     Attributes
     ----------

@@ -111,7 +111,7 @@ class Shampoo(Optimizer):
     state = ("H",)
     batched = True
     slots = Slots(
-        memory="sums of GGᵀ and GᵀG",
+        memory="sums of ggᵀ and gᵀg",
         direction="g",
         magnitude="per layer: ÷ fourth roots of both",
         decay="none",
@@ -125,7 +125,7 @@ class Shampoo(Optimizer):
         if longest > LARGEST:
             raise ValueError(
                 f"Shampoo keeps a matrix of n × n for each axis of n: {longest:,} is too long, "
-                f"{LARGEST:,} the most; SOAP leaves long axes as they are"
+                f"at most {LARGEST:,} is allowed; SOAP leaves long axes as they are"
             )
         self.H = np.zeros((*self._theta.shape[:-1], sum(n * n for n, _ in self.sides)))
 
@@ -134,7 +134,7 @@ class Shampoo(Optimizer):
         return self._preconditioned(g)
 
     def _outer(self, g: np.ndarray) -> np.ndarray:
-        """G Gᵀ along each axis of each array."""
+        """g gᵀ along each axis of each array."""
         rows = [
             unfolded(G, axis, len(shape))
             for G, shape in zip(split(g, self.shapes), self.shapes, strict=True)

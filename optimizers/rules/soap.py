@@ -20,7 +20,7 @@ def square(n: int) -> tuple[int, int]:
 
 
 def gram(G: np.ndarray) -> np.ndarray:
-    """G Gᵀ, of a shape as above."""
+    """g gᵀ, of a shape as above."""
     return G @ G.mT if G.shape[-2] <= LARGEST else G[..., :0, :0]
 
 
@@ -60,7 +60,7 @@ class SOAP(AdamW):
             Q_R \leftarrow \operatorname{QR}(R_t Q_R)
 
     for arrays with two axes. In all others Q is 1, they have AdamW's step; and on sides longer than
-    10,000. The first step moves nothing, it takes the eigenvectors of its L and R for Q.
+    10,000. The first step moves nothing; it takes the eigenvectors of its L and R for Q.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class SOAP(AdamW):
     batched = True
     space = AdamW.space | {"precondition_frequency": Choice(1, 10, 100)}
     slots = AdamW.slots | {
-        "memory": "means of g, g², GGᵀ and GᵀG",
+        "memory": "means of g, g², ggᵀ and gᵀg",
         "magnitude": "per matrix: ÷ √v, turned",
     }
 

@@ -72,7 +72,7 @@ class Wrapper(Optimizer):
         if hands_out_others(self.wrapped):
             raise TypeError(
                 f"inner: {type(self.wrapped).__name__} hands out other weights than those that it "
-                f"moves, so {type(self).__name__} cannot stand around it"
+                f"moves, so {type(self).__name__} cannot wrap it"
             )
         self.batched = self.wrapped.batched
         super().__init__(loss, weights, inner=inner, grad=grad, project=project, **keywords)
