@@ -74,7 +74,7 @@ def race_film() -> FuncAnimation:
         rule.__name__: rule(rosenbrock, rosenbrock.start, lr=lr).minimize(500)
         for rule, lr in GENTLE
     }
-    return animate_paths(paths, rosenbrock, ax, frames=24)
+    return animate_paths(paths, rosenbrock, ax)
 
 
 def zoo() -> Figure:
@@ -117,7 +117,7 @@ def heat_maps() -> Figure:
     lr, decay = np.geomspace(1e-3, 10, 60), np.geomspace(1e-5, 1, 50)
     plot_heatmap(sweep(AdamW, rosenbrock, steps=500, lr=lr, weight_decay=decay), axes[1])
     figure = _figure_of(axes)
-    caption(figure, "Rosenbrock, 3,000 runs of 500 steps a map. ☆ the best, hatched: diverged.")
+    caption(figure, "Rosenbrock, 3,000 runs of 500 steps per map. ☆ the best, hatched: diverged.")
     return figure
 
 

@@ -20,7 +20,7 @@ ROOM = 0.04
 
 
 def plot_accuracy(comparison: Comparison, ax: Axes | None = None) -> Axes:
-    """Draw the accuracy on held-out data against the step, one curve a rule.
+    """Draw the accuracy on held-out data against the step, one curve per rule.
 
     Of several seeds the median is drawn, and a band from quartile to quartile.
 

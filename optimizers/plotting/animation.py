@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import io
 from collections.abc import Iterator
@@ -29,12 +28,13 @@ from optimizers.plotting.paths import (
     problem_of,
     with_others,
 )
+from optimizers.plotting.show import image
 from optimizers.plotting.style import caption, headline
 from optimizers.progress import in_notebook
 from optimizers.trajectory import Trajectory
 
-ALT = "Paths of optimizers, step by step"
 NEARLY_WHITE = 247
+EARLY = 20  # steps that half of a film is for
 
 
 def animate_paths(
@@ -42,8 +42,8 @@ def animate_paths(
     function: Any,
     ax: Axes | None = None,
     *,
-    frames: int = 60,
-    fps: float = 15.0,
+    frames: int = 41,
+    fps: float = 10.0,
     domain: Any = None,
 ) -> Film:
     """Let paths run down the contours together, step by step; of one weight, down the curve.
@@ -57,9 +57,10 @@ def animate_paths(
     ax
         Where to draw; a new figure if None.
     frames
-        How many pictures, spread evenly over the steps; fewer if there are fewer steps.
+        How many pictures; fewer if there are fewer steps. Half of them are for the first 20 steps,
+        at most one for each, and the others are spread evenly over the rest.
     fps
-        Pictures a second.
+        Pictures per second.
     domain
         As in `plot_paths`.
 
@@ -102,7 +103,7 @@ def animate_paths(
         figure.set_layout_engine("none")  # laid out once: nothing moves but the paths
     first = min(int(path.step[0]) for path in named.values())
     last = last_step(named)
-    steps = np.unique(np.linspace(first, last, frames).round().astype(int))
+    steps = _in_time(first, last, frames)
     title = ax.get_title(loc="left")
 
     def update(step: int) -> list[Any]:
@@ -115,6 +116,7 @@ def animate_paths(
         return []
 
     film = Film(figure, update, frames=steps.tolist(), interval=1000 / fps, blit=False, repeat=True)
+    film.alt = f"The paths of {', '.join(named)} on {problem.name}, step by step."
     if ours and in_notebook():
         plt.close(figure)  # else the notebook would show it as well, as a still
     return film
@@ -122,6 +124,8 @@ def animate_paths(
 
 class Film(FuncAnimation):
     """A matplotlib animation that a notebook plays, as a GIF: it needs no script, no network."""
+
+    alt = ""  # what is in it, for those who cannot see it
 
     def __repr__(self) -> str:
         film: Any = self
@@ -135,8 +139,17 @@ class Film(FuncAnimation):
         save_gif(self, stream)
         if in_notebook():
             plt.close(self._fig)  # type: ignore[attr-defined]  # it would be shown as a still
-        picture = base64.b64encode(stream.getvalue()).decode()
-        return f'<img alt="{ALT}" src="data:image/gif;base64,{picture}" style="max-width:100%">'
+        return image(stream.getvalue(), self.alt)
+
+
+def _in_time(first: int, last: int, frames: int) -> np.ndarray:
+    """The steps that are shown: half of them early ones, in which most happens."""
+    early = first + EARLY
+    if last <= early or frames == 2:
+        return np.unique(np.linspace(first, last, frames).round().astype(int))
+    begun = np.unique(np.linspace(first, early, (frames + 1) // 2).round().astype(int))
+    rest = np.linspace(early, last, frames - len(begun) + 1).round().astype(int)
+    return np.unique(np.concatenate([begun, rest]))
 
 
 def until(path: Trajectory, step: int) -> tuple[int, Any]:
@@ -151,7 +164,7 @@ def until(path: Trajectory, step: int) -> tuple[int, Any]:
 def save_gif(
     animation: Animation, file: str | PathLike[str] | IO[bytes], *, hold: float = 2.0
 ) -> None:
-    """Write a film as a GIF that plays for ever.
+    """Write a film as a GIF that plays forever.
 
     Parameters
     ----------

@@ -19,10 +19,10 @@ from optimizers.plotting.words import brief
 
 
 def plot_budget(comparison: Comparison, ax: Axes | None = None) -> Axes:
-    """Draw what the best of k random trials has reached, against k, one curve a rule.
+    """Draw what the best of k random trials has reached, against k, one curve per rule.
 
     The line is the median over all choices of k of the trials that were made, the band goes from
-    quartile to quartile. Where two curves cross, it depends on the budget who is better.
+    quartile to quartile. Where two curves cross, which rule is better depends on the budget.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def plot_budget(comparison: Comparison, ax: Axes | None = None) -> Axes:
     """
     if not isinstance(comparison, Comparison) or not comparison.tunings:
         raise TypeError(
-            "plot_budget: comparison must be what compare returns, tuned; the trials are what is "
-            f"drawn. Got {shown(comparison)}"
+            "plot_budget: comparison must be what compare returns when it tunes, since its trials "
+            f"are drawn; got {shown(comparison)}"
         )
     ax, ours = axes_for(ax, "plot_budget", (8.0, 5.0))
     draw_budget(ax, comparison)

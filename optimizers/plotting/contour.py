@@ -99,7 +99,7 @@ def plot_contour(function: Any, ax: Axes | None = None, *, domain: Any = None) -
 def plot_paths(paths: Paths, function: Any, ax: Axes | None = None, *, domain: Any = None) -> Axes:
     """Draw paths on the contours of the loss they went down; of one weight, on its curve.
 
-    ○ is the start, ● the end, ★ a minimum; arrowheads tell the direction. A path that leaves the
+    ○ is the start, ● the end, ★ a minimum; arrowheads show the direction. A path that leaves the
     picture is cut there, with a mark at the edge; one that diverges ends in ✕. On a curve every
     step has a dot. A box that `project` keeps the weights in is drawn with broken lines.
 

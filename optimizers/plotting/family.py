@@ -40,7 +40,7 @@ Rules = Mapping[str, type[Optimizer]]
 def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     """Draw what rules are made of, in four slots: memory, direction, magnitude, decay.
 
-    What rules have in common is tinted, and one cell where they are neighbours. What no other rule
+    What rules have in common is tinted, in one cell where they are neighbours. What no other rule
     has is white.
 
     Parameters
@@ -104,8 +104,8 @@ def plot_family(rules: Rules | None = None, ax: Axes | None = None) -> Axes:
     if ours:
         figure: Any = ax.get_figure(root=True)
         text = (
-            "Tinted: several rules have it, neighbours in one cell. White: no other rule has it. "
-            "g: the gradient; G: that of a matrix; v: what is kept of g²; θ: the weights."
+            "Tinted: several rules share it, neighbours in one cell. White: this rule alone. "
+            "g: the gradient (of a matrix: a matrix); v: what is kept of g²; θ: the weights."
         )
         caption(figure, text)
     return ax

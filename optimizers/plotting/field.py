@@ -92,7 +92,7 @@ def plot_gradient_field(function: Any, ax: Axes | None = None, *, domain: Any = 
         star = " ★ minimum." if has_minima(problem) else ""
         caption(
             ax.get_figure(root=True),  # type: ignore[arg-type]
-            "Arrows point downhill, −∇f, all equally long; their colour tells how steep it is."
+            "Arrows point downhill, −∇f, all equally long; their colour shows how steep it is."
             + star,
         )
     return ax

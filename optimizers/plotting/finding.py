@@ -11,7 +11,7 @@ from optimizers.experiments.standing import NAMED, Standing, standing
 from optimizers.plotting.words import brief
 from optimizers.problem import Problem
 
-NO_BEST = "The loss hangs on chance: no best is claimed"
+NO_BEST = "The loss itself is random: no best is claimed"
 
 
 def by_chance(problem: Problem | None) -> bool:

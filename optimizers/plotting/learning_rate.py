@@ -61,7 +61,7 @@ def plot_learning_rates(
     *,
     rules: Mapping[str, str] | None = None,
 ) -> Axes:
-    """Draw the final loss against the learning rate, one curve a rule.
+    """Draw the final loss against the learning rate, one curve per rule.
 
     A curve stops where the runs diverge; the bars in the zone at the top show for which learning
     rates they do. ● marks the tuned value.

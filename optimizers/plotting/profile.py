@@ -22,7 +22,7 @@ FARTHEST = 100.0  # times the quickest: whoever needs more is as good as never t
 def plot_profile(suite: Suite, ax: Axes | None = None) -> Axes:
     """Draw the share of problems that each rule solves within τ times the quickest one's gradients.
 
-    At the left edge a curve tells how often the rule is the quickest, at the right one how many
+    At the left edge a curve shows how often the rule is the quickest, at the right one how many
     problems it solves at all. Of many rules the best are named, the others are grey.
 
     Parameters
@@ -117,7 +117,7 @@ def _finding(suite: Suite, shares: dict[str, np.ndarray]) -> str:
     first = leaders({label: -float(share[0]) for label, share in shares.items()})
     last = leaders({label: -float(share[-1]) for label, share in shares.items()})
     if not any(share[-1] > 0 for share in shares.values()):
-        return "No problem has a target that somebody reaches"
+        return "No problem has a target that any rule reaches"
     quickest = f"Quickest most often: {together(first, len(shares))}"
     if len(last) == len(shares):
         return f"{quickest}; all solve as many"

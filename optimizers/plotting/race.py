@@ -41,7 +41,7 @@ def plot_race(
     axes
         As many Axes as there are panels; a new figure if None.
     title
-        A sentence of yours in the place of the one that says who is lowest.
+        Your own sentence in place of the one that says which rule is lowest.
     width
         Of the new figure, in inches: from 11 on the panels stand side by side, else one above the
         other.

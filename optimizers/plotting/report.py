@@ -75,7 +75,7 @@ def write_report(comparison: Comparison, file: str | PathLike[str]) -> None:
     parts.append(f'<div class="wide">{as_html(table(comparison))}</div>')
     parts.append(_picture(plot_race(comparison), f"{name}: {found}"))
     if comparison.tunings and comparison.trials is None:  # else it is a panel of the race
-        alt = "The loss that the best of so many random trials reaches, by rule"
+        alt = "The loss that the best of k random trials reaches, by rule"
         parts += ["<h2>What tuning costs</h2>", _picture(plot_budget(comparison), alt)]
     notes = "".join(f"<li>{_said(note)}</li>" for note in comparison.notes())
     parts += ["<h2>How it was made</h2>", f"<ul>{notes}</ul>"]

@@ -214,7 +214,7 @@ def draw_floor(ax: Axes, floor: float) -> None:
     """Say that what lies on this height is as low as numbers tell."""
     ax.axhline(floor, color=SOFT, linewidth=0.8, linestyle=(0, (1, 2)), zorder=1)
     ax.annotate(
-        "as near as float64 tells",
+        "limit of float64",
         (0, floor),
         (4, -4),
         xycoords=("axes fraction", "data"),

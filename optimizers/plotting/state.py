@@ -238,7 +238,7 @@ def _made(path: Trajectory, problem: Problem | None) -> str:
     on = "" if problem is None else f" on {problem.name}"
     many, kept = path.theta.shape[1], _columns(path, "v_hat").shape[1]
     band = " Lines: medians over the weights, bands: quartiles." if many > ALONE else ""
-    part = f" v̂ is kept of {kept} of {many} weights." if kept != many else ""
+    part = f" v̂ is kept for {kept} of {many} weights." if kept != many else ""
     return (
         f"{path.rule}{on}, {_told(path)}, {path.step[-1] - path.step[0]} steps. "
         f"Effective step size: η / (√v̂ + ε).{part}{band}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any, Literal
-from zlib import crc32
 
 import matplotlib
 import numpy as np
@@ -44,6 +44,7 @@ WIDTH = 2.0
 PAPER = "white"
 INK = "#222222"  # text and marks
 SOFT = "#666666"  # captions, what is said in passing
+PLAIN = (INK, "#808080")  # what is no rule of the library's has none of their colours
 START, END, CROSS, STAR = "o", "o", "X", "*"  # ○ ● ✕ ★
 DANCES = 12.0  # diagonals of the frame: a longer line is drawn thin
 # how areas of runs that diverged are filled
@@ -100,9 +101,9 @@ def looks(rules: Mapping[str, str]) -> dict[str, Look]:
     """Give every label of a figure the colour of its rule, and a line of its own.
 
     A rule has its usual colour, unless another rule of the figure has it already: then the next
-    one that nobody has, while there is any. A rule that is not in the library gets a colour that
-    its name decides. Labels that share a rule share the colour. Two lines whose colours are the
-    same, or alike in grey, are broken differently.
+    one that is free, while there is any. What is not a rule of the library (a rule of one's own, a
+    layer, a schedule) is black or grey. Labels that share a rule share the colour. Two lines whose
+    colours are the same, or alike in grey, are broken differently.
 
     Parameters
     ----------
@@ -140,13 +141,16 @@ def _usually(rule: str) -> str | None:
 
 
 def _colors(rules: Iterable[str]) -> dict[str, str]:
-    """A colour for each rule: its usual one, or the first that is free."""
+    """A colour for each rule: its usual one, or the first that is free; for others, plain ones."""
     colors: dict[str, str] = {}
+    plain = cycle(PLAIN)
     for rule in rules:
-        wheel = list(PALETTE.values())
-        first = USUAL[rule].color if rule in USUAL else wheel[crc32(rule.encode()) % len(wheel)]
-        wheel = wheel[wheel.index(first) :] + wheel[: wheel.index(first)]
-        colors[rule] = next((c for c in wheel if c not in colors.values()), first)
+        if rule in USUAL:
+            first, wheel = USUAL[rule].color, list(PALETTE.values())
+            wheel = wheel[wheel.index(first) :] + wheel[: wheel.index(first)]
+            colors[rule] = next((c for c in wheel if c not in colors.values()), first)
+        else:
+            colors[rule] = next(plain)
     return colors
 
 
@@ -200,7 +204,7 @@ def weigh(line: Line2D, length: float) -> None:
     Parameters
     ----------
     length
-        How long the line is, in diagonals of the frame. A line that dances to and fro is drawn
+        How long the line is, in diagonals of the frame. A line that dances back and forth is drawn
         below the others, and one that would paint the picture over is drawn thin.
     """
     width = WIDTH if length < DANCES else WIDTH / 2

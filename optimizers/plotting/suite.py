@@ -18,7 +18,7 @@ from optimizers.plotting.style import INK, PALETTE, caption, dress
 def plot_suite(suite: Suite, axes: Any = None) -> np.ndarray:
     """Draw the places of every rule on every problem, and the performance profiles.
 
-    On the left, ● a winner, told apart from all others, ○ one of several leaders; the darker, the
+    On the left, ● a winner, separated from all others, ○ one of several leaders; the darker, the
     nearer to the first place.
 
     Parameters

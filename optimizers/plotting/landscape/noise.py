@@ -135,10 +135,10 @@ def _told(noise: GradientNoise, seen: float) -> str:
     times = float(np.median(distance) / np.linalg.norm(noise.gradient))
     return (
         f"{titled(noise.problem)}: {len(noise.cloud)} gradients of {_batches(noise)} around the "
-        "whole one, the arrow, whose length is the unit. Right of the upright line, a short step "
-        f"against the gradient lowers the loss on all data. The plane holds {percent(seen)} of the "
-        f"noise; with the rest, half of the gradients lie more than {number(times)} from the "
-        "arrow's tip."
+        "whole one, the arrow, whose length is the unit. To the right of the vertical line, a "
+        "short step against the gradient lowers the loss on all data. The plane holds "
+        f"{percent(seen)} of the noise; with the rest, half of the gradients lie more than "
+        f"{number(times)} from the arrow's tip."
     )
 
 
@@ -173,7 +173,7 @@ def plot_noise_scale(noise: GradientNoise, ax: Axes | None = None) -> Axes:
     _check(noise, "plot_noise_scale")
     scale = noise.noise_scale
     if scale is None or noise.examples is None:
-        raise ValueError("plot_noise_scale: noise that is not that of batches has no batch size")
+        raise ValueError("plot_noise_scale: only the noise of batches has a batch size")
     if not np.isfinite(scale):
         raise ValueError("plot_noise_scale: the whole gradient is 0 there, all is noise")
     squared = float(noise.gradient @ noise.gradient)
@@ -219,7 +219,7 @@ def plot_noise_scale(noise: GradientNoise, ax: Axes | None = None) -> Axes:
             ax.get_figure(root=True),  # type: ignore[arg-type]
             f"{titled(noise.problem)}, {noise.examples} examples. Dots: mean squared distance of "
             "batches' gradients from the whole one, ± two standard errors; line: tr Σ/B, and what "
-            "drawing without repetition takes away from it. Noise scale: tr Σ/‖G‖².",
+            "drawing without replacement takes away from it. Noise scale: tr Σ/‖G‖².",
         )
     return ax
 

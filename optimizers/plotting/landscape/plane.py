@@ -67,7 +67,7 @@ def plot_plane(plane: Plane, ax: Axes | None = None, *, held_out: bool = False) 
         raise TypeError(f"plot_plane: plane must be what plane returns, got {shown(plane)}")
     if held_out and plane.held_out is None:
         raise ValueError(
-            f"plot_plane: of {plane.problem.name} no data are held out; leave out held_out"
+            f"plot_plane: {plane.problem.name} has no held-out data; leave out held_out"
         )
     problem, values = plane.problem, plane.loss
     if held_out:

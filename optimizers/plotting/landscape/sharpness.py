@@ -159,7 +159,7 @@ def _told(sharpness: Sharpness) -> str:
             f"of the steps: {middle} times that (quartiles {low} and {high})."
         )
         if sharpness.by_chance:
-            told.append("The steps saw mini-batches or noise, the curvature is that without.")
+            told.append("The steps saw mini-batches or noise; the curvature is that without them.")
     else:
         told.append(f"For {sharpness.rule} no threshold is claimed.")
     return " ".join(told)

@@ -98,7 +98,8 @@ def _finding(spectrum: Spectrum, up: np.ndarray) -> str:
     of = str(count) if spectrum.is_whole else f"the largest {count}"
     large = int(np.sum(up > LARGE * up[0]))
     if large == count:
-        return f"All of {of} curvatures are above a tenth of the largest, {number(up[0])}"
+        every = "All" if spectrum.is_whole else "All of"
+        return f"{every} {of} curvatures are above a tenth of the largest, {number(up[0])}"
     return f"{large} of {of} curvatures are above a tenth of the largest, {number(up[0])}"
 
 
