@@ -35,7 +35,7 @@ from optimizers.page.written import (
 from optimizers.plotting import plot_contour, plot_convergence, plot_paths
 from optimizers.plotting.frame import check_few, frame_of
 from optimizers.plotting.layout import new_figure
-from optimizers.plotting.style import LABELLED, Line, looks
+from optimizers.plotting.style import LABELLED, Line, headline, looks
 from optimizers.problem import Problem, as_problem, domain_of
 from optimizers.rules import RULES, SGD, Adam, Momentum
 from optimizers.trajectory import Trajectory
@@ -58,7 +58,7 @@ def explore(
     vary: Mapping[str, Any] | None = None,
     height: int = HEIGHT,
 ) -> Any:
-    """Make a page to play with: drag rates, β, the start; step along; see what a rule has in mind.
+    """Make a page to play with: drag rates, β, the start; step along; see inside a rule.
 
     The gradient and the rules are written as JavaScript, from the Python that is run everywhere
     else: the page needs no Python, and makes the same steps.
@@ -80,13 +80,13 @@ def explore(
         single one; left out, the function's own, or what the first paths take up.
     show
         Which panels: "map", "loss" (against steps), "rate" (the loss against the learning rate),
-        "state" (what the rule of the card in front has in mind), "plane" (the loss over two of
+        "state" (inside the rule whose card is in front), "plane" (the loss over two of
         its hyper-parameters), "formula" (its lines, with the numbers of the step in them).
     move
         What can be moved: "lr" and other hyper-parameters, "start", "steps", names in `vary`. Left
         out, everything, and the page offers other functions, rules and panels as well.
     vary
-        Knobs of the loss: numbers that it takes beside the weights, by name, and their range,
+        Knobs of the loss: numbers that it takes besides the weights, by name, and their range,
         (low, high) or (low, high, value at first).
     height
         In a notebook, in pixels.
@@ -149,6 +149,7 @@ def explore(
         chosen=list(named),
         steps=steps,
         still=lambda: picture_of(still),
+        alt=_in_words(named, problem, steps),
         show=show,
         panels=PANELS if move is None else show,
         move=move,
@@ -269,7 +270,18 @@ def _still(rules: Mapping[str, Rule], problem: Problem, steps: int) -> Any:
     axes = new_figure((13.0, 5.4), 1, 2)
     plot_paths(paths, problem, axes[0])
     plot_convergence(paths, problem, axes[1])
+    headline(axes[1], f"{problem.noun.capitalize()} at each step")
     return np.array(axes)
+
+
+def _in_words(rules: Mapping[str, Rule], problem: Problem, steps: int) -> str:
+    """What is in the picture that does not move."""
+    who = ", ".join(rules)
+    where = "contour lines" if problem.theta.size == 2 else "the curve"
+    return (
+        f"{problem.name}: the path of {who} over {steps} steps on {where}, and the "
+        f"{problem.noun} step by step."
+    )
 
 
 def _tuned(
@@ -337,7 +349,7 @@ def _knobs(vary: Mapping[str, Any]) -> list[dict[str, Any]]:
         except (TypeError, ValueError) as error:
             raise TypeError(f"vary[{name!r}] must be {expected}, got {shown(given)}") from error
         if not (isinstance(name, str) and name.isidentifier()):
-            raise TypeError(f"vary: {name!r} is no name of an argument")
+            raise TypeError(f"vary: {name!r} is not the name of an argument")
         if not (np.isfinite([low, high]).all() and low < high and low <= value <= high):
             raise ValueError(f"vary[{name!r}] must be {expected}, got {shown(given)}")
         told = {"name": name, "sign": name.replace("_", " "), "words": name.replace("_", " ")}

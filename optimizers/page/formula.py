@@ -57,9 +57,9 @@ def lines_of(optimizer: Optimizer, seen: Iterable[str] = ()) -> list[dict[str, A
     >>> from optimizers.functions import sphere
     >>> for line in lines_of(Momentum(sphere, [1.0])):
     ...     print(line["set"], "=", line["to"], *line["when"])
-    m = ⟨momentum⟩ · ⟨m⟩ + ⟨g⟩
-    d = ⟨g⟩ + ⟨momentum⟩ · ⟨m'⟩ ('nesterov', True)
-    d = ⟨m'⟩ ('nesterov', False)
+    p = ⟨momentum⟩ · ⟨p⟩ + ⟨g⟩
+    d = ⟨g⟩ + ⟨momentum⟩ · ⟨p'⟩ ('nesterov', True)
+    d = ⟨p'⟩ ('nesterov', False)
     θ = ⟨theta⟩ − ⟨eta⟩ · ⟨d'⟩
     """
     outer, inner = parts(optimizer)[0], parts(optimizer)[-1]

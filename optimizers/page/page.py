@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib.resources import files
@@ -16,17 +15,17 @@ from optimizers import functions, schedules
 from optimizers.experiments.inputs import LEARNING_RATES
 from optimizers.page.sliders import SIGNS
 from optimizers.page.written import MOST_STEPS, Written, literal
+from optimizers.plotting.show import image, in_few_colours
 from optimizers.plotting.style import LINES, PALETTE
 from optimizers.rules import RULES
 
 PANELS = ("map", "loss", "rate", "state", "plane", "formula")
 HEIGHT = 640  # pixels of a page in a notebook
-ALT = "still picture of the page, which needs JavaScript"
 # one behind the other: who takes the frame away, or its script, leaves the picture
 FRAME = """<div style="display:grid">
-<img alt="{alt}" src="data:image/png;base64,{still}" style="grid-area:1/1;max-width:100%">
+{still}
 <iframe title="{title}" style="grid-area:1/1;width:100%;height:{height}px;border:0;\
-background:white" srcdoc="{page}"></iframe>
+background:white" srcdoc='{page}'></iframe>
 </div>"""
 
 
@@ -62,6 +61,8 @@ class Page:
         In a notebook, in pixels.
     still
         Draws the picture for readers that run no scripts, as PNG.
+    alt
+        What is in it, for those who cannot see it.
     options
         What else the page is told.
 
@@ -85,6 +86,7 @@ class Page:
         chosen: Sequence[str],
         steps: int,
         still: Callable[[], bytes],
+        alt: str,
         show: Sequence[str] = ("map", "loss", "rate", "state"),
         panels: Sequence[str] = PANELS,
         move: Sequence[str] | None = None,
@@ -92,7 +94,7 @@ class Page:
         **options: Any,
     ) -> None:
         self.title, self.functions, self.rules = title, functions, rules
-        self.chosen, self.height, self._draw = chosen, height, still
+        self.chosen, self.height, self.alt, self.draw = chosen, height, alt, still
         self.options = {
             "title": title,
             "chosen": chosen,
@@ -143,20 +145,18 @@ class Page:
     @cached_property
     def still(self) -> bytes:
         """The picture that does not move, as PNG."""
-        return self._draw()
+        return in_few_colours(self.draw())
 
     def __repr__(self) -> str:
         return f"<page: {self.title} with {', '.join(self.chosen)}>"
 
     def _repr_mimebundle_(self, **keywords: Any) -> dict[str, Any]:
         """A frame of its own, so that several do not disturb each other; the still lies behind."""
-        picture = b64encode(self.still).decode()
-        alt = f"{self.title} with {', '.join(self.chosen)}: {ALT}"
         frame = FRAME.format(
             height=self.height,
-            alt=html.escape(alt),
-            still=picture,
+            still=image(self.still, self.alt, ";grid-area:1/1"),
             title=html.escape(self.title),
-            page=html.escape(self.html),
+            # two signs are enough, and keep it small
+            page=self.html.replace("&", "&amp;").replace("'", "&#39;"),
         )
-        return {"text/html": frame, "image/png": picture, "text/plain": repr(self)}
+        return {"text/html": frame, "text/plain": repr(self)}

@@ -61,6 +61,8 @@ def race_page(race: Comparison, height: int = HEIGHT) -> Page:
         chosen=list(race.standing.medians),
         steps=len(rows) - 1,
         still=partial(picture_of, race.plot),
+        alt=f"{Curves(race, problem).finding()}: {', '.join(race)} on {problem.name}, the "
+        f"{problem.noun} step by step, and after all steps against the learning rate.",
         show=show,
         panels=show,
         move=[],

@@ -169,7 +169,7 @@ def written_rule(label: str, rule: Rule, problem: Problem) -> Written:
     settings = _settings(optimizer)
     for name in (*settings, *kept):
         if not name.isidentifier():
-            raise Unwritten(f"{label} cannot run in a page: {name!r} is no name in JavaScript")
+            raise Unwritten(f"{label} cannot run in a page: {name!r} is not a name in JavaScript")
     try:
         step, settings = _traced(rule, problem, watch, settings)
         code = {"step": step_in_javascript(step)}

@@ -1,14 +1,14 @@
-/** What is to be seen on the map, in a line, no more than the numbers say. */
+/** What can be seen on the map, in a line, no more than the numbers say. */
 
 import { told } from "./numbers.js";
 
 const EQUAL = 1e-9; // what differs by less is rounding
 
 const OWN = {
-  /** Gradient descent on λθ²/2: each step multiplies θ by 1 − ηλ. */
+  /** Gradient descent on hθ²/2: each step multiplies θ by 1 − ηh. */
   parabola({ rules, land }) {
     const product = rules[0].hyper.lr * land.knobs[0];
-    return `η·λ = ${told(product)}: ${regime(product)}`;
+    return `η·h = ${told(product)}: ${regime(product)}`;
   },
 
   /** A heavy ball on θ²/2: the roots of z² − (1 + μ − η)z + μ say what becomes of it. */
@@ -17,11 +17,11 @@ const OWN = {
     const half = (1 + momentum - lr) / 2;
     const inside = half * half - momentum;
     const keeps = inside < 0 ? Math.sqrt(momentum) : Math.abs(half) + Math.sqrt(inside);
-    const how = inside < 0 ? "swings" : half < 0 ? "jumps to and fro" : "creeps";
+    const how = inside < 0 ? "swings" : half < 0 ? "jumps back and forth" : "creeps";
     if (keeps < EQUAL) return "lands in one step";
     const isEven = Math.abs(keeps - 1) < EQUAL;
-    const ends = isEven ? "for ever" : keeps > 1 ? "and diverges" : "and settles";
-    return `${how} ${ends}: in the long run × ${told(keeps)} a step`;
+    const ends = isEven ? "forever" : keeps > 1 ? "and diverges" : "and settles";
+    return `${how} ${ends}: in the long run each step keeps ${told(keeps)} of the distance`;
   },
 
   /** What each rule ends at in a valley that is turned. */
@@ -38,6 +38,24 @@ const OWN = {
     return `Step ${step}: m is ${shares[0]}% of m̂, v is ${shares[1]}% of v̂`;
   },
 
+  /** How much of its length each layer is moved by the step. */
+  layers({ rules, step }) {
+    const each = rules.map(({ label, path }) => {
+      const t = Math.min(step, path.last - 1);
+      const [from, to] = [path.at(t), path.at(t + 1)];
+      const shares = Array.from(from, (x, i) => `${told(100 * Math.abs(to[i] / x - 1), 2)}%`);
+      return `${label} ${shares.join(" and ")}`;
+    });
+    return `A step moves θ₁ and θ₂ by: ${each.join(", ")}`;
+  },
+
+  /** Who is first when each rule has the best of so many rates. */
+  luck({ rules, count }) {
+    const ranked = [...rules].sort((a, b) => a.path.end - b.path.end);
+    const each = ranked.map(({ label, path }) => `${label} ${told(path.end, 1)}`);
+    return `The best of ${count} rates: ${each.join(", ")}`;
+  },
+
   /** How far from the minimum decay holds the weights. */
   decay({ rules, land, step }) {
     const [at] = land.fn.minima;
@@ -52,15 +70,15 @@ const OWN = {
 function regime(product) {
   if (product < EQUAL) return "stays where it is";
   if (Math.abs(product - 1) < EQUAL) return "lands in one step";
-  if (Math.abs(product - 2) < EQUAL) return "jumps to and fro for ever";
+  if (Math.abs(product - 2) < EQUAL) return "jumps back and forth forever";
   if (product < 1) return "creeps down one side";
-  return product < 2 ? "jumps across, and comes nearer" : "jumps farther each time: diverges";
+  return product < 2 ? "jumps across, and comes nearer" : "each jump is longer: it diverges";
 }
 
 /** What the map shows at this step. */
 export function finding(page, rules) {
   const own = OWN[page.given.finding];
-  if (own) return own({ rules, land: page.land, step: page.step });
+  if (own) return own({ rules, land: page.land, step: page.step, count: page.rates });
   const name = page.fn.name;
   const [now, all] = [page.time(page.step), page.time(page.steps)];
   if (page.isRace) {
@@ -68,12 +86,12 @@ export function finding(page, rules) {
     return `${name}${seed}, step ${now} of ${all}`;
   }
   if (page.step < page.steps) return `${name}, step ${now} of ${all}`;
-  if (!page.fn.bounded) return `${name} has no lowest point: nobody wins`;
+  if (!page.fn.bounded) return `${name} has no lowest point: there is no winner`;
   const ends = rules
     .filter(({ path }) => Number.isFinite(path.end))
     .sort((a, b) => a.path.end - b.path.end);
   if (rules.every(({ path }) => path.diverged && path.last === 0)) {
-    return `${name}: the ${page.fn.noun} at this start is no number`;
+    return `${name}: the ${page.fn.noun} at this start is not a number`;
   }
   if (ends.length === 0) return `${name}: all diverged`;
   const after = `after ${page.steps} step${page.steps === 1 ? "" : "s"} from this start`;

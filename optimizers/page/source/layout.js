@@ -118,7 +118,7 @@ function buildHead(page) {
     const share = part("span", head);
     share.className = "buttons";
     if (location.protocol !== "about:") {
-      button(share, "Copy link", "The address of what is shown now", () => copied(page, "link"));
+      button(share, "Copy link", "A link to what is shown now", () => copied(page, "link"));
     }
     button(share, "Copy Python", "The call that shows this in a notebook", () =>
       copied(page, "python"),
@@ -216,12 +216,16 @@ function buildPanels(page) {
 
 /** The knobs of the loss. */
 export function buildKnobs(page) {
-  page.knobs.hidden = page.fn.knobs.length === 0;
+  page.knobs.hidden = page.fn.knobs.length === 0 && !page.given.rates;
   page.knobSliders = [];
   for (const [i, knob] of page.fn.knobs.entries()) {
     const slider = new Slider(knob, "", (value) => page.setKnob(i, value));
     page.knobs.append(slider.row);
     page.knobSliders.push(slider);
+  }
+  if (page.given.rates) {
+    page.counts = new Slider(page.given.rates, "", (count) => page.setRates(count));
+    page.knobs.append(page.counts.row);
   }
 }
 
@@ -244,6 +248,7 @@ export function settle(page, scene) {
     box.checked = page.chosen.includes(box.name);
   }
   for (const [i, slider] of page.knobSliders.entries()) slider.set(page.land.knobs[i]);
+  page.counts?.set(page.rates);
   for (const one of page.rules.values()) {
     one.card.hidden = !page.chosen.includes(one.label);
     if (one.card.hidden) continue;

@@ -4,7 +4,7 @@ import { finding } from "./findings.js";
 import { build, buildKnobs, say, settle } from "./layout.js";
 import { lookEach } from "./looks.js";
 import { decoded, quantile, toldAll } from "./numbers.js";
-import { bestRate, fittingRates, gentleRate, RateCurve } from "./rates.js";
+import { bestRate, endsAt, fittingRates, gentleRate, gridOf, lowest, RateCurve } from "./rates.js";
 import { Land, Recorded, Runner } from "./run.js";
 import { MOST_RULES, written } from "./state.js";
 
@@ -26,6 +26,7 @@ class Page {
     this.step = given.steps;
     this.shown = new Set(given.show);
     this.seed = 0;
+    this.rates = given.rates?.value; // how many, where that is what is moved
     this.words = ""; // what is to be said beside the buttons
     this.dirty = new Set();
     build(this);
@@ -66,7 +67,8 @@ class Page {
     this.map.look(this.land, true);
     if (state) state.restore(this);
     if (!this.isRace) this.chooseRunning();
-    if (!(state?.hasRates ?? false)) {
+    if (this.rates) this.tune();
+    else if (!(state?.hasRates ?? false)) {
       this.rate("gentle", isFirst || this.given.move !== null);
     }
     this.changed(new Set(this.chosen));
@@ -83,6 +85,7 @@ class Page {
     if (theta.some((x) => !Number.isFinite(x))) return;
     this.start = Float64Array.from(theta);
     this.words = "";
+    if (this.rates) this.tune();
     this.changed(new Set(this.chosen));
   }
 
@@ -175,6 +178,23 @@ class Page {
     one.curve = null;
     const slider = one.sliders.find(({ slider }) => slider.name === "lr");
     if (slider?.slider.kind === "log") slider.reach(one.grid[0], one.grid.at(-1));
+  }
+
+  /** Give every rule the best of so many rates, and keep what became of it at each. */
+  tune() {
+    const grid = gridOf(this.given.grid, this.rates);
+    for (const label of this.chosen) {
+      const one = this.rules.get(label);
+      const ends = endsAt(one.runner, this.land, one.hyper, this.start, this.steps, grid);
+      one.hyper.lr = grid[lowest(ends)] ?? one.hyper.lr;
+      one.curve = new RateCurve(grid).know(ends);
+    }
+  }
+
+  setRates(count) {
+    this.rates = count;
+    this.tune();
+    this.changed(new Set(this.chosen), false);
   }
 
   /** Whether the rule can go down this function: not all have the second derivatives some need. */

@@ -17,7 +17,7 @@ export class Player {
     this.button = this.add("▶", "Play", () => (this.isPlaying ? this.stop() : this.play()));
     this.add("|◀", "To the start", () => this.go(0));
     this.add("◀", "One step back", () => this.go(this.step - 1));
-    this.add("▶|", "One step on", () => this.go(this.step + 1));
+    this.add("▶|", "One step forward", () => this.go(this.step + 1));
     this.slider = document.createElement("input");
     this.slider.type = "range";
     this.slider.min = "0";

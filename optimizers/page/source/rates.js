@@ -37,6 +37,12 @@ export class RateCurve {
     this.next = work === null ? this.order.length : 0;
   }
 
+  /** Take the losses, which somebody else has found. */
+  know(losses) {
+    this.losses.set(losses);
+    return this;
+  }
+
   get isDone() {
     return this.next >= this.order.length;
   }
@@ -57,8 +63,7 @@ export class RateCurve {
 export function fittingRates(runner, land, hyper, start, steps, rates) {
   for (const power of SHIFTS) {
     const shifted = rates.map((rate) => rate * 10 ** power);
-    const ends = shifted.map((lr) => runner.run(land, { ...hyper, lr }, start, steps));
-    const best = lowest(ends);
+    const best = lowest(endsAt(runner, land, hyper, start, steps, shifted));
     const isInside = best > 0 && best < rates.length - 1;
     if (isInside || !land.fn.bounded) return shifted;
   }
@@ -67,8 +72,18 @@ export function fittingRates(runner, land, hyper, start, steps, rates) {
 
 /** The rate with the lowest loss after all steps. */
 export function bestRate(runner, land, hyper, start, steps, rates) {
-  const ends = rates.map((lr) => runner.run(land, { ...hyper, lr }, start, steps));
-  return rates[lowest(ends)] ?? hyper.lr;
+  return rates[lowest(endsAt(runner, land, hyper, start, steps, rates))] ?? hyper.lr;
+}
+
+/** The loss after all steps at each rate. */
+export function endsAt(runner, land, hyper, start, steps, rates) {
+  return rates.map((lr) => runner.run(land, { ...hyper, lr }, start, steps));
+}
+
+/** So many rates, as evenly between the ends of these as powers are. */
+export function gridOf(rates, count) {
+  const [low, span] = [rates[0], rates.at(-1) / rates[0]];
+  return Array.from({ length: count }, (_, i) => low * span ** (i / (count - 1)));
 }
 
 /**
@@ -85,7 +100,7 @@ export function gentleRate(runner, land, hyper, start, steps, rates) {
   return rates[lowest(ends)] ?? bestRate(runner, land, hyper, start, steps, rates) / 3;
 }
 
-function lowest(numbers) {
+export function lowest(numbers) {
   let at = -1;
   for (const [i, x] of numbers.entries()) {
     if (Number.isFinite(x) && (at < 0 || x < numbers[at])) at = i;

@@ -137,7 +137,7 @@ export async function copied(page, what) {
     // a frame that may not is told so, without a line on the console
     if (document.featurePolicy?.allowsFeature("clipboard-write") === false) throw new Error();
     await navigator.clipboard.writeText(words);
-    page.words = what === "link" ? "The link is copied." : "The Python is copied.";
+    page.words = what === "link" ? "Link copied." : "Python copied.";
     page.redraw();
   } catch {
     const field = document.createElement("textarea");

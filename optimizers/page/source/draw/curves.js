@@ -7,7 +7,7 @@ import { INK, Panel, SOFT } from "./panel.js";
 
 const FLOOR = 1e-16; // below it, a loss near 1 has no digits
 const DASHES = [[], [4, 2], [1, 1.5]];
-const POSITIVE = new Set(["v", "v_hat", "u", "effective"]);
+const POSITIVE = new Set(["v", "v_hat", "v_max", "G", "s", "trust_ratio", "effective"]);
 const DECADES = 24; // powers of ten that an axis has at the most
 const EXPLODES = 1e8; // times its first height: what is higher is not shown
 const BESIDE = 84; // pixels for the names of curves
@@ -195,13 +195,14 @@ export class RatePanel extends Panel {
       }
     });
     for (const { hyper, path, color, isFocus, movesRate } of this.rules) {
-      if (!movesRate) continue;
       const at = this.x(hyper.lr);
-      this.pen.setLineDash(isFocus ? [] : [3, 3]);
-      this.pen.lineWidth = isFocus ? 2 : 1.2;
-      this.pen.strokeStyle = color;
-      this.stroke([at, this.top], [at, this.bottom]);
-      this.pen.setLineDash([]);
+      if (movesRate) {
+        this.pen.setLineDash(isFocus ? [] : [3, 3]);
+        this.pen.lineWidth = isFocus ? 2 : 1.2;
+        this.pen.strokeStyle = color;
+        this.stroke([at, this.top], [at, this.bottom]);
+        this.pen.setLineDash([]);
+      }
       const end = height.of(path.end);
       if (Number.isFinite(end)) ball(this.pen, [at, y(end)], color, isFocus ? 6 : 4.5);
       else cross(this.pen, [at, this.top + 8], color);

@@ -249,10 +249,10 @@ export class MapPanel extends Panel {
       return now > 0 ? [(x / now) * length, (y / now) * length] : [0, 0];
     };
     const minus = (vector) => Array.from(vector, (x) => -x);
-    const memory = ["m_hat", "m"].find((name) => name in path.kept);
+    const memory = ["m_hat", "m", "p"].find((name) => name in path.kept);
     if (memory) {
       const m = scaled(along(minus(path.of(memory, step + 1))), REACH);
-      arrow(this.pen, at, m, color, memory === "m" ? "−m" : "−m̂", 1.6);
+      arrow(this.pen, at, m, color, memory === "m_hat" ? "−m̂" : `−${memory}`, 1.6);
     }
     const downhill = scaled(along(minus(path.gradient(step))), REACH);
     arrow(this.pen, at, downhill, SLOPE, "−g", 1.6);
