@@ -128,7 +128,7 @@ def verdict(measured: Data) -> str:
     elif all(fall <= 2 for fall in falls["LAMB"]):
         end += "LAMB holds."
     else:
-        end += "Who degrades depends on the start."
+        end += "Which of them degrades depends on the start."
     return f"At batch {last:,}, {'. '.join(words)}. {end}".replace("-", "−")
 
 
@@ -137,7 +137,7 @@ def how(measured: Data) -> str:
     grid = measured["grid"]
     return (
         f"MLP 64-32-10 on {EXAMPLES:,} noisy, shifted digits, {measured['epochs']} epochs at every "
-        f"batch size; lr rises for a tenth of the steps and falls in a line to 0. Tuned over "
+        f"batch size; lr rises for a tenth of the steps and then falls linearly to 0. Tuned over "
         f"{len(grid)} rates from {grid[0]:g} to {grid[-1]:g} (* at the edge) on "
         f"{counted(measured['tuning_seeds'], 'seed')}, shown on {measured['seeds']} others: mean "
         "accuracy on 1,800 held-out images, on which lr was chosen too, ± standard error. "
@@ -190,7 +190,7 @@ def draw(measured: Data) -> Any:
 CLAIM = Claim(
     5,
     "batch-size",
-    "AdamW degrades past batch 512, LAMB holds to 32,000 and more",
+    "AdamW degrades past batch 512, LAMB holds up to 32,000 and beyond",
     "the article; You et al. 2020",
     measure,
     table,

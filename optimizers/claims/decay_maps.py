@@ -80,7 +80,7 @@ def accuracy_map(
     return {
         "lr": lr.tolist(),
         "decay": decay.tolist(),
-        "decay_name": "decay a step, lr × λ" if a_step else "weight decay λ",
+        "decay_name": "decay per step, lr × λ" if a_step else "weight decay λ",
         "accuracies": found.tolist(),
         "diverged": np.isinf(losses).tolist(),
         "seeds": list(seeds),

@@ -172,9 +172,9 @@ def how(measured: Data) -> str:
         f"lr, tuned for the median over {tuned_on} starts (functions) or {few} seeds (trainings) "
         f"and shown on {shown_on} or {others} others. The final losses are compared with those of "
         "a tuned Adam on the same seeds; better and worse mean that Wilcoxon's signed-rank test "
-        "tells the two apart at 5%. Only lr is tuned: AdamW and LAMB keep λ = 0.01, which holds "
-        "them off minima that are not at the origin; in the plane Muon has no matrix and is AdamW "
-        "without decay, with Nesterov's m̂."
+        "finds a difference at 5%. Only lr is tuned: AdamW and LAMB keep λ = 0.01, which keeps "
+        "them away from minima that are not at the origin; in the plane Muon has no matrix and is "
+        "AdamW without decay, with Nesterov's m̂."
     )
 
 

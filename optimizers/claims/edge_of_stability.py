@@ -152,7 +152,7 @@ def places(row: Data) -> list[str]:
     """What the sharpness does, one a seed.
 
     "there": it begins below the edge, and in the last quarter it is at it. "at once": it is at it,
-    but began there. Else it is "rising" below it, "below", "above", or "to and fro" around it.
+    but began there. Else it is "rising" below it, "below", "above", or "back and forth" around it.
     """
     return [_place(share[0], last) for share, last in zip(row["share"], late(row), strict=True)]
 
@@ -164,7 +164,7 @@ def _place(first: float, last: np.ndarray) -> str:
     if median < 1 - NEAR:
         half = len(last) // 2
         return "rising" if middle(last[half:]) > GROWS * middle(last[:half]) else "below"
-    return "above" if median > 1 + NEAR else "to and fro"
+    return "above" if median > 1 + NEAR else "back and forth"
 
 
 def holds(row: Data) -> bool:
@@ -215,7 +215,7 @@ def verdict(measured: Data) -> str:
     for label, arm in ARMS.items():
         rows = rows_of(measured, label)
         true = [holds(row) for row in rows]
-        head = "True" if all(true) else "In part true" if any(true) else "Not true"
+        head = "True" if all(true) else "Partly true" if any(true) else "Not true"
         what = "sharpness" if label == "SGD" else "preconditioned sharpness"
         counts = [
             f"{places(row).count('there')} of {len(row['share'])} starts at η = {row['lr']:g} "
@@ -224,7 +224,8 @@ def verdict(measured: Data) -> str:
         ]
         sentences.append(
             f"{head} here for {arm.name}: the {what} rises to {arm.numerator}/η and stays there "
-            f"(so many times as high late in the run) from {_list(counts)}{_others(rows)}"
+            f"from {_list(counts)}; in brackets, its ratio to {arm.numerator}/η late in the run"
+            f"{_others(rows)}"
         )
     sentences.append(_held(rows_of(measured, "SGD")))
     return ". ".join(sentences) + "."
@@ -236,12 +237,12 @@ def _others(rows: list[Data]) -> str:
         "rising": "below and still rising",
         "below": "below",
         "above": "above",
-        "to and fro": "going to and fro around it",
+        "back and forth": "going back and forth around it",
         "at once": "there from the start",
     }
     found = [place for row in rows for place in places(row)]
     told = [f"{found.count(place)} {word}" for place, word in words.items() if place in found]
-    return f"; of the others: {_list(told)}" if told else ""
+    return f"; the other starts: {_list(told)}" if told else ""
 
 
 def _held(rows: list[Data]) -> str:
@@ -251,7 +252,7 @@ def _held(rows: list[Data]) -> str:
     passed = [row for row in larger if ends.min() > ARMS["SGD"].numerator / row["lr"]]
     told = f"at η = {smallest['lr']:g} it ends at {plus_minus(ends, 1)}"
     if not passed:
-        return f"That η holds it down is not seen: {told}, not above 2/η of larger η"
+        return f"It was not observed that η holds it down: {told}, not above 2/η of a larger η"
     edges = _list([f"{ARMS['SGD'].numerator / row['lr']:g}" for row in passed])
     return (
         f"It is the learning rate that holds it down: {told}, from every start above the {edges} "
@@ -278,7 +279,7 @@ def how(measured: Data) -> str:
         "P⁻¹H, P = (1 − β₁ᵗ)(√v̂ + ε), β₁ = 0.9. The last quarter: the median of each seed, mean ± "
         f"standard error over seeds. There: began below {BELOW:.0%} of the edge, and the "
         f"quartiles of the last quarter are within {NEAR:.0%} of it. With cross-entropy the "
-        "sharpness falls again once all examples are told right: not measured here."
+        "sharpness falls again once all examples are classified correctly: not measured here."
     )
 
 

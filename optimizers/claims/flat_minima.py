@@ -205,10 +205,10 @@ def verdict(measured: Data) -> str:
     ratios = "; ".join(f"{SHORT[key]} {_sharpness_told(measured, key)}" for key in problems)
     gains = "; ".join(f"{SHORT[key]} {_gain_told(measured, key)}" for key in problems)
     return (
-        f"{_head('Flatter', flat, -1)}. {_head('Better', good, 1)}. SAM is held against two runs "
-        "of Momentum, one with as many steps and one with as many gradients, and must be told from "
-        f"both. Its largest eigenvalue is so many times theirs: {ratios}. Its accuracy is so many "
-        f"points ahead of theirs: {gains}. Wrong labels: {PROBLEMS['wrong']}."
+        f"{_head('Flatter', flat, -1)}. {_head('Better', good, 1)}. SAM is compared with two "
+        "runs of Momentum, one with as many steps and one with as many gradients, and must differ "
+        f"from both. Ratio of its largest eigenvalue to theirs: {ratios}. Its lead in accuracy, in "
+        f"points: {gains}. Wrong labels: {PROBLEMS['wrong']}."
     )
 
 
@@ -236,7 +236,7 @@ def _head(word: str, outcomes: dict[str, list[int]], wanted: int) -> str:
         return f"{word}: yes, here"
     if all(count == 2 for count in false.values()):
         return f"{word}: no, {contrary} here"
-    head = f"only with {true[0]}" if true else "not seen here"
+    head = f"only with {true[0]}" if true else "not observed here"
     beside = {1: f"{contrary} than one Momentum", 2: contrary}
     told = [f"{beside[count]} with {name}" for name, count in false.items() if count]
     return f"{word}: {', '.join([head, *told])}"
@@ -271,8 +271,8 @@ def how(measured: Data) -> str:
         "trials each, SAM's of lr × ρ, Momentum's of lr over the same range (* at the edge), by "
         f"the accuracy on 360 held-out digits, {counted(measured['tuning_seeds'], 'seed')}; shown "
         f"on 1,137 others, {measured['seeds']} fresh seeds; ± standard error, of differences and "
-        "of ratios (geometric means) on the same seeds. Told apart: by a t-test at 5 %, from "
-        "Momentum's ends after as many steps and after as many gradients. Eigenvalues of the "
+        "of ratios (geometric means) on the same seeds. Differences: by a t-test at 5 %, "
+        "from Momentum after as many steps and after as many gradients. Eigenvalues of the "
         "Hessian of the training loss, cross-entropy, with which they vanish; trace by "
         f"{PROBES} random vectors; rescaled: of |θ| H |θ|, which scaling a layer up and the next "
         "one down (Dinh et al.) does not change."

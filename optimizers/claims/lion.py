@@ -82,13 +82,13 @@ def verdict(measured: Data) -> str:
         mean, low, high = typical(values)
         told = f"factor {mean:.1f}, {low:.1f} to {high:.1f}"
         if not seen(values):
-            words.append(f"that the middle of its good {name} is not seen ({told})")
+            words.append(f"it was not observed that the middle of its good {name} ({told})")
             continue
         inside = low <= PUBLISHED[1] and high >= PUBLISHED[0]
         true, published = true + 1, published + inside
-        range_ = f"{'' if inside else 'not '}in the published range of 3 to 10"
+        range_ = f"{'in' if inside else 'outside'} the published range of 3 to 10"
         words.append(f"the middle of its good {name} ({told}), {range_}")
-    heads = ("Not true here", "Only in part true here", "True here in direction, not in size")
+    heads = ("Not true here", "Only partly true here", "True here in direction, not in size")
     head = "True here" if published == 2 else heads[true]
     return f"{head}: {words[0]}; {words[1]}."
 
@@ -99,8 +99,8 @@ def how(measured: Data) -> str:
     return (
         f"{measured['problem']}; {found['steps']} steps, cosine schedule; the same "
         f"{len(found['lr'])} × {len(found['decay'])} values of lr and λ for both, "
-        f"{len(found['seeds'])} seeds. Compared are the middles (of the logarithms) of the cells "
-        "within two points of a seed's best, on the held-out digits that are shown too; "
+        f"{len(found['seeds'])} seeds. Compared: the middles (of the logarithms) of the cells "
+        "within two points of a seed's best, chosen on the same held-out digits that are shown; "
         "factors are geometric means over seeds, with one "
         "standard error either way."
     )

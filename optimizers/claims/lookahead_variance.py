@@ -19,7 +19,7 @@ CURVATURE = 2.0  # a
 START = 1000.0  # standard deviations of the noise above the minimum
 SETTLING = 600  # steps until the variance stands
 STEPS = 1000  # over which it is measured then
-COPIES = 2000  # independent weights a seed
+COPIES = 2000  # independent weights per seed
 ALLOWED = 0.02  # "within 2%"
 
 
@@ -160,9 +160,11 @@ def verdict(measured: Data) -> str:
         words = f"Holds within {ALLOWED:.0%}: the variance is at most {error:.2%} off the formula"
     else:
         words = f"Does not hold within {ALLOWED:.0%}: the variance is {error:.2%} off the formula"
-    words += f" ({_setting(worst)}). It is that of the slow weights; over all steps it is "
+    words += (
+        f" ({_setting(worst)}). That is the variance of the slow weights; over all steps it is "
+    )
     between = max(rows, key=lambda row: _mean(row, "lookahead") / _mean(row, "slow"))
-    words += f"up to {_mean(between, 'lookahead') / _mean(between, 'slow'):.1f} times as much. "
+    words += f"up to {_mean(between, 'lookahead') / _mean(between, 'slow'):.1f} times as high. "
     slower = [_mean(row, "steps_lookahead") / _mean(row, "steps_sgd") for row in rows]
     words += (
         f"The price in steps to a tenth is {min(slower):.1f} to {max(slower):.0f} times SGD's. "
@@ -180,11 +182,12 @@ def verdict(measured: Data) -> str:
 def how(measured: Data) -> str:
     """The problem, the runs and what ± means."""
     return (
-        f"½ a (θ − c)², a = {CURVATURE:g}, c ~ N(0, 1) anew each step, {measured['copies']:,} "
-        f"independent weights a seed, {measured['seeds']} seeds, the same noise for all; variance "
-        f"over the weights, mean of steps {SETTLING + 1:,} to {SETTLING + STEPS:,}, at every k-th "
-        "for the slow weights. Steps to a tenth: from how far the mean comes in Lookahead's first "
-        "k steps and in SGD's first. One curvature only. Mean ± standard error over seeds."
+        f"½ a (θ − c)², a = {CURVATURE:g}, c ~ N(0, 1) drawn at each step, {measured['copies']:,} "
+        f"independent weights per seed, {measured['seeds']} seeds, the same noise for all; "
+        f"variance over the weights, mean of steps {SETTLING + 1:,} to {SETTLING + STEPS:,}, at "
+        "every k-th for the slow weights. Steps to a tenth: worked out from how far the mean moves "
+        "in Lookahead's first k steps and in SGD's first. One curvature only. Mean ± standard "
+        "error over seeds."
     )
 
 

@@ -207,7 +207,7 @@ def table(measured: Data) -> list[list[str]]:
             "rule",
             f"loss after {measured['ladder'][-1]} steps",
             "× AdamW's",
-            "seconds a step × AdamW's",
+            "seconds per step × AdamW's",
             "steps in equal seconds",
             "loss × AdamW's",
             "no worse on average if a step cost less than",
@@ -248,7 +248,7 @@ def verdict(measured: Data) -> str:
     for way, name in WAYS.items():
         each = [outcome for label in CHAMPIONS for outcome in _outcomes(measured, label, way)]
         ahead = each.count("ahead")
-        word = "true here" if ahead == len(each) else "true in part" if ahead else "not true here"
+        word = "true here" if ahead == len(each) else "partly true" if ahead else "not true here"
         heads.append(f"{word} at {name}")
         told = ", ".join(_told(measured, label, way) for label in others)
         parts.append(f"at {name} {told}")
@@ -257,12 +257,12 @@ def verdict(measured: Data) -> str:
     limits = ", ".join(f"{label} {_limits(measured, label)}" for label in CHAMPIONS)
     many = ", ".join(f"{label} {cost(measured, label, MANY):.1f}" for label in CHAMPIONS)
     return (
-        f"{head[0].upper()}{head[1:]}. Against AdamW, of {len(measured['found'])} condition "
-        f"numbers: {told}. Seconds are of this machine, library and size, where a step costs so "
-        f"many times AdamW's: {costs}. At equal seconds they would be no worse on average if a "
-        f"step cost less than so many of AdamW's "
+        f"{head[0].upper()}{head[1:]}. Against AdamW, at {len(measured['found'])} condition "
+        f"numbers: {told}. Seconds are those of this machine, library and size. A step costs, in "
+        f"steps of AdamW: {costs}. At equal seconds they would be no worse on average if a step "
+        "cost less than this many of AdamW's "
         f"(κ = {'; '.join(map(_spelt, measured['found']))}): {limits}. "
-        f"With {MANY:,} examples a step in the place of {BATCH}, it costs {many}."
+        f"With {MANY:,} examples per step instead of {BATCH}, the costs are {many}."
     )
 
 
@@ -294,18 +294,17 @@ def how(measured: Data) -> str:
     """The problem, the tuning, the clock."""
     ladder = measured["ladder"]
     return (
-        f"Students {'-'.join(map(str, SIZES))} (tanh) of random teachers, a teacher a seed; 500 "
+        f"Students {'-'.join(map(str, SIZES))} (tanh) of random teachers, one per seed; 500 "
         f"examples, batch {BATCH}, inputs of condition number κ; loss on all 500 after "
-        f"{ladder[-1]} steps, at best 0. Each rule is tuned anew for "
-        f"{', '.join(map(str, ladder))} steps, with {measured['trials']} trials of lr ({LR.low:g} "
-        f"to {LR.high:g}) and, where it has them, β₁ and β₂, on "
-        f"{counted(measured['tuning_seeds'], 'teacher')}; cosine schedule, λ = 0. Shown on "
-        f"{measured['seeds']} other teachers: geometric means, one standard error of the paired "
-        "differences either way, without the luck of the tuning; level: not told apart by a t-test "
-        f"at 5 %. Equal seconds: the time in which the cheapest rule makes {ladder[-1]} steps, on "
-        "one core; the loss between two numbers of steps is read off a line in the logarithms. "
-        "What a step takes is the least of many rounds of "
-        f"{AT_ONCE} steps, with {MANY:,} examples of {MANY_AT_ONCE}, in which the rules take turns."
+        f"{ladder[-1]} steps, at best 0. Each rule is tuned anew for {', '.join(map(str, ladder))} "
+        f"steps, with {measured['trials']} trials of lr ({LR.low:g} to {LR.high:g}) and, where it "
+        f"has them, β₁ and β₂, on {counted(measured['tuning_seeds'], 'teacher')}; cosine schedule, "
+        f"λ = 0. Shown on {measured['seeds']} other teachers: geometric means, one standard error "
+        "of the paired differences either way, without the luck of the tuning; level: a t-test "
+        "finds no difference at 5 %. Equal seconds: the time in which the cheapest rule makes "
+        f"{ladder[-1]} steps, on one core; between two numbers of steps the loss is read off a "
+        "line in the logarithms. The time of a step is the shortest of many rounds in which the "
+        f"rules take turns, each of {AT_ONCE} steps, or of {MANY_AT_ONCE} with {MANY:,} examples."
     )
 
 
@@ -320,8 +319,8 @@ def _finding(measured: Data, way: str) -> str:
     if all(outcomes == {"behind"} for outcomes in of.values()):
         return "all are behind AdamW at every κ"
     if any("ahead" in outcomes for outcomes in of.values()):
-        return "who is ahead of AdamW depends on κ"
-    return "nobody is ahead of AdamW"
+        return "which rule is ahead of AdamW depends on κ"
+    return "no rule is ahead of AdamW"
 
 
 def draw(measured: Data) -> Any:
@@ -377,10 +376,10 @@ def draw(measured: Data) -> Any:
     caption(
         figure,
         f"Below the line at 1: better than a tuned AdamW. Left after {measured['ladder'][-1]} "
-        "steps each, right in as much time. A step costs so many times AdamW's on this machine: "
+        "steps each, right in the same time. On this machine a step costs, in steps of AdamW: "
         f"{costs}. Students {'-'.join(map(str, SIZES))} of random teachers, batch {BATCH}; "
-        f"{measured['trials']} trials a rule; {measured['seeds']} teachers that it was not tuned "
-        "on: geometric mean, 95 % interval.",
+        f"{measured['trials']} trials per rule; {measured['seeds']} teachers that it was not "
+        "tuned on: geometric mean, 95 % interval.",
     )
     return figure
 

@@ -65,7 +65,7 @@ def holders(optimizer: Optimizer, path: str = "") -> Iterator[tuple[str, Any, An
     --------
     >>> from optimizers import Momentum
     >>> sorted(name for name, _, _ in holders(made(Momentum, numpy.ones(25), 1)))
-    ['_theta', 'd', 'g', 'm']
+    ['_theta', 'd', 'g', 'p']
     """
     for key, value in vars(optimizer).items():
         if isinstance(value, Optimizer):
@@ -207,16 +207,16 @@ def verdict(measured: Data) -> str:
     words += f": beside the weights Adam must keep {_keeps(adam)}, SGD {_keeps(sgd)}. "
     if others:
         kept, first = ", ".join(f"{row['rule']} {_keeps(row)}" for row in others), others[0]
-        words += f"Of the same matrix {kept}; at the peak of a step, {first['rule']} has "
+        words += f"For the same matrix {kept}; at the peak of a step, {first['rule']} has "
         words += f"{first['peak']:.1f} copies in all, Adam {adam['peak']:.1f}. "
     beside = adam["held"] - adam["copies"]["weights"]
     if beside < adam["copies"]["must_keep"] + 0.5:
         return words + "This library keeps no more than that."
     return words + (
         f"This library holds more, {beside:.0f} copies for Adam: "
-        f"{adam['copies']['to_look_at']:.3g} to be looked at "
+        f"{adam['copies']['to_look_at']:.3g} to look at "
         f"({', '.join(adam['names']['to_look_at'])}), "
-        f"{adam['copies']['for_speed']:.3g} so that steps are quick."
+        f"{adam['copies']['for_speed']:.3g} for quick steps."
     )
 
 
@@ -226,12 +226,11 @@ def how(measured: Data) -> str:
     return (
         f"tracemalloc, P = {measured['size']:,} weights in float64, one matrix of {side:,} × "
         f"{side:,}, and a linear loss, whose gradient (g) is part of it; peak over {ROUND} steps, "
-        "with the temporaries of gradient and formula; Newton at "
-        f"P = {measured['newton']} on a bowl, because its matrices have P × P entries. An array "
-        "must be kept if spoiling it changes later steps; masks say which weights decay or are in "
-        "a matrix. For speed, steps in one pass keep what there was before, of which is made what "
-        "somebody looks at, and memory for the next. The wrappers wrap Adam. Bytes know no chance: "
-        "one run a rule."
+        f"with the temporaries of gradient and formula; Newton at P = {measured['newton']} on a "
+        "bowl, because its matrices have P × P entries. An array must be kept if spoiling it "
+        "changes later steps; masks say which weights decay or are in a matrix. For speed, steps "
+        "in one pass keep the values before them, from which what you look at is worked out, and "
+        "memory for the next step. The wrappers wrap Adam. Bytes do not vary: one run per rule."
     )
 
 

@@ -90,7 +90,7 @@ def _measured(rule: type[Optimizer], condition: float, seeds: int) -> Data:
     distance = np.linalg.norm(path.theta - 1, axis=-1)  # the minimum is at (1, …, 1)
     plain = contraction(path.step, distance)
     rates = plain
-    if rule is Momentum:  # at the optimum two roots coincide, and the distance goes like t·ρ^t
+    if rule is Momentum:  # at the optimum two roots coincide, and the distance goes like t·r^t
         rates = contraction(path.step[1:], distance[1:] / path.step[1:, np.newaxis])
     return {
         "condition": condition,
@@ -171,10 +171,10 @@ def verdict(measured: Data) -> str:
     words += f"gradient descent, {near} √κ = {root:.0f} of the theory. "
     apparent = _error(_worst(measured, "to_a_tenth_undivided", "Momentum"), "to_a_tenth_undivided")
     if abs(apparent) <= ALLOWED:
-        return words + "The factor t beside momentum's ρ^t makes no difference."
+        return words + "The factor t beside momentum's r^t makes no difference."
     return words + (
-        "The runs themselves see less of it: with the factor t beside ρ^t, momentum's steps to a "
-        f"tenth were up to {apparent:.0%} more."
+        "The runs themselves gain less: the factor t beside r^t raised momentum's steps to a "
+        f"tenth by up to {apparent:.0%}."
     )
 
 
@@ -186,7 +186,7 @@ def how(measured: Data) -> str:
         f"{min(conditions):,} … {max(conditions):,}, minimum at (1, …, 1); starts N(0, 1) around "
         f"it, {measured['seeds']} seeds; SGD and Momentum at α*, β*, until theory says {FALL:g} of "
         "the distance is left. Contraction: slope of log distance over the later half, the "
-        "distance divided by t for momentum, whose two roots coincide (t·ρ^t). Mean ± standard "
+        "distance divided by t for momentum, whose two roots coincide (t·r^t). Mean ± standard "
         "error over seeds. That no other α, β does better is theory, not measured here."
     )
 
@@ -224,7 +224,7 @@ def draw(measured: Data) -> Any:
     largest, gain = _gain(measured)
     error = abs(_error(_worst(measured)))
     x = "condition number κ (log)"
-    dress(left, f"Measured: at most {error:.2%} off the theory", x, "contraction a step")
+    dress(left, f"Measured: at most {error:.2%} off the theory", x, "factor per step")
     dress(
         right,
         f"At κ = {largest:,}, {gain:.0f} times fewer steps",
@@ -245,7 +245,7 @@ CLAIM = Claim(
     number=2,
     label="momentum-rates",
     says=(
-        "At its best settings gradient descent contracts by (κ−1)/(κ+1) a step, "
+        "At its best settings gradient descent contracts by (κ−1)/(κ+1) per step, "
         "momentum by (√κ−1)/(√κ+1)"
     ),
     source="Goh, Why momentum really works, Distill 2017",

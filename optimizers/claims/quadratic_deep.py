@@ -131,7 +131,7 @@ def _order(losses: dict[str, float]) -> list[str]:
 def table(measured: Data) -> list[list[str]]:
     """A row a rule: the test loss published and measured."""
     rows = [
-        ["rule", "lr", "published", "measured", "apart", "best lr here", "epochs shuffled anew"]
+        ["rule", "lr", "published", "measured", "apart", "best lr here", "reshuffled each epoch"]
     ]
     for name, found in measured["rules"].items():
         rows.append(
@@ -170,10 +170,10 @@ def verdict(measured: Data) -> str:
     moved = [name for name, found in rules.items() if _depends_on_order(found)]
     if moved:
         words += (
-            f"{' and '.join(moved)} {'needs' if len(moved) == 1 else 'need'} one order for all "
+            f"{' and '.join(moved)} {'needs' if len(moved) == 1 else 'need'} the same order in "
         )
-        return words + f"epochs; shuffled anew, it is {losses}."
-    return words + f"Epochs shuffled anew make no difference: {losses}."
+        return words + f"every epoch; reshuffled for each epoch: {losses}."
+    return words + f"Reshuffling for each epoch makes no difference: {losses}."
 
 
 def _depends_on_order(found: Data) -> bool:
@@ -190,8 +190,8 @@ def how(measured: Data) -> str:
         f"test loss on the {TESTED} held-out examples in whole batches, after the last step; "
         f"{len(lr)} learning rates from {lr[0]:g} to {lr[-1]:g}, momentum 0.99. Mean ± standard "
         f"error over {measured['seeds']} seeds, which set the order of the examples; as in DeepOBS "
-        "every epoch has the same order. The published losses are taken for single runs. "
-        "The lowest test loss that any weights have is "
+        "every epoch has the same order. The published losses are taken to be single runs. "
+        "The lowest test loss of any weights is "
         f"{measured['minimum']:.3f}."
     )
 
@@ -235,8 +235,8 @@ def draw(measured: Data) -> Any:
         figure,
         f"{EPOCHS} epochs of batches of {BATCH}. Left: mean of {measured['seeds']} seeds for each "
         f"of {len(measured['lr'])} learning rates; ● the best one. Right: ★ published, small dots "
-        "single runs, ● their mean ± standard error, ○ with epochs shuffled anew, dotted the "
-        "lowest loss there is.",
+        "single runs, ● their mean ± standard error, ○ reshuffled for each epoch, dotted the "
+        "lowest possible loss.",
     )
     return figure
 

@@ -10,8 +10,8 @@ from optimizers.files import written_whole
 HEAD = """\
 # The claims, measured
 
-What the article and its papers say, and what came out when it was measured here. This page was
-written by `python -m optimizers claims`; the numbers behind it are in the `.json` files beside it.
+What the article and its papers say, and what was measured here. `python -m optimizers claims`
+wrote this page; the numbers behind it are in the `.json` files beside it.
 """
 
 

@@ -133,16 +133,17 @@ def verdict(measured: Data) -> str:
     places = standings(measured, COSINE)
     matches = places.count("ahead") + places.count("level")
     if matches:
-        head = "True here" if matches == len(places) else "In part true here"
+        head = "True here" if matches == len(places) else "Partly true here"
     else:
-        head = "Not true here" if "behind" in places else "Cannot be told here"
+        head = "Not true here" if "behind" in places else "Undecided here"
     steps = _list([f"{steps:,}" for steps in measured["horizons"]])
     beside = standings(measured, AVERAGED)
     return (
         f"{head}: after {steps} steps one run of Schedule-Free has {_told(measured, OURS)} times "
         f"the held-out loss of a cosine schedule tuned for that end ({_list(places)}). AdamW at a "
         f"constant rate has {_told(measured, CONSTANT)} times that loss, with its iterates "
-        f"averaged {_told(measured, AVERAGED)}; beside the latter Schedule-Free is {_list(beside)}."
+        f"averaged {_told(measured, AVERAGED)}; against the latter Schedule-Free is "
+        f"{_list(beside)}."
     )
 
 
@@ -164,11 +165,11 @@ def how(measured: Data) -> str:
         f"MLP 64-32-10 on {EXAMPLES:,} noisy, shifted digits, batch {BATCH}, "
         f"λ = {AdamW.weight_decay:g}, no warm-up; Schedule-Free with β₁ = 0.9, the average with "
         f"β = {SPAN:g}. {len(grid)} rates each from {grid[0]:g} to {grid[-1]:g} (* at the edge), "
-        "for cosine chosen anew for each end, for the others once for all (lowest geometric mean "
+        "chosen for each end for cosine, once for all ends for the others (lowest geometric mean "
         f"of the losses), on {counted(measured['tuning_seeds'], 'seed')}; shown on "
         f"{measured['seeds']} fresh ones, mean ± standard error. Ratios (geometric means) on the "
         "same seeds: ahead where the 95 % interval ends below 1, level where it ends at "
-        f"{MATCH:g} at most; of the others behind where it begins above 1, else unclear. A loss "
+        f"{MATCH:g} at most; otherwise behind where it begins above 1, else unclear. A loss "
         f"above {DIVERGED:g} counts as {DIVERGED:g}. Loss on 1,800 held-out images, on which lr "
         "was chosen too."
     )
@@ -226,7 +227,7 @@ def draw(measured: Data) -> Any:
             label_ends(ax, entries)
     places = standings(measured, COSINE)
     told = _list(places) if len(set(places)) > 1 else f"{places[0]} throughout"
-    dress(axes[0], "Cosine takes a run for each end", x, "held-out loss (log)")
+    dress(axes[0], "Cosine needs a run for each end", x, "held-out loss (log)")
     dress(axes[1], f"Schedule-Free beside cosine: {told}", x, "times cosine's loss")
     figure: Any = axes[0].figure
     caption(figure, how(measured))

@@ -38,8 +38,8 @@ PARTS: dict[str, tuple[Any, str]] = {
     "LARS": (partial(LARS, trust_coefficient=1.0), "trust ratio"),
     "AdamW": (AdamW, "Adam"),
     "LAMB, one ratio": (OneRatioLAMB, "Adam, one ratio"),
-    "LAMB": (LAMB, "Adam, a ratio a layer"),
-    "LAMB, φ clipped": (partial(LAMB, phi=BOUNDS), "Adam, a ratio a layer, clipped"),
+    "LAMB": (LAMB, "Adam, one ratio per layer"),
+    "LAMB, φ clipped": (partial(LAMB, phi=BOUNDS), "Adam, one ratio per layer, clipped"),
 }
 
 
@@ -112,9 +112,9 @@ def verdict(measured: Data) -> str:
         if ratio and adam:
             words = "both parts are needed"
         elif ratio or adam:
-            words = f"only {'the trust ratio' if ratio else 'Adam'} is seen to help"
+            words = f"only {'the trust ratio' if ratio else 'Adam'} measurably helps"
         else:
-            words = "neither part is seen to help"
+            words = "neither part measurably helps"
         sentences.append(f"{SCHEMES[scheme]}: {words} (points: {', '.join(told)})")
     return ". ".join(sentences).replace("-", "−") + "."
 
@@ -125,11 +125,11 @@ def how(measured: Data) -> str:
     return (
         f"MLP 64-32-10 on {EXAMPLES:,} noisy, shifted digits, batch {BATCH:,}, "
         f"{measured['epochs']} epochs ({measured['epochs'] * EXAMPLES // BATCH} steps); lr rises "
-        f"for a tenth of the steps and falls in a line to 0. All tuned over the same {len(grid)} "
-        f"rates from {grid[0]:g} to {grid[-1]:g} on {counted(measured['tuning_seeds'], 'seed')} "
-        f"(* at the edge), shown on {measured['seeds']} others and the same held-out "
-        f"images, ± standard error. φ is clipped to "
-        f"{BOUNDS[0]:g} … {BOUNDS[1]:g}; LARS has τ = 1; λ and ε as in the rules' defaults."
+        "for a tenth of the steps and then falls linearly to 0. All tuned over the same "
+        f"{len(grid)} rates from {grid[0]:g} to {grid[-1]:g} on "
+        f"{counted(measured['tuning_seeds'], 'seed')} (* at the edge), shown on "
+        f"{measured['seeds']} others and the same held-out images, ± standard error. φ is clipped "
+        f"to {BOUNDS[0]:g} … {BOUNDS[1]:g}; LARS has τ = 1; λ and ε as in the rules' defaults."
     )
 
 

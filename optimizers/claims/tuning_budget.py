@@ -268,7 +268,7 @@ def table(measured: Data) -> list[list[str]]:
     """A row a problem: who leads at which budget, and which orders turn round."""
     budgets = _some(measured)
     heads = [f"leads with {k} trial{'' if k == 1 else 's'}" for k in budgets]
-    rows = [["problem", *heads, "orders that turn round", "curves that cross"]]
+    rows = [["problem", *heads, "orders that swap", "curves that cross"]]
     for name in measured["problems"]:
         cells = [_named(leaders(measured, name, k)) for k in budgets]
         turned = [
@@ -301,11 +301,11 @@ def verdict(measured: Data) -> str:
         if sure:
             head = "True here" if sure > len(names) / 2 else "True here on some problems"
             beside = (
-                f"on {sure} by more than chance makes of any pair of all once in {1 / LEVEL:.0f} "
-                "times"
+                f"on {sure} by more than the margin that chance gives any of the pairs once in "
+                f"{1 / LEVEL:.0f} times"
             )
         else:
-            head = "Cannot be told here"
+            head = "Undecided here"
             beside = f"chance alone makes at most {by_chance(measured):.2g} do so on average"
         words = (
             f"{head}: {count} of {counted(pairs, 'pair')} of rules "
@@ -314,7 +314,7 @@ def verdict(measured: Data) -> str:
         )
     else:
         words = (
-            "Not seen here: no two rules change places by more than the error, on any of "
+            "Not observed here: no two rules change places by more than the error, on any of "
             f"{counted(len(names), 'problem')} ({counted(pairs, 'pair')}). "
         )
     if crossed > count:
@@ -328,17 +328,17 @@ def verdict(measured: Data) -> str:
         told = "; ".join(examples)
         words += f"{told[0].upper()}{told[1:]}. "
     part, name, one, two = nearest(measured)
-    others = " of the others" if turned else ""
+    others = "Among the others, " if turned else ""
     if part > 0:
         asked = critical(measured, name)
         words += (
-            f"{_named([one])} and {_named([two])} on {name} come nearest to a turn{others}: each "
-            f"is ahead at some budget by at least {part * asked:.1f} standard errors, where "
-            f"{asked:.1f} are asked. "
+            f"{others}{_named([one])} and {_named([two])} on {name} come nearest to a swap: "
+            f"each is ahead at some budget by at least {part * asked:.1f} standard errors, where "
+            f"{asked:.1f} are needed. "
         )
     words += (
-        f"With {counted(first, 'trial')} {apart(measured, first)} of the pairs are told apart, "
-        f"with {last} {apart(measured, last)}. "
+        f"With {counted(first, 'trial')} {apart(measured, first)} of the pairs can be separated, "
+        f"with {last} trials {apart(measured, last)}. "
     )
     changed = sum(
         not {*leaders(measured, name, first)} & {*leaders(measured, name, last)} for name in names
@@ -356,15 +356,14 @@ def how(measured: Data) -> str:
     return (
         "Each rule has trials drawn at random from its own space (lr from 1e-5 to 10; Adam (lr "
         f"only) keeps β₁ = 0.9, β₂ = 0.999), {measured['steps']} steps, constant lr. Score: log₁₀ "
-        "of the loss over that at the start; of gaps, down to "
-        f"{SOLVED:g}, where the minimum is known; of held-out losses of a training on data; 0 if "
-        "it diverged. The best of k by the mean score on some seeds, its score on as many others: "
-        f"the mean over all choices of k of the {told} and as many seeds. Errors: trials and seeds "
-        "drawn anew with replacement, times √(n/(n − 1)) for n seeds. An order is told where the "
-        f"difference is more than {_asked(measured)} (Student's t, n − 1 degrees of freedom): if "
-        "scores vary normally over the seeds, chance tells apart a level pair, at any of "
-        f"{_budgets(measured)} trials, once in {1 / LEVEL:.0f} times at most, and turns a pair "
-        f"round once in {2 / LEVEL:.0f}."
+        f"of the loss over that at the start; of gaps, down to {SOLVED:g}, where the minimum is "
+        "known; of held-out losses of a training on data; 0 if it diverged. The best of k by the "
+        "mean score on some seeds, its score on as many others: the mean over all choices of k of "
+        f"the {told} and as many seeds. Errors: trials and seeds drawn anew with replacement, "
+        "times √(n/(n − 1)) for n seeds. Two rules are separated where they differ by more than "
+        f"{_asked(measured)} (Student's t, n − 1 degrees of freedom): if scores vary normally over "
+        f"the seeds, chance separates a level pair, at any of {_budgets(measured)} trials, once in "
+        f"{1 / LEVEL:.0f} times at most, and swaps a pair once in {2 / LEVEL:.0f}."
     )
 
 
@@ -427,7 +426,7 @@ def draw(measured: Data) -> Any:
         ax.grid(True, color="#e6e6e6", linewidth=0.8)
         ax.set_axisbelow(True)
         count = len(turns(measured, name))
-        finding = counted(count, "turn") if count else "no turn"
+        finding = counted(count, "swap") if count else "no swap"
         dress(
             ax,
             f"{name}: {finding}",
@@ -440,7 +439,7 @@ def draw(measured: Data) -> Any:
     caption(
         figure,
         "What the best of k random trials of a rule's own space reaches on other seeds: the mean "
-        "over all choices of k, one standard error either way. A turn: of two rules, each "
+        "over all choices of k, one standard error either way. A swap: of two rules, each "
         f"is ahead at a k of {_budgets(measured)} by more than {_asked(measured)}; chance "
         f"makes at most {by_chance(measured):.2g} on average.",
     )

@@ -210,9 +210,9 @@ def verdict(measured: Data) -> str:
         head = "True here" if 2 * error < CLOSE * level else "Too uncertain to tell"
     return (
         f"{head}: with as many steps, for {SAVED:.0%} of the computation, the loss of two phases "
-        f"beside long throughout is {told['steps']}, and beside long sentences for that little "
-        f"computation {told['cheap']}. At equal computation it is {told['equal']} beside long "
-        f"throughout. Short throughout beside two phases: {told['short']}."
+        f"against long throughout is {told['steps']}, and against long sentences at that cost "
+        f"{told['cheap']}. At equal computation it is {told['equal']} against long "
+        f"throughout. Short throughout against two phases: {told['short']}."
     )
 
 
@@ -227,11 +227,11 @@ def how(measured: Data) -> str:
     )
     return (
         f"Transformer of one block, width {WIDTH}, guesses hidden letters of a made-up language in "
-        f"which some are told by letters 24 places away; lengths {SHORT} and {LONG}, {BATCH} "
-        f"sentences a step, AdamW; in each phase lr rises for a tenth of the steps and falls in a "
-        "line to 0 (as in the paper, which warms up anew). "
-        f"Computation: multiplications, in parts of {measured['steps']:,} long steps; a short step "
-        f"costs {cost(SHORT) / cost(LONG):.2f} of a long one. {tuned} on {measured['seeds']} other "
+        f"which some depend on letters 24 places away; lengths {SHORT} and {LONG}, {BATCH} "
+        "sentences a step, AdamW; in each phase lr rises for a tenth of the steps and then falls "
+        "linearly to 0 (as in the paper, which warms up anew). Computation: multiplications, as a "
+        f"share of {measured['steps']:,} long steps; a short step costs "
+        f"{cost(SHORT) / cost(LONG):.2f} of a long one. {tuned} on {measured['seeds']} other "
         f"seeds, ± standard error; loss on 512 held-out sentences of length {LONG}."
     )
 
@@ -272,7 +272,7 @@ def draw(measured: Data) -> Any:
     dress(
         ax,
         f"At equal computation, two phases end {words} long throughout",
-        "computation (parts of the long training)",
+        "computation (share of the long training)",
         "held-out loss",
     )
     figure: Any = ax.figure

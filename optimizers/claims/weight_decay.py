@@ -139,7 +139,7 @@ def verdict(measured: Data) -> str:
         first += f"L2 with Adam is better here, by {l2 - w:.1f} points: the claim does not hold."
     else:
         first += (
-            f"Tuned as well, L2 with Adam does as much (difference {l2 - w:+.1f} ± "
+            f"Tuned as well, L2 with Adam is level (difference {l2 - w:+.1f} ± "
             f"{error:.1f} points): it does not fail here."
         )
     shapes = {label: shape(found) for label, found in measured["maps"].items()}
@@ -147,12 +147,12 @@ def verdict(measured: Data) -> str:
     second = (
         f" Good region: SGD + L2 {shapes['SGD + L2']}, Adam + L2 {shapes['Adam + L2']}, AdamW "
         f"{shapes['AdamW']} over lr × λ as libraries count it (a step decays by lr·λ), and "
-        f"{paper} over lr × decay a step as the paper does"
+        f"{paper} over lr × decay per step as the paper does"
     )
     first = first.replace("-", "−")
     if paper == BLOCK and shapes["Adam + L2"] == DIAGONAL:
         return first + second + ": as in the paper's figure 2."
-    return first + second + ": the paper's figure 2 does not come out on this problem."
+    return first + second + ": the paper's figure 2 is not reproduced on this problem."
 
 
 def how(measured: Data) -> str:
@@ -160,12 +160,11 @@ def how(measured: Data) -> str:
     found = measured["maps"]["AdamW"]
     fresh = len(measured["ends"]["AdamW"])
     return (
-        f"{measured['problem']}; {found['steps']} steps, cosine schedule; "
-        f"{len(found['lr'])} × {len(found['decay'])} values of lr and λ, {len(found['seeds'])} "
-        f"seeds; the best cell again on {fresh} other seeds. Accuracy on the 360 held-out digits, "
-        "on which the cell was chosen too. Tilt: slope of the best log λ over log lr, where "
-        "decay matters, of the seeds that show one; −1 is a falling diagonal, 0 a block. ± "
-        "standard error over seeds."
+        f"{measured['problem']}; {found['steps']} steps, cosine schedule; {len(found['lr'])} × "
+        f"{len(found['decay'])} values of lr and λ, {len(found['seeds'])} seeds; the best cell run "
+        f"again on {fresh} other seeds. Accuracy on the 360 held-out digits, on which the cell was "
+        "chosen too. Tilt: slope of the best log λ over log lr, where decay matters, of the seeds "
+        "that show one; −1 is a falling diagonal, 0 a block. ± standard error over seeds."
     )
 
 
