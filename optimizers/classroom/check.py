@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from optimizers import checks
 from optimizers.classroom.kinds import stopped
-from optimizers.classroom.tasks import TASKS
+from optimizers.classroom.tasks import TASKS, known
 
 
 class Answer:
@@ -43,18 +42,18 @@ class Answer:
 
 
 def _draw() -> np.random.Generator:
-    """Where the problems come from: other ones at each call."""
+    """Where the problems come from: new ones at each call."""
     return np.random.default_rng()
 
 
 def check(answer: Any, task: str) -> Answer:
-    """Compare an answer with the right one, on problems that are drawn anew at each call.
+    """Compare an answer with the right one, on problems drawn afresh at each call.
 
     Parameters
     ----------
     answer
-        What the task asks for: a class, a function or a dict. Whatever else is given is answered
-        with a sentence, too.
+        What the task asks for: a class, a function or a dict. Anything else is answered
+        with a sentence as well.
     task
         The name of the task, such as "adam/2".
 
@@ -72,18 +71,13 @@ def check(answer: Any, task: str) -> Answer:
     --------
     >>> from optimizers.classroom import check
     >>> check({"A": "Adam"}, "adam/5")
-    ✗ adam/5: nothing is said about 'B' yet.
+    ✗ adam/5: there is no answer for 'B' yet.
     >>> check(None, "adam/2")
     ✗ adam/2: expected a class, class MyAdam(Optimizer); got None
     """
-    if not isinstance(task, str) or task not in TASKS:
-        hint = checks.nearest(task, TASKS) if isinstance(task, str) else ""
-        raise ValueError(
-            f"there is no task {checks.shown(task)}.{hint} Tasks are called "
-            f"{', '.join(dict.fromkeys(name.split('/')[0] + '/1' for name in TASKS))}, …"
-        )
+    judge = TASKS[known(task)]
     try:
-        right, sentence = TASKS[task](answer, _draw())
+        right, sentence = judge(answer, _draw())
     except Exception as error:  # whatever the answer's own code does, it gets a sentence
         right, sentence = False, stopped(error)
     return Answer(task, right, sentence)

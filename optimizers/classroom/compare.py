@@ -108,7 +108,7 @@ def flat(theta: Any) -> Any:
 
 
 def trace(rule: type[Optimizer], problem: Problem, names: Sequence[str]) -> list[dict[str, Any]]:
-    """What is to be seen after each step: the named quantities that are there, and the step."""
+    """What can be seen after each step: the named quantities that are there, and the step."""
     running = problem.begin(rule)
     rows = []
     for _ in range(STEPS):
@@ -125,7 +125,7 @@ def trace(rule: type[Optimizer], problem: Problem, names: Sequence[str]) -> list
 def first_difference(
     ours: list[dict[str, Any]], theirs: list[dict[str, Any]], names: Sequence[str]
 ) -> Difference | None:
-    """None if all steps agree: how somebody calls the inner quantities is their own affair."""
+    """None if all steps agree: what students call their inner quantities is up to them."""
     if all(_close(a, b, "the step") for a, b in zip(ours, theirs, strict=True)):
         return None
     for t, (a, b) in enumerate(zip(ours, theirs, strict=True), 1):

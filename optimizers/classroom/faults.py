@@ -1,7 +1,9 @@
-"""The mistakes that are known: small rules and functions that run and are wrong.
+"""The known mistakes: small rules and functions that run and are wrong.
+Most were seen in published code, the others in what students write. Each has a name, as it stands
 
 Most were seen in published code, the others in what students write. Each has a name, as it stands
-in the exercises, and a sentence that helps without giving the formula.
+Most were found in published code, the others in what students write. Each has a name, the one that
+the exercises use, and a sentence that helps without giving the formula away.
 """
 
 # ruff: noqa: D101, D102  # each is named, and its sentence stands beside it
@@ -60,16 +62,18 @@ class UnitLength(SGD):
         return g / np.sqrt(np.sum(g**2))
 
 
-UPHILL = "does the rule go uphill? The minus is in the library's step already."
-RATE_TWICE = "is the learning rate in it twice? The library's step has it already."
-NEW_WEIGHTS = "are these the new weights? What is wanted is the direction d; the library steps."
+UPHILL = "is it going uphill? The library's step already has the minus sign."
+RATE_TWICE = "is the learning rate in there twice? The library's step already has it."
+NEW_WEIGHTS = "are these the new weights? Return the direction d; the library takes the step."
 
 SGD_FAULTS = (
     Fault("uphill", UPHILL, Uphill),
     Fault("learning rate twice", RATE_TWICE, RateTwice),
     Fault("new weights", NEW_WEIGHTS, NewWeights),
-    Fault("sign only", "does a steeper slope still make a longer step?", SignOnly),
-    Fault("unit length", "has every step the same length? It goes with the slope.", UnitLength),
+    Fault("sign only", "does a steeper slope still give a longer step?", SignOnly),
+    Fault(
+        "unit length", "is every step the same length? It should grow with the slope.", UnitLength
+    ),
 )
 
 # Momentum
@@ -82,89 +86,89 @@ class PlainSGD(Momentum):
 
 class UphillMomentum(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return -self.m
+        self.p = self.momentum * self.p + g
+        return -self.p
 
 
 class RateTwiceMomentum(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return self.eta * self.m
+        self.p = self.momentum * self.p + g
+        return self.eta * self.p
 
 
 class Nesterov(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return g + self.momentum * self.m
+        self.p = self.momentum * self.p + g
+        return g + self.momentum * self.p
 
 
 class Damped(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + (1 - self.momentum) * g
-        return self.m
+        self.p = self.momentum * self.p + (1 - self.momentum) * g
+        return self.p
 
 
 class NothingLost(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.m + g
-        return self.m
+        self.p = self.p + g
+        return self.p
 
 
 class NotKept(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        return self.momentum * self.m + g
+        return self.momentum * self.p + g
 
 
 class OldVelocity(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        before = self.m
-        self.m = self.momentum * self.m + g
+        before = self.p
+        self.p = self.momentum * self.p + g
         return before
 
 
 class GradientWeighted(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * (self.m + g)
-        return self.m
+        self.p = self.momentum * (self.p + g)
+        return self.p
 
 
 class NesterovWithoutMu(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return g + self.m
+        self.p = self.momentum * self.p + g
+        return g + self.p
 
 
 class NesterovWithoutGradient(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return self.momentum * self.m
+        self.p = self.momentum * self.p + g
+        return self.momentum * self.p
 
 
 class NesterovDamped(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + (1 - self.momentum) * g
-        return g + self.momentum * self.m
+        self.p = self.momentum * self.p + (1 - self.momentum) * g
+        return g + self.momentum * self.p
 
 
 NESTEROV = Fault(
     "Nesterov, not plain",
-    "does it look ahead? The heavy ball steps by its velocity, and by nothing else.",
+    "does it look ahead? The heavy ball moves by its velocity and nothing else.",
     Nesterov,
 )
 DAMPED = Fault(
     "gradient damped",
-    "does the gradient enter whole? A factor 1 − μ belongs to another convention.",
+    "is the whole gradient added? A factor 1 − μ belongs to another convention.",
     Damped,
 )
-NOT_KEPT = "is the new velocity kept in self.m for the next step?"
+NOT_KEPT = "is the new velocity stored in self.p for the next step?"
 
 MOMENTUM_FAULTS = (
     NESTEROV,
     DAMPED,
-    Fault("not kept", NOT_KEPT, NotKept),  # as plain SGD: m is 0 for ever
-    Fault("nothing lost", "is some of the velocity lost in each step? What is μ for?", NothingLost),
-    Fault("old velocity", "is the step made with the velocity of the step before?", OldVelocity),
-    Fault("gradient times mu", "which of the two does μ multiply, m or g?", GradientWeighted),
+    Fault("not kept", NOT_KEPT, NotKept),  # as plain SGD: p is 0 forever
+    Fault("nothing lost", "does each step lose some velocity? What is μ for?", NothingLost),
+    Fault("old velocity", "does the step use the velocity from the step before?", OldVelocity),
+    Fault("gradient times mu", "which one does μ multiply, p or g?", GradientWeighted),
     Fault("uphill", UPHILL, UphillMomentum),
     Fault("learning rate twice", RATE_TWICE, RateTwiceMomentum),
 )
@@ -172,18 +176,18 @@ MOMENTUM_FAULTS = (
 
 class HeavyBall(Momentum):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return self.m
+        self.p = self.momentum * self.p + g
+        return self.p
 
 
 NESTEROV_FAULTS = (
-    Fault(  # the old m in Nesterov's step makes the same
+    Fault(  # the old p in Nesterov's step makes the same
         "plain, not Nesterov",
-        "this is the heavy ball still: what is returned now, and with which m?",
+        "this is still the heavy ball: what should it return now, and with which p?",
         HeavyBall,
     ),
-    Fault("mu missing", "by what is m multiplied in the step?", NesterovWithoutMu),
-    Fault("gradient missing", "what is added to μ m in the step?", NesterovWithoutGradient),
+    Fault("mu missing", "what multiplies p in the step?", NesterovWithoutMu),
+    Fault("gradient missing", "what is added to μ p in the step?", NesterovWithoutGradient),
     Fault("gradient damped", DAMPED.hint, NesterovDamped),
     Fault("not kept", NOT_KEPT, PlainSGD),
 )
@@ -241,20 +245,20 @@ class RMSPropCorrected(RMSProp):
 
 class AdaGradInsideRoot(AdaGrad):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.v = self.v + g**2
-        return g / np.sqrt(self.v + self.epsilon)
+        self.G = self.G + g**2
+        return g / np.sqrt(self.G + self.epsilon)
 
 
 class AdaGradPrecedence(AdaGrad):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.v = self.v + g**2
-        return g / np.sqrt(self.v) + self.epsilon
+        self.G = self.G + g**2
+        return g / np.sqrt(self.G) + self.epsilon
 
 
 class AdaGradForgets(AdaGrad):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.v = 0.9 * self.v + 0.1 * g**2
-        return g / (np.sqrt(self.v) + self.epsilon)
+        self.G = 0.9 * self.G + 0.1 * g**2
+        return g / (np.sqrt(self.G) + self.epsilon)
 
 
 class AdaGradMemoryless(AdaGrad):
@@ -264,41 +268,43 @@ class AdaGradMemoryless(AdaGrad):
 
 class AdaGradNoRoot(AdaGrad):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.v = self.v + g**2
-        return g / (self.v + self.epsilon)
+        self.G = self.G + g**2
+        return g / (self.G + self.epsilon)
 
 
 class AdaGradNoSquare(AdaGrad):
     def direction(self, theta: Array, g: Array) -> Array:
-        self.v = self.v + g
-        return g / (np.sqrt(self.v) + self.epsilon)
+        self.G = self.G + g
+        return g / (np.sqrt(self.G) + self.epsilon)
 
 
-INSIDE_ROOT = "where does ε stand, inside the root or outside?"
-PRECEDENCE = "what does Python divide by? Look at the parentheses around √v + ε."
-NO_SQUARE = "what is v a mean of: the gradients, or their squares?"
-NO_ROOT = "what is the direction divided by: v, or its root?"
+INSIDE_ROOT = "where does ε go, inside the root or outside?"
+PRECEDENCE = "what does Python divide by? Check the parentheses around √{} + ε."
+NO_SQUARE = "what does v average: the gradients, or their squares?"
+NO_ROOT = "what does it divide by: {}, or its root?"
 
 RMSPROP_FAULTS = (
     Fault("epsilon inside the root", INSIDE_ROOT, RMSPropInsideRoot),
-    Fault("parentheses missing", PRECEDENCE, RMSPropPrecedence),
-    Fault("squares not damped", "what is g² multiplied by in the mean?", RMSPropWhole),
-    Fault("rho swapped", "which of the two does ρ multiply, the old v or g²?", RMSPropSwapped),
+    Fault("parentheses missing", PRECEDENCE.format("v"), RMSPropPrecedence),
+    Fault("squares not damped", "what multiplies g² in the mean?", RMSPropWhole),
+    Fault("rho swapped", "which one does ρ multiply, the old v or g²?", RMSPropSwapped),
     Fault("AdaGrad", "this is AdaGrad's sum: what makes RMSProp forget?", RMSPropSum),
     Fault("square missing", NO_SQUARE, RMSPropNoSquare),
-    Fault("root missing", NO_ROOT, RMSPropNoRoot),
+    Fault("root missing", NO_ROOT.format("v"), RMSPropNoRoot),
     Fault(
-        "corrected", "is v corrected here? That is Adam's idea; RMSProp has none.", RMSPropCorrected
+        "corrected",
+        "is v corrected here? That is Adam's idea; RMSProp does not do it.",
+        RMSPropCorrected,
     ),
 )
 ADAGRAD_FAULTS = (
     Fault("epsilon inside the root", INSIDE_ROOT, AdaGradInsideRoot),
-    Fault("parentheses missing", PRECEDENCE, AdaGradPrecedence),
-    Fault("RMSProp", "this forgets as RMSProp does: AdaGrad's v is a sum.", AdaGradForgets),
-    Fault("not kept", "is the sum kept in self.v for the next step?", AdaGradMemoryless),
-    Fault("root missing", NO_ROOT, AdaGradNoRoot),
+    Fault("parentheses missing", PRECEDENCE.format("G"), AdaGradPrecedence),
+    Fault("RMSProp", "this forgets, as RMSProp does: AdaGrad's G is a sum.", AdaGradForgets),
+    Fault("not kept", "is the sum stored in self.G for the next step?", AdaGradMemoryless),
+    Fault("root missing", NO_ROOT.format("G"), AdaGradNoRoot),
     Fault(
-        "square missing", "what is v a sum of: the gradients, or their squares?", AdaGradNoSquare
+        "square missing", "what does G add up: the gradients, or their squares?", AdaGradNoSquare
     ),
 )
 
@@ -445,7 +451,7 @@ class UndampedMean(Adam):
         return self.m_hat / (np.sqrt(self.v_hat) + self.epsilon)
 
 
-MULTIPLIED = "1 − βᵗ is below 1: do m̂ and v̂ become larger than m and v, as they should?"
+MULTIPLIED = "1 − βᵗ is below 1: are m̂ and v̂ larger than m and v, as they should be?"
 POWER = "is the power t used?"
 CORRECTED = "are m and v corrected for starting at 0?"
 
@@ -453,25 +459,25 @@ CORRECTION_MULTIPLIED = Fault("correction multiplied", MULTIPLIED, CorrectionMul
 POWER_MISSING = Fault("power t missing", POWER, PowerMissing)
 # the same steps as those of the fault before: which it is, only the code can tell
 NEVER_COUNTED = Fault("t never counted", "is the power t used, and does t grow?", NeverCounted)
-PARENTHESES = Fault("parentheses missing", PRECEDENCE.replace("v", "v̂", 1), Precedence)
+PARENTHESES = Fault("parentheses missing", PRECEDENCE.format("v̂"), Precedence)
 EPSILON_INSIDE = Fault("epsilon inside the root", INSIDE_ROOT, InsideRoot)
-NOT_ZERO = Fault("state not zero", "with which numbers do m and v start?", NotZero)
+NOT_ZERO = Fault("state not zero", "what do m and v start from?", NotZero)
 
 ADAM_FAULTS = (
     CORRECTION_MULTIPLIED,
     POWER_MISSING,
-    Fault("power t missing in v", "m̂ is right: is the power t used in v̂, too?", PowerMissingInV),
+    Fault("power t missing in v", "m̂ is right: does v̂ use the power t, too?", PowerMissingInV),
     PARENTHESES,
     EPSILON_INSIDE,
     NOT_ZERO,
     Fault("square missing", NO_SQUARE, SquareMissing),
     Fault("betas swapped", "which β belongs to m, and which to v?", BetasSwapped),
-    Fault("root missing", "what is m̂ divided by: v̂, or its root?", RootMissing),
+    Fault("root missing", "what divides m̂: v̂, or its root?", RootMissing),
     Fault("correction missing", CORRECTED, NoCorrection),
-    Fault("half corrected", "m is corrected. Is v as well?", HalfCorrected),
+    Fault("half corrected", "m is corrected: is v, too?", HalfCorrected),
     Fault("times t", "is that β to the power t, or β times t?", TimesT),
     Fault("one step late", "what is t in the first step: 1, or 2?", OneStepLate),
-    Fault("mean of the gradients", "what is g multiplied by in the mean m?", UndampedMean),
+    Fault("mean of the gradients", "what multiplies g in the mean m?", UndampedMean),
 )
 BUGS = (
     CORRECTION_MULTIPLIED,
@@ -556,12 +562,12 @@ class DecayInsideRoot(_Decaying):
 
 DECAY_IN_GRADIENT = Fault(
     "decay in the gradient",
-    "does the decay go through m and v? In AdamW it goes past them.",
+    "does the decay pass through m and v? In AdamW it bypasses them.",
     DecayInGradient,
 )
 DECAY_WITHOUT_RATE = Fault(
     "decay without lr",
-    "how strong is the pull when the learning rate is halved?",
+    "if the learning rate is halved, what happens to the pull?",
     DecayWithoutRate,
 )
 DECAY_MISSING = "where is the decay?"
@@ -570,14 +576,14 @@ ADAMW_FAULTS = (
     DECAY_IN_GRADIENT,
     DECAY_WITHOUT_RATE,
     Fault("decay of the gradient", "what does λ multiply: the weights, or g?", DecayOfGradient),
-    Fault("decay outward", "does the decay pull to 0, or away from it?", DecayOutward),
+    Fault("decay outward", "does the decay pull towards 0, or away from it?", DecayOutward),
     Fault(
         "learning rate twice",
-        "is the learning rate in the decay twice? The library's step has it already.",
+        "is the learning rate in the decay twice? The library's step already has it.",
         DecayRateTwice,
     ),
     Fault("decay missing", DECAY_MISSING, DecayMissing),
-    Fault("decay divided", "is λ θ divided by √v̂, too? Look at the parentheses.", DecayDivided),
+    Fault("decay divided", "is λ θ divided by √v̂ as well? Check the parentheses.", DecayDivided),
     Fault("correction missing", CORRECTED, DecayUncorrected),
     Fault("power t missing", POWER, DecayPowerMissing),
     Fault("epsilon inside the root", INSIDE_ROOT, DecayInsideRoot),
@@ -620,11 +626,11 @@ class L2InsideRoot(_Decaying):
 
 
 L2_FAULTS = (
-    Fault("decoupled", "this is AdamW: does λ θ go through m and v here?", Decoupled),
+    Fault("decoupled", "this is AdamW: should λ θ pass through m and v here?", Decoupled),
     Fault("only in m", "does v get the new gradient, too?", L2OnlyInMean),
-    Fault("outward", "does the penalty pull to 0, or away from it?", L2Outward),
-    Fault("doubled", "is the derivative of ½ λ θ² twice as large as it should be?", L2Doubled),
-    Fault("halved", "what is the derivative of ½ λ θ²? Here it is half of it.", L2Halved),
+    Fault("outward", "does the penalty pull towards 0, or away from it?", L2Outward),
+    Fault("doubled", "what is the derivative of ½ λ θ²? Yours is twice that.", L2Doubled),
+    Fault("halved", "what is the derivative of ½ λ θ²? Yours is half of it.", L2Halved),
     Fault("decay missing", DECAY_MISSING, DecayMissing),
     Fault("epsilon inside the root", INSIDE_ROOT, L2InsideRoot),
 )
@@ -735,21 +741,21 @@ class LayerDecayInGradient(_Layer):
 
 RATIO_BEFORE_DECAY = Fault(
     "ratio before the decay",
-    "is λ θ in u when its length is taken?",
+    "is λ θ already in u when you take its length?",
     RatioBeforeDecay,
 )
 HIDDEN_CLAMP = Fault(
     "hidden clamp",
-    "does it hold for long layers, too? Is a length cut off somewhere?",
+    "does it work for long layers, too? Is a length capped somewhere?",
     HiddenClamp,
 )
 RATIO_ONLY_WITH_DECAY = Fault(
     "ratio only with decay",
-    "what becomes of the trust ratio when the weight decay is 0?",
+    "what happens to the trust ratio when the weight decay is 0?",
     RatioOnlyWithDecay,
 )
-AT_ZERO = "can a layer of zeros ever move? What is r if ‖θ‖ is 0?"
-BOTH_ZERO = "what is r if ‖u‖ is 0?"
+AT_ZERO = "can a layer of zeros ever move? What is the ratio if ‖θ‖ is 0?"
+BOTH_ZERO = "what is the ratio if ‖u‖ is 0?"
 UPSIDE_DOWN = "which length is divided by which?"
 
 LAMB_FAULTS = (
@@ -757,14 +763,14 @@ LAMB_FAULTS = (
     HIDDEN_CLAMP,
     RATIO_ONLY_WITH_DECAY,
     Fault("ratio upside down", UPSIDE_DOWN, UpsideDown),
-    Fault("ratio missing", "this is AdamW still: where is the trust ratio?", RatioMissing),
-    Fault("ratio of the gradient", "whose length divides: that of u, or of g?", RatioOfGradient),
+    Fault("ratio missing", "this is still AdamW: where is the trust ratio?", RatioMissing),
+    Fault("ratio of the gradient", "whose length do you divide by: u's, or g's?", RatioOfGradient),
     Fault("stuck at zero", AT_ZERO, RatioAtZero),
     Fault("zero by zero", BOTH_ZERO, RatioNan),
     Fault("correction missing", CORRECTED, LayerUncorrected),
     Fault(
         "ratio before the correction",
-        "is u corrected when its length is taken?",
+        "is u already corrected when you take its length?",
         RatioBeforeCorrection,
     ),
     Fault("epsilon inside the root", INSIDE_ROOT, LayerInsideRoot),
@@ -791,63 +797,63 @@ def edited(rule: type[Optimizer], *changes: tuple[str, str]) -> type[Optimizer]:
 SIGNUM_FAULTS = (
     Fault(
         "not signed",
-        "this is Momentum still: does each weight move by the same length?",
-        edited(Signum, ("np.sign(self.m)", "self.m")),
+        "this is still Momentum: does every weight move equally far?",
+        edited(Signum, ("np.sign(self.p)", "self.p")),
     ),
     Fault(
         "sign of the gradient",
-        "this is the sign of one gradient: what does the memory do?",
-        edited(Signum, ("np.sign(self.m)", "np.sign(g)")),
+        "this is the sign of a single gradient: where is the memory?",
+        edited(Signum, ("np.sign(self.p)", "np.sign(g)")),
     ),
     Fault(
         "signs summed",
         "is the sign taken before the sum, or after it?",
-        edited(Signum, ("+ g", "+ np.sign(g)"), ("np.sign(self.m)", "self.m")),
+        edited(Signum, ("+ g", "+ np.sign(g)"), ("np.sign(self.p)", "self.p")),
     ),
     Fault(
         "sign kept",
-        "what is kept in self.m for the next step: the sum, or only its sign?",
-        edited(Signum, ("self.momentum * self.m + g", "np.sign(self.momentum * self.m + g)")),
+        "what do you store in self.p: the sum, or only its sign?",
+        edited(Signum, ("self.momentum * self.p + g", "np.sign(self.momentum * self.p + g)")),
     ),
     Fault(
         "unit length",
-        "has the whole step one length here, or has each weight?",
-        edited(Signum, ("np.sign(self.m)", "self.m / np.sqrt(np.sum(self.m**2))")),
+        "what has a fixed length: the whole step, or each weight's part of it?",
+        edited(Signum, ("np.sign(self.p)", "self.p / np.sqrt(np.sum(self.p**2))")),
     ),
     Fault(
         "looks ahead",
-        "does it look ahead, as Nesterov does? Here only m has a say.",
-        edited(Signum, ("np.sign(self.m)", "np.sign(g + self.momentum * self.m)")),
+        "does it look ahead, as Nesterov does? Only p counts here.",
+        edited(Signum, ("np.sign(self.p)", "np.sign(g + self.momentum * self.p)")),
     ),
-    Fault("uphill", UPHILL, edited(Signum, ("np.sign(self.m)", "-np.sign(self.m)"))),
+    Fault("uphill", UPHILL, edited(Signum, ("np.sign(self.p)", "-np.sign(self.p)"))),
     Fault("learning rate twice", RATE_TWICE, edited(Signum, ("np.sign", "self.eta * np.sign"))),
 )
 ADABELIEF_FAULTS = (
     Fault(
         "Adam",
-        "this is Adam still: what is v a mean of, and what is added to it?",
+        "this is still Adam: what does v average, and what is added to it?",
         edited(AdaBelief, ("(g - self.m) ** 2 + self.epsilon", "g**2")),
     ),
     Fault(
         "squares of g",
-        "is v a mean of g² still? How far is g from m?",
+        "does v still average g²? How far is g from m?",
         edited(AdaBelief, ("(g - self.m) ** 2", "g**2")),
     ),
     Fault(
         "epsilon missing",
-        "the differences are right: what else is added to v in each step?",
+        "the differences are right: what else is added to v at each step?",
         edited(AdaBelief, ("** 2 + self.epsilon", "** 2")),
     ),
     Fault(
         "epsilon damped",
-        "is ε multiplied by 1 − β₂ here? Look at the parentheses.",
+        "is ε multiplied by 1 − β₂ here? Check the parentheses.",
         edited(
             AdaBelief, ("(g - self.m) ** 2 + self.epsilon", "((g - self.m) ** 2 + self.epsilon)")
         ),
     ),
     Fault(
         "old m",
-        "which m is subtracted: that of the step before, or the new one?",
+        "which m do you subtract: the old one, or the new one?",
         edited(
             AdaBelief,
             ("self.m = self.beta1", "old, self.m = self.m, self.beta1"),
@@ -856,34 +862,34 @@ ADABELIEF_FAULTS = (
     ),
     Fault(
         "corrected m",
-        "which m is subtracted: m itself, or m̂?",
+        "which do you subtract: m, or m̂?",
         edited(AdaBelief, ("(g - self.m)", "(g - self.m / (1 - self.beta1**self.t))")),
     ),
     Fault(
         "square missing",
-        "what is v a mean of: the differences, or their squares?",
+        "what does v average: the differences, or their squares?",
         edited(AdaBelief, ("(g - self.m) ** 2", "(g - self.m)")),
     ),
 )
 YOGI_FAULTS = (
     Fault(
         "Adam",
-        "this is Adam still: does v move faster when g² is further away?",
+        "this is still Adam: should v move faster when g² is further away?",
         edited(Yogi, ("np.sign(self.v - g**2) * g**2", "(self.v - g**2)")),
     ),
     Fault(
         "sign turned",
-        "does v go towards g², or away from it?",
+        "does v move towards g², or away from it?",
         edited(Yogi, ("np.sign(self.v - g**2)", "np.sign(g**2 - self.v)")),
     ),
     Fault(
         "sign alone",
-        "how far does v go in a step: does the size of g matter?",
+        "how far does v move in a step: does the size of g count?",
         edited(Yogi, ("np.sign(self.v - g**2) * g**2", "np.sign(self.v - g**2)")),
     ),
     Fault(
         "share of v",
-        "v is 0 and stays 0: is its way in a step a share of v, or of something else?",
+        "v stays at 0: does it move by a share of itself, or of something else?",
         edited(Yogi, ("np.sign(self.v - g**2) * g**2", "np.sign(self.v - g**2) * self.v")),
     ),
     Fault(
@@ -893,29 +899,29 @@ YOGI_FAULTS = (
     ),
     Fault(
         "last square missing",
-        "the sign is right: is what it multiplies squared?",
+        "the sign is right: is what it multiplies a square?",
         edited(Yogi, ("* g**2", "* g")),
     ),
     Fault(
         "whole square",
-        "does v go by the whole of g², or by a small part of it?",
+        "does v move by all of g², or by a small part of it?",
         edited(Yogi, ("(1 - self.beta2) * np.sign", "np.sign")),
     ),
     Fault(
         "also damped",
-        "does v lose a share of itself in each step as well?",
+        "does v also lose a share of itself at each step?",
         edited(Yogi, ("self.v - (1", "self.beta2 * self.v - (1")),
     ),
 )
 ADEMAMIX_FAULTS = (
     Fault(
         "Adam",
-        "this is Adam still: where does the slow mean enter the step?",
+        "this is still Adam: where does the slow mean enter the step?",
         edited(AdEMAMix, ("self.m_hat + self.alpha * self.slow", "self.m_hat")),
     ),
     Fault(
         "slow mean corrected",
-        "is the slow mean corrected here? It is to fill slowly.",
+        "is the slow mean corrected here? It should fill up slowly.",
         edited(
             AdEMAMix,
             ("self.alpha * self.slow", "self.alpha * self.slow / (1 - self.beta3**self.t)"),
@@ -923,12 +929,12 @@ ADEMAMIX_FAULTS = (
     ),
     Fault(
         "fast mean uncorrected",
-        "the slow mean is right: which m stands beside it, m or m̂?",
+        "the slow mean is right: what stands beside it, m or m̂?",
         edited(AdEMAMix, ("(self.m_hat +", "(self.m +")),
     ),
     Fault(
         "alpha missing",
-        "how much does the slow mean count beside m̂?",
+        "what multiplies the slow mean beside m̂?",
         edited(AdEMAMix, ("self.alpha * self.slow", "self.slow")),
     ),
     Fault(
@@ -941,7 +947,7 @@ ADEMAMIX_FAULTS = (
     ),
     Fault(
         "added after the division",
-        "is the slow mean divided by √v̂, too? Look at the parentheses.",
+        "is the slow mean divided by √v̂ as well? Check the parentheses.",
         edited(
             AdEMAMix,
             ("(self.m_hat + self.alpha * self.slow)", "self.alpha * self.slow + self.m_hat"),
@@ -960,29 +966,29 @@ ADEMAMIX_FAULTS = (
     ),
     Fault(
         "sum of the gradients",
-        "what is g multiplied by in the slow mean?",
+        "what multiplies g in the slow mean?",
         edited(AdEMAMix, ("(1 - self.beta3) * g", "g")),
     ),
 )
 GROKFAST_FAULTS = (
     Fault(
         "Adam",
-        "this is Adam still: does it get the new gradient?",
+        "this is still Adam: does it get the new gradient?",
         edited(GrokFast, ("g = g + self.boost * self.slow", "pass")),
     ),
     Fault(
         "slow mean from zero",
-        "with what does the slow mean start: 0, or the first gradient?",
+        "what does the slow mean start from: 0, or the first gradient?",
         edited(GrokFast, ("g if self.t == 1 else ", "")),
     ),
     Fault(
         "boost missing",
-        "how much of the slow mean is added?",
+        "what multiplies the slow mean when you add it?",
         edited(GrokFast, ("self.boost * self.slow", "self.slow")),
     ),
     Fault(
         "slow alone",
-        "what becomes of the gradient itself?",
+        "what happened to the gradient itself?",
         edited(GrokFast, ("g + self.boost", "self.boost")),
     ),
     Fault(
@@ -1001,7 +1007,7 @@ GROKFAST_FAULTS = (
     ),
     Fault(
         "mean of the amplified",
-        "of which gradients is the slow mean made: those that come in, or the amplified ones?",
+        "what does the slow mean average: the gradients as they come, or the amplified ones?",
         edited(
             GrokFast,
             ("    g = g + self.boost * self.slow\n", ""),
@@ -1010,7 +1016,7 @@ GROKFAST_FAULTS = (
     ),
     Fault(
         "old slow mean",
-        "which slow mean is added: the new one, or that of the step before?",
+        "which slow mean do you add: the old one, or the new one?",
         edited(
             GrokFast,
             ("self.slow = g", "old, self.slow = self.slow, g"),
@@ -1019,7 +1025,7 @@ GROKFAST_FAULTS = (
     ),
     Fault(
         "rho swapped",
-        "which of the two does ρ multiply, the old mean or g?",
+        "which one does ρ multiply, the old mean or g?",
         edited(
             GrokFast,
             (
@@ -1030,7 +1036,7 @@ GROKFAST_FAULTS = (
     ),
     Fault(
         "one array for both",
-        "`g += …` changes self.slow as well if both are one array: write g = g + …",
+        "`g += …` also changes self.slow when both are the same array: write g = g + …",
         edited(GrokFast, ("g = g + self", "g += self")),
     ),
 )
@@ -1041,13 +1047,13 @@ RPROP_FAULTS = (
         edited(Rprop, ("self.rate * factor", "self.rate"), ("np.where(agrees < 0, 0.0, g)", "g")),
     ),
     Fault(
-        "one rate for ever",
+        "one rate forever",
         "the weights rest when they should: do their rates change, too?",
         edited(Rprop, ("self.rate * factor", "self.rate")),
     ),
     Fault(
         "factors swapped",
-        "which of the two belongs to a sign that stays?",
+        "which factor belongs to a sign that stays the same?",
         edited(
             Rprop,
             ("(agrees > 0, self.grow", "(agrees > 0, self.shrink"),
@@ -1056,7 +1062,7 @@ RPROP_FAULTS = (
     ),
     Fault(
         "no rest",
-        "the rates are right: does a weight whose sign has turned rest for one step?",
+        "the rates are right: does a weight rest for one step when its sign turns?",
         edited(Rprop, ("np.where(agrees < 0, 0.0, g)", "g")),
     ),
     Fault(
@@ -1066,27 +1072,27 @@ RPROP_FAULTS = (
     ),
     Fault(
         "never grows",
-        "what happens to the rate while the sign stays?",
+        "what happens to the rate while the sign stays the same?",
         edited(Rprop, ("(agrees > 0, self.grow", "(agrees > 0, 1.0")),
     ),
     Fault(
         "shrinks at 0",
-        "the product is 0 at the first step and after a rest: does the rate shrink there?",
+        "the product is 0 at the first step and after a rest: should the rate shrink there?",
         edited(Rprop, ("np.where(agrees < 0, self.shrink, 1.0)", "self.shrink")),
     ),
     Fault(
         "grows at 0",
-        "the product is 0 at the first step and after a rest: does the rate grow there?",
+        "the product is 0 at the first step and after a rest: should the rate grow there?",
         edited(Rprop, ("(agrees > 0, self.grow", "(agrees >= 0, self.grow")),
     ),
     Fault(
         "rates not kept",
-        "is the rate of the step before multiplied, or begun anew?",
+        "does the factor multiply the old rate, or replace it?",
         edited(Rprop, ("self.rate * factor", "factor")),
     ),
     Fault(
         "before set first",
-        "is self.before set before the rate has seen the old one?",
+        "is self.before overwritten before the rate has used it?",
         edited(
             Rprop,
             ("    self.before = np.where(agrees < 0, 0.0, g)\n", ""),
@@ -1095,7 +1101,7 @@ RPROP_FAULTS = (
     ),
     Fault(
         "not remembered",
-        "nothing moves: is the gradient kept in self.before?",
+        "nothing moves: is the gradient stored in self.before?",
         edited(Rprop, ("np.where(agrees < 0, 0.0, g)", "self.before")),
     ),
 )
@@ -1110,7 +1116,7 @@ def letter_by_letter(name: str, patterns: Any) -> bool:
 
 LETTER_BY_LETTER = Fault(
     "letter by letter",
-    "what does Python do with `for p in` a single string?",
+    "what does a `for` loop see in a single string?",
     letter_by_letter,
 )
 MORE_BUGS = (

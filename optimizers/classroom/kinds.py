@@ -1,4 +1,4 @@
-"""The kinds of answers: a rule, a function, words, a fault with its mended code."""
+"""The kinds of answers: a rule, a function, words, a fault with its fixed code."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ RANGES = {
     "shrink": (0.3, 0.7),
 }
 OWN = "write the formula yourself"
-TO_WRITE = "it is still to be written: fill in the cell above and run it"
+TO_WRITE = "nothing is written yet: fill in the cell above and run it"
 
 
 def shown(value: Any) -> str:
@@ -127,11 +127,11 @@ def _hint(
                 return known.hint
     if found[0] is None and all(found[1:2]):
         return (
-            "with the usual numbers it is right, with others it is not: is a number written in "
+            "it is right with the usual numbers and wrong with others: is a number written in "
             "where self.… belongs, or is a special case missing?"
         )
     if len(problems) > compare.PROBLEMS and not any(found[:3]):
-        return "only layers with a special length differ: what if a length is 0, or very large?"
+        return "only layers of unusual length differ: what if a length is 0, or very large?"
     return "compare this line with the formula."
 
 
@@ -160,7 +160,7 @@ def function(
             if not same(ours, theirs):
                 what = f"{_call(answer, case)} gives {shown(theirs)}"
                 return False, f"{what}: {_function_hint(cases, right, given, faults)}"
-        return True, f"right, on {len(cases)} calls with numbers drawn anew."
+        return True, f"right, on {len(cases)} calls with fresh numbers."
 
     return judge
 
@@ -188,13 +188,13 @@ def _function_hint(
     if ours is None or theirs is None or ours.shape != theirs.shape:
         return "what kind of value does the task ask for?"
     if not np.isfinite(theirs).all():
-        return "it is not a finite number everywhere: what is divided by what?"
+        return "it is not always a finite number: what do you divide by?"
     if np.allclose(theirs, -ours, rtol=1e-9):
-        return "the size is right, the sign is not."
+        return "the size is right, but the sign is not."
     with np.errstate(all="ignore"):
         share = (theirs / ours)[ours != 0]
     if len(share) > 1 and np.ptp(share) <= 1e-9 * abs(share[0]):
-        return f"it is always {share[0]:.4g} times the right one."
+        return f"it is always {share[0]:.4g} times the right value."
     agree = sum(map(same, right, given))
     return f"{agree} of {len(right)} calls are right." if agree else "that is not right."
 
@@ -234,7 +234,7 @@ def words(right: Mapping[str, Any], hint: str, allowed: Sequence[Any] = ()) -> T
         given = {str(key).strip(): value for key, value in answer.items()}
         for key in right:
             if key not in given:
-                return False, f"nothing is said about {key!r} yet."
+                return False, f"there is no answer for {key!r} yet."
             if not any(word_same(word, given[key]) for word in choice):
                 return False, f"{key!r} is {shown(given[key])}; choose from {_listed(choice)}."
         agree = sum(word_same(right[key], given[key]) for key in right)
@@ -259,18 +259,18 @@ def _listed(values: Any) -> str:
     return ", ".join(repr(value) for value in values)
 
 
-def mended(fault: str, hint: str, names: Sequence[str], mend: Task) -> Task:
-    """A dict {"fault": one of the names, "mended": the class or function as it should be}."""
+def fixed(fault: str, hint: str, names: Sequence[str], fix: Task) -> Task:
+    """A dict {"fault": one of the names, "fixed": the class or function as it should be}."""
 
     def judge(answer: Any, rng: np.random.Generator) -> Verdict:
-        if not isinstance(answer, Mapping) or not {"fault", "mended"} <= set(answer):
-            return False, f'expected {{"fault": …, "mended": …}}; got {shown(answer)}'
-        right, sentence = mend(answer["mended"], rng)
-        code = "The mended code is right." if right else f"The mended code: {sentence}"
+        if not isinstance(answer, Mapping) or not {"fault", "fixed"} <= set(answer):
+            return False, f'expected {{"fault": …, "fixed": …}}; got {shown(answer)}'
+        right, sentence = fix(answer["fixed"], rng)
+        code = "The fixed code is right." if right else f"The fixed code: {sentence}"
         name = answer["fault"]
         if not any(word_same(known, name) for known in names):
             said = (
-                "the fault has no name yet" if name == "" else f"{shown(name)} is not in the list"
+                "the fault has no name yet" if name == "" else f"{shown(name)} is not on the list"
             )
             return False, f"{said}; choose one of the names. {code}"
         if not word_same(fault, name):

@@ -17,17 +17,17 @@ class Signum(Optimizer):
     """Momentum, of which only the signs are used.
 
     Source: Bernstein et al., "signSGD: compressed optimisation for non-convex problems" (2018),
-    algorithm 2. The paper's m has the gradient times 1 − β, which changes no sign. The numbers are
-    those of optax.signum.
+    algorithm 2. In the paper the gradient is multiplied by 1 − β, which changes no sign. The
+    numbers are those of optax.signum.
     """
 
     momentum: Fraction = 0.9
 
-    state = ("m",)
+    state = ("p",)
 
     def direction(self, theta: Array, g: Array) -> Array:
-        self.m = self.momentum * self.m + g
-        return np.sign(self.m)
+        self.p = self.momentum * self.p + g
+        return np.sign(self.p)
 
 
 class AdaBelief(Adam):
@@ -35,7 +35,7 @@ class AdaBelief(Adam):
 
     Source: Zhuang et al., "AdaBelief optimizer: adapting stepsizes by the belief in observed
     gradients" (2020), algorithm 2. The numbers are those of optax.adabelief with both of its
-    epsilons ours.
+    epsilons equal to ours.
     """
 
     def direction(self, theta: Array, g: Array) -> Array:

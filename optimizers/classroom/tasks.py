@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from optimizers import checks
 from optimizers.classroom import faults
 from optimizers.classroom.compare import watched
 from optimizers.classroom.kinds import (
@@ -17,8 +18,8 @@ from optimizers.classroom.kinds import (
     Draw,
     Task,
     Verdict,
+    fixed,
     function,
-    mended,
     no_rule,
     own_of_library,
     rule,
@@ -298,17 +299,20 @@ def _drawn_batches(answer: Any, rng: Rng) -> Verdict:
         except (Exception, SystemExit) as error:
             return False, stopped(error)
     if values[0] == values[1] and values[2] == values[3]:
-        return False, "the same whatever is drawn: does it measure, or only compute?"
+        return False, "it is the same whatever is drawn: does it measure, or only compute?"
     found = np.array(shares).reshape(3, 2).mean(axis=1)
     if np.all(np.abs(found - 1) < 0.15):
         return True, "right, on batches of 1, 4 and 8."
     if np.allclose(found, 1 / np.sqrt(np.var(slopes) / [1, 4, 8]), rtol=0.15):
-        return False, "this is the length of the noise: is the variance its square?"
+        return False, "this is the length of the noise: the variance is its square."
     if abs(found[0] - 1) < 0.15 and found[1] < 0.9:
-        return False, "too small for large batches: may the same example come twice?"
+        return False, "too small for large batches: can the same example come up twice?"
     if np.allclose(found, [1, 16, 64], rtol=0.15):
-        return False, "too large for large batches: is it the mean of each batch?"
-    return False, "the variance of what? One mean for each batch, then the variance of these."
+        return False, "too large for large batches: did you take the mean of each batch?"
+    return (
+        False,
+        "the variance of what? Take a mean for each batch, then the variance of the means.",
+    )
 
 
 def _valleys(rng: Rng) -> list[tuple[Any, ...]]:
@@ -414,7 +418,7 @@ def _beats_descent(answer: Any, rng: Rng) -> Verdict:
                     for _ in range(steps):
                         running.minimize_raw()
                     if len(asked) > steps or counted.asked > steps:
-                        return False, "it asks the loss for more than one gradient a step."
+                        return False, "it asks the loss for more than one gradient per step."
                     p, q = np.asarray(running.theta, dtype=float) - (a, b)
                 except (ArithmeticError, np.linalg.LinAlgError) as stop:  # this rate diverges
                     error = stop
@@ -431,10 +435,10 @@ def _beats_descent(answer: Any, rng: Rng) -> Verdict:
         ratios.append(best / descent)
     worst = max(ratios)
     if worst < 0.1:
-        return True, f"right: at most {worst:.1g} of what gradient descent has left, in 2 valleys."
+        return True, f"right: at most {worst:.1g} times the loss of gradient descent, in 2 valleys."
     if worst == np.inf:
-        return False, "it diverges at every learning rate: does it walk downhill?"
-    return False, f"it has {worst:.2g} times the loss of gradient descent left; 0.1 is the goal."
+        return False, "it diverges at every learning rate: does it go downhill?"
+    return False, f"it leaves {worst:.2g} times the loss of gradient descent; the goal is 0.1."
 
 
 # all tasks
@@ -450,14 +454,14 @@ MORE = [
     *("ratio before the decay", "hidden clamp", "letter by letter", "ratio only with decay"),
     *("epsilon inside the root", "ratio upside down", "correction missing"),
 ]
-MOMENTUM = rule(Momentum, ("m",), faults.MOMENTUM_FAULTS)
+MOMENTUM = rule(Momentum, ("p",), faults.MOMENTUM_FAULTS)
 ADAM_RULE = rule(Adam, ADAM, faults.ADAM_FAULTS)
 ADAMW = rule(AdamW, ADAM, faults.ADAMW_FAULTS)
 LAMB_RULE = rule(LAMB, (*ADAM, "trust_ratio"), faults.LAMB_FAULTS, layers=True)
 
 
 def _bug(fault: str, hint: str) -> Task:
-    return mended(fault, hint, BUGS, ADAM_RULE)
+    return fixed(fault, hint, BUGS, ADAM_RULE)
 
 
 TASKS: dict[str, Task] = {
@@ -465,43 +469,46 @@ TASKS: dict[str, Task] = {
     "gradient_descent/2": function(
         lambda lr, curvature: 1 - lr * curvature,
         each((0.01, 0.5), (0.2, 20.0)),
-        (lambda lr, curvature: abs(1 - lr * curvature), "is the sign kept?"),
-        (lambda lr, curvature: lr * curvature, "this share is taken away: what is left?"),
-        (lambda lr, curvature: 1 + lr * curvature, "does it walk downhill?"),
+        (lambda lr, curvature: abs(1 - lr * curvature), "did you keep the sign?"),
+        (
+            lambda lr, curvature: lr * curvature,
+            "this is the share that is taken away: what is left?",
+        ),
+        (lambda lr, curvature: 1 + lr * curvature, "does it go downhill?"),
     ),
     "gradient_descent/3": function(
         lambda curvatures: 2 / max(curvatures),
         _curvatures,
         (
             lambda c: 1 / max(c),
-            "at this rate it jumps right to the lowest point: go on from there.",
+            "this rate lands on the lowest point in one step: how much larger may it be?",
         ),
-        (lambda c: 2 / min(c), "one direction diverges already: which is the first to do so?"),
-        (lambda c: 2 / np.mean(c), "one direction diverges already: which is the first to do so?"),
+        (lambda c: 2 / min(c), "one direction already diverges: which is the first to do so?"),
+        (lambda c: 2 / np.mean(c), "one direction already diverges: which is the first to do so?"),
     ),
     "gradient_descent/4": function(
         lambda *given: int(np.ceil(_steps_needed(*given))),
         _rates_and_shares,
-        (lambda *given: int(_steps_needed(*given)), "is at most the share left after so many?"),
-        (lambda *given: int(_steps_needed(*given)) + 2, "is one step less enough, too?"),
-        (_steps_needed, "which whole number is enough?"),
+        (lambda *given: int(_steps_needed(*given)), "is enough of the distance gone by then?"),
+        (lambda *given: int(_steps_needed(*given)) + 2, "would one step fewer be enough?"),
+        (_steps_needed, "steps are whole numbers: which one is enough?"),
     ),
     "gradient_descent/5": words(
-        {"0.04": "nearer", "0.08": "further", "0.1": "to and fro", "0.15": "diverges"},
-        "Work out the factor of each rate and of its double, with its sign.",
+        {"0.04": "nearer", "0.08": "further", "0.1": "back and forth", "0.15": "diverges"},
+        "Work out the factor for each rate and for its double, with its sign.",
     ),
     "gradient_descent/6": words(
         {"A": 0.005, "B": 0.03, "C": 0.06, "D": 0.078},
-        "Which rates jump across the valley's floor, and which of these comes to rest sooner?",
+        "Which rates jump across the valley floor, and which of those settles sooner?",
     ),
     "momentum/1": MOMENTUM,
-    "momentum/2": rule(Nesterov, ("m",), faults.NESTEROV_FAULTS),
+    "momentum/2": rule(Nesterov, ("p",), faults.NESTEROV_FAULTS),
     "momentum/3": function(
         lambda lr, momentum, g: -lr * g / (1 - momentum),
         each((0.01, 0.5), (0.1, 0.95), (-3.0, 3.0)),
-        (lambda lr, mu, g: -g / (1 - mu), "this is m: and the step?"),
+        (lambda lr, mu, g: -g / (1 - mu), "this is p: what is the step?"),
         (lambda lr, mu, g: -lr * g * (1 - mu), "is the ball faster with momentum, or slower?"),
-        (lambda lr, mu, g: -lr * g / mu, "at top speed m = μ m + g: what is m?"),
+        (lambda lr, mu, g: -lr * g / mu, "at top speed p = μ p + g: what is p?"),
     ),
     "momentum/4": function(
         _swings,
@@ -509,15 +516,15 @@ TASKS: dict[str, Task] = {
         (lambda *given: not _swings(*given), "is it the other way round?"),
         (
             lambda lr, mu, c: (1 + mu - lr * c) ** 2 < 2 * mu,
-            "what stands under the root of a quadratic equation's solution?",
+            "what is under the root in the quadratic formula?",
         ),
     ),
     "momentum/5": words(
         {"A": 0.95, "B": 0.8, "C": 0.0, "D": 0.5},
-        "The heavier the ball, the further it gets, and the oftener it swings.",
+        "More momentum carries the ball further, and makes it swing more often.",
     ),
     "rmsprop/1": rule(RMSProp, ("v",), faults.RMSPROP_FAULTS),
-    "rmsprop/2": rule(AdaGrad, ("v",), faults.ADAGRAD_FAULTS),
+    "rmsprop/2": rule(AdaGrad, ("G",), faults.ADAGRAD_FAULTS),
     "rmsprop/3": function(
         lambda g, lr, rho: -lr * np.sign(g) / np.sqrt(1 - rho),
         _signed((0.1, 5.0), (0.01, 0.5), (0.3, 0.99)),
@@ -525,33 +532,33 @@ TASKS: dict[str, Task] = {
         (lambda g, lr, rho: -lr * np.sign(g), "is v already g² after one step?"),
         (
             lambda g, lr, rho: -lr / np.sqrt(1 - rho),
-            "and if the slope points the other way, or is 0?",
+            "what if the slope points the other way, or is 0?",
         ),
     ),
     "rmsprop/4": function(
         lambda lr, t: lr / np.sqrt(t),
         each((0.01, 1.0), (2, 90)),
-        (lambda lr, t: lr / t, "v is t g²: what is its root?"),
-        (lambda lr, t: lr, "does v stay as it is?"),
+        (lambda lr, t: lr / t, "G is t g²: what is its root?"),
+        (lambda lr, t: lr, "does G stay the same?"),
         (lambda lr, t: lr * np.sqrt(t), "do the steps get longer, or shorter?"),
     ),
     "rmsprop/5": words(
         dict.fromkeys(("SGD", "Momentum"), "another path")
         | dict.fromkeys(("AdaGrad", "RMSProp"), "the same path"),
-        "What happens to g / √v when all g are 100 times larger?",
+        "What happens to g / √v if every g is 100 times larger?",
     ),
     "adam/1": function(
         lambda m, beta, t: m / (1 - beta**t),
         _arrays_for_correction,
         (lambda m, beta, t: m / (1 - beta), "is the power t used?"),
-        (lambda m, beta, t: m * (1 - beta**t), "shall m get larger, or smaller still?"),
+        (lambda m, beta, t: m * (1 - beta**t), "should m get larger, or even smaller?"),
         (lambda m, beta, t: m / (1 - beta * t), "β to the power t: how does Python write a power?"),
     ),
     "adam/2": ADAM_RULE,
     "adam/3": function(
         lambda g, lr: -lr * np.sign(g),
         _signed((0.1, 5.0), (0.01, 0.5)),
-        (lambda g, lr: -lr, "and if the slope points the other way, or is 0?"),
+        (lambda g, lr: -lr, "what if the slope points the other way, or is 0?"),
         (lambda g, lr: -lr * g, "what is g / √(g²)?"),
     ),
     "adam/4": function(
@@ -559,25 +566,25 @@ TASKS: dict[str, Task] = {
         each((0.5, 0.995), (0.005, 0.2)),
         (
             lambda beta, excess: _settled(beta, excess) - 1,
-            "is it small enough at this step already?",
+            "is it small enough yet at this step?",
         ),
         (lambda beta, excess: _settled(beta, excess) + 1, "was it small enough a step earlier?"),
         (
             lambda beta, excess: np.log(excess / (1 + excess)) / np.log(beta),
-            "which whole number is enough?",
+            "steps are whole numbers: which one is enough?",
         ),
     ),
     "adam/5": words(
         {"A": "Adam", "B": "SGD", "C": "Momentum", "D": "RMSProp"},
-        "Who starts along a diagonal, and who swings out in a curve?",
+        "Which ones start along a diagonal, and which swing wide in a curve?",
     ),
     "adamw/1": ADAMW,
     "adamw/2": function(
         lambda weight, lr, decay, steps: weight * (1 - lr * decay) ** steps,
         each((-3.0, 3.0), (0.01, 0.5), (0.01, 0.5), (2, 40)),
-        (lambda w, lr, d, n: w * (1 - n * lr * d), "a share of what is left is taken, each time."),
+        (lambda w, lr, d, n: w * (1 - n * lr * d), "each step takes a share of what is left."),
         (lambda w, lr, d, n: w * (1 - d) ** n, "is the pull multiplied by the learning rate?"),
-        (lambda w, lr, d, n: w * (1 - lr * d), "this is one step: and so many?"),
+        (lambda w, lr, d, n: w * (1 - lr * d), "this is one step: what about all of them?"),
     ),
     "adamw/3": rule(AdamL2, ADAM, faults.L2_FAULTS),
     "adamw/4": function(
@@ -587,22 +594,22 @@ TASKS: dict[str, Task] = {
             lambda w, lr, d: -lr * d * w,
             "this is AdamW's pull: what does Adam do to a gradient λ θ?",
         ),
-        (lambda w, lr, d: -lr, "and if the weight is below 0?"),
-        (lambda w, lr, d: -lr * d * np.sign(w), "λ is in m̂ and in √v̂: what is left of it?"),
+        (lambda w, lr, d: -lr, "what if the weight is below 0?"),
+        (lambda w, lr, d: -lr * d * np.sign(w), "λ is in both m̂ and √v̂: what is left of it?"),
     ),
     "adamw/5": words(
         {"A": "Adam with L2", "B": "AdamW", "C": "Adam"},
-        "Only one of them ends at the lowest point of the loss itself. Where do the others rest?",
+        "Only one ends at the lowest point of the loss itself. Where do the others come to rest?",
     ),
     "lamb/1": function(
         _ratio,
         _layers(between=False),
         (_quotient, "what if one of the two lengths is 0?"),
-        (lambda theta, u: faults.ratio(u, theta), "upside down?"),
-        (lambda theta, u: min(_ratio(theta, u), 10.0), "may the ratio be larger than 10?"),
+        (lambda theta, u: faults.ratio(u, theta), "is it upside down?"),
+        (lambda theta, u: min(_ratio(theta, u), 10.0), "can the ratio be larger than 10?"),
         (
             lambda theta, u: 1.0 if not np.any(u) else _quotient(theta, u),
-            "what becomes of a layer that starts at 0?",
+            "what happens to a layer that starts at 0?",
         ),
         (
             lambda theta, u: 1.0 if not np.any(theta) else _quotient(theta, u),
@@ -612,7 +619,7 @@ TASKS: dict[str, Task] = {
     "lamb/2": function(
         _ratio_between,
         _layers(between=True),
-        (lambda theta, u, low, high: _ratio(theta, u), "are the bounds used?"),
+        (lambda theta, u, low, high: _ratio(theta, u), "did you use the bounds?"),
         (
             lambda theta, u, low, high: np.clip(_ratio(theta, u), low, high),
             "what is kept between the bounds, the ratio or the length?",
@@ -637,43 +644,52 @@ TASKS: dict[str, Task] = {
             (lr, norm, low, round(low + width, 3))
             for lr, norm, low, width in each((0.01, 0.5), (0.1, 6.0), (1.0, 2.0), (0.5, 2.0))(rng)
         ],
-        (lambda lr, norm, low, high: lr * norm, "are the bounds used?"),
-        (lambda lr, norm, low, high: min(max(norm, low), high), "and the learning rate?"),
-        (lambda lr, norm, low, high: min(max(lr * norm, low), high), "what is kept between them?"),
+        (lambda lr, norm, low, high: lr * norm, "did you use the bounds?"),
+        (lambda lr, norm, low, high: min(max(norm, low), high), "where is the learning rate?"),
+        (
+            lambda lr, norm, low, high: min(max(lr * norm, low), high),
+            "what must stay between the bounds?",
+        ),
     ),
     "lamb/6": function(
         lambda beta1, beta2: (1 - beta1) / np.sqrt(1 - beta2),
         each((0.3, 0.95), (0.5, 0.999)),
-        (lambda beta1, beta2: (1 - beta1) / (1 - beta2), "is it v or its root?"),
+        (lambda beta1, beta2: (1 - beta1) / (1 - beta2), "do you divide by v, or by its root?"),
         (lambda beta1, beta2: np.sqrt(1 - beta2) / (1 - beta1), "is it upside down?"),
-        (lambda beta1, beta2: 1.0, "that is with the correction: and without?"),
+        (lambda beta1, beta2: 1.0, "that is with the correction: what about without it?"),
     ),
     "lookahead/1": function(
         lambda slow, fast, alpha: slow + alpha * (fast - slow),
         _slow_steps,
-        (lambda slow, fast, alpha: fast + alpha * (slow - fast), "who goes to whom?"),
-        (lambda slow, fast, alpha: slow + alpha * fast, "α of which way?"),
-        (lambda slow, fast, alpha: alpha * (fast - slow), "this is the way: where does it begin?"),
+        (
+            lambda slow, fast, alpha: fast + alpha * (slow - fast),
+            "which weights move towards which?",
+        ),
+        (lambda slow, fast, alpha: slow + alpha * fast, "α times what?"),
+        (
+            lambda slow, fast, alpha: alpha * (fast - slow),
+            "this is how far they move: where do they start?",
+        ),
     ),
     "lookahead/2": function(
         _lookahead,
         _fast_steps,
         (_slip("no jump"), "do the fast weights jump back?"),
-        (_slip("turned"), "which part of the way do the slow weights go?"),
+        (_slip("turned"), "what part of the way do the slow weights go?"),
         (_slip("early"), "after how many fast steps comes the first slow one?"),
-        (_slip("slow"), "which weights are asked for, the slow ones or the fast?"),
+        (_slip("slow"), "which weights should it return, the slow or the fast?"),
     ),
     "lookahead/3": function(
         lambda q, k, alpha: 1 - alpha + alpha * q**k,
         each((-0.9, 0.95), (2, 8), (0.1, 0.9)),
-        (lambda q, k, alpha: q**k, "these are the fast weights: and the slow ones?"),
+        (lambda q, k, alpha: q**k, "these are the fast weights: what about the slow ones?"),
         (lambda q, k, alpha: alpha * q**k, "what is left of the slow weights' own distance?"),
-        (lambda q, k, alpha: alpha + (1 - alpha) * q**k, "which part of the way do they go?"),
+        (lambda q, k, alpha: alpha + (1 - alpha) * q**k, "what part of the way do they go?"),
     ),
     "lookahead/4": function(
         _variance_ratio,
         each((0.01, 0.3), (0.3, 3.0), (2, 8), (0.1, 0.9)),
-        (partial(_variance_ratio, twice=1), "is the 2 in the denominator there?"),
+        (partial(_variance_ratio, twice=1), "is the 2 in the denominator?"),
         (
             lambda lr, curvature, k, alpha: _variance_ratio(1 - lr * curvature, 1.0, k, alpha),
             "what is q?",
@@ -683,7 +699,7 @@ TASKS: dict[str, Task] = {
     "schedules/1": function(
         lambda t, lr, every, factor: lr * factor ** ((t - 1) // every),
         _times((0.01, 1.0), (2, 9), (0.1, 0.9)),
-        (lambda t, lr, every, factor: lr * factor ** (t // every), "which rate has step k?"),
+        (lambda t, lr, every, factor: lr * factor ** (t // every), "what is the rate at step k?"),
         (
             lambda t, lr, every, factor: lr * factor ** ((t - 1) / every),
             "is it stairs, or a slope?",
@@ -696,14 +712,14 @@ TASKS: dict[str, Task] = {
     "schedules/2": function(
         _cosine,
         _times((0.01, 1.0), (5, 30)),
-        (lambda t, lr, steps: _cosine(t + 1, lr, steps), "which rate has the first step?"),
+        (lambda t, lr, steps: _cosine(t + 1, lr, steps), "what is the rate at the first step?"),
         (
             lambda t, lr, steps: lr * (1 + np.cos(np.pi * (t - 1) / steps)) / 2,
             "what is the rate when t is larger than T?",
         ),
         (
             lambda t, lr, steps: lr * (1 + np.cos(np.pi * t / steps)) / 2,
-            "which rate has the first step, and one beyond the last?",
+            "what is the rate at the first step, and after the last?",
         ),
         (lambda t, lr, steps: 2 * _cosine(t, lr, steps), "what is 1 + cos 0?"),
     ),
@@ -720,34 +736,40 @@ TASKS: dict[str, Task] = {
             lambda t, lr, steps, warmup: (
                 lr * t / warmup if t <= warmup else _bert(t + 1, lr, steps, 0)
             ),
-            "from which step on does the falling line count?",
+            "which step does the falling line count from?",
         ),
         (
             lambda t, lr, steps, warmup: (
                 lr * t / warmup if t <= warmup else _bert(t - warmup, lr, steps - warmup, 0)
             ),
-            "does the falling line begin anew after the warm-up?",
+            "does the falling line start over after the warm-up?",
         ),
         (
             lambda t, lr, steps, warmup: (
                 lr * (t - 1) / warmup if t <= warmup else _bert(t, lr, steps, 0)
             ),
-            "which rate has the first step?",
+            "what is the rate at the first step?",
         ),
     ),
     "schedules/4": function(
         lambda lr, steps, warmup: lr * warmup / steps,
         each((0.01, 1.0), (20, 90), (2, 15)),
-        (lambda lr, steps, warmup: lr * (1 - warmup / steps), "this is the rate after the jump."),
+        (
+            lambda lr, steps, warmup: lr * (1 - warmup / steps),
+            "this is the rate after the jump: what was it before?",
+        ),
         (
             lambda lr, steps, warmup: lr * (warmup + 1) / steps,
-            "from which step does the line count?",
+            "which step does the line count from?",
         ),
-        (lambda lr, steps, warmup: lr / steps, "this is one step of the line: how many are made?"),
+        (
+            lambda lr, steps, warmup: lr / steps,
+            "this is one step down the line: how many are there?",
+        ),
     ),
     "schedules/5": words(
         {"A": "warm-up", "B": "cosine", "C": "line", "D": "stairs"},
-        "Who rises first, who drops all at once, and who is flat at the start?",
+        "Which one rises first, which drops all at once, and which starts out flat?",
     ),
     "bugs/1": _bug("correction multiplied", "are its steps too long, or too short at the start?"),
     "bugs/2": _bug("power t missing", "compare its second step with its first."),
@@ -755,24 +777,24 @@ TASKS: dict[str, Task] = {
     "bugs/4": _bug("epsilon inside the root", "only the small slope is wrong."),
     "bugs/5": _bug("t never counted", "what is t at the second step?"),
     "bugs/6": _bug("state not zero", "what are m and v before the first step?"),
-    "more_bugs/1": mended("Nesterov, not plain", "which m is returned?", MORE, MOMENTUM),
-    "more_bugs/2": mended("gradient damped", "how much of g enters m?", MORE, MOMENTUM),
-    "more_bugs/3": mended("decay in the gradient", "where is λ θ added?", MORE, ADAMW),
-    "more_bugs/4": mended("decay without lr", "how large is the pull at lr = 0?", MORE, ADAMW),
-    "more_bugs/5": mended("ratio before the decay", "in what order is u made?", MORE, LAMB_RULE),
-    "more_bugs/6": mended("hidden clamp", "what if a layer is long?", MORE, LAMB_RULE),
-    "more_bugs/7": mended(
+    "more_bugs/1": fixed("Nesterov, not plain", "what does it return?", MORE, MOMENTUM),
+    "more_bugs/2": fixed("gradient damped", "how much of g goes into p?", MORE, MOMENTUM),
+    "more_bugs/3": fixed("decay in the gradient", "where is λ θ added?", MORE, ADAMW),
+    "more_bugs/4": fixed("decay without lr", "how strong is the pull at lr = 0?", MORE, ADAMW),
+    "more_bugs/5": fixed("ratio before the decay", "in what order is u built?", MORE, LAMB_RULE),
+    "more_bugs/6": fixed("hidden clamp", "what if a layer is long?", MORE, LAMB_RULE),
+    "more_bugs/7": fixed(
         "letter by letter",
-        "what is a string to a loop?",
+        "what does a loop see in a string?",
         MORE,
         function(_excluded, _names, (_letters, LETTERS)),
     ),
-    "more_bugs/8": mended("ratio only with decay", "what if λ = 0?", MORE, LAMB_RULE),
+    "more_bugs/8": fixed("ratio only with decay", "what if λ = 0?", MORE, LAMB_RULE),
     "measure/1": function(
         _contraction,
         _distances,
-        (lambda d: _contraction(d, 0), "how many steps lie between so many distances?"),
-        (lambda d: d[-1] / d[0], "this is the factor of all steps together: and of one?"),
+        (lambda d: _contraction(d, 0), "how many steps lie between that many distances?"),
+        (lambda d: d[-1] / d[0], "this is the factor for all steps together: what about one?"),
         (
             lambda d: np.mean(d[1:] / d[:-1]),
             "do n steps with this factor lead to the last distance?",
@@ -787,11 +809,11 @@ TASKS: dict[str, Task] = {
         ),
         (
             lambda lr, mu, c: np.abs(np.roots([1, 1 + mu - lr * c, -mu])).max(),
-            "which signs have the terms of the equation?",
+            "check the signs in the equation.",
         ),
         (
             lambda lr, mu, c: np.abs(np.roots([1, -(1 + mu - lr * c), mu])).min(),
-            "which of the two roots lasts longer?",
+            "which of the two roots dies out last?",
         ),
     ),
     "measure/3": _drawn_batches,
@@ -806,7 +828,7 @@ TASKS: dict[str, Task] = {
             lambda gradient, starts, *rest: (
                 np.array(_shares(gradient, starts, *rest)) * len(starts)
             ),
-            "these are numbers of starts: what is a share?",
+            "these are counts: what is a share?",
         ),
     ),
     "measure/5": words(
@@ -819,26 +841,26 @@ TASKS: dict[str, Task] = {
     ),
     "race/1": words(
         {letter: "fair" if letter in "BE" else "unfair" for letter in "ABCDEFG"},
-        "Were both tuned alike, for what is shown, and shown on seeds that did not choose?",
+        "Were both tuned alike, for what is shown, and shown on seeds not used for tuning?",
     ),
     "race/2": function(
         _good_share,
         _losses,
         (
             lambda losses, factor: np.mean(losses <= factor * np.min(losses)),
-            "what is the smallest of numbers with a nan among them?",
+            "what is the minimum if one of the numbers is nan?",
         ),
         (
             lambda losses, factor: _good_share(losses[np.isfinite(losses)], factor),
-            "runs that diverged: do they count as tried?",
+            "do diverged runs count as tried?",
         ),
         (
             lambda losses, factor: _good_share(losses, factor) * len(losses),
-            "this is a number of rates: what is a share?",
+            "this is a count: what is a share?",
         ),
     ),
     "race/3": _beats_descent,
-    "one_line/1": rule(Signum, ("m",), faults.SIGNUM_FAULTS, rates=LONG_STEPS),
+    "one_line/1": rule(Signum, ("p",), faults.SIGNUM_FAULTS, rates=LONG_STEPS),
     "one_line/2": rule(AdaBelief, ADAM, faults.ADABELIEF_FAULTS),
     "one_line/3": rule(Yogi, ADAM, faults.YOGI_FAULTS),
     "one_line/4": rule(AdEMAMix, ("slow", *ADAM), faults.ADEMAMIX_FAULTS),
@@ -848,6 +870,17 @@ TASKS: dict[str, Task] = {
         dict.fromkeys(("Signum", "Yogi", "GrokFast"), "lr")
         | {"AdEMAMix": "(1 + α) lr"}
         | dict.fromkeys(("AdaBelief", "Rprop"), "ever longer"),
-        "When all gradients are c: what are the means, and what is left of c after the division?",
+        "If every gradient is c, what are the means, and what is left of c after the division?",
     ),
 }
+
+
+def known(task: Any) -> str:
+    """The name of a task; an error says what tasks are called."""
+    if isinstance(task, str) and task in TASKS:
+        return task
+    near = checks.nearest(task, TASKS) if isinstance(task, str) else ""
+    raise ValueError(
+        f"there is no task {checks.shown(task)}.{near} Tasks are called "
+        f"{', '.join(dict.fromkeys(name.split('/')[0] + '/1' for name in TASKS))}, …"
+    )
