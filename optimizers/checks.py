@@ -60,17 +60,17 @@ def number_or_runs(name: str, value: Any, allowed: Range) -> float | np.ndarray:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"{name} must be a number or one a run, got {shown(value)}") from error
+        raise ValueError(f"{name} must be a number or one per run, got {shown(value)}") from error
     if array.ndim == 0:
         return number(name, value, allowed)
     if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must be {allowed.words}, or one a run, got {shown(value)}")
+        raise TypeError(f"{name} must be {allowed.words}, or one per run, got {shown(value)}")
     array = array.astype(float)
     if array.ndim == 1:
         array = array[:, np.newaxis]
     if array.size == 0 or array.shape[-1] != 1:
         raise ValueError(
-            f"{name} must be a number, or one a run with shape (runs,) or (runs, 1), "
+            f"{name} must be a number, or one per run with shape (runs,) or (runs, 1), "
             f"got an array of shape {np.shape(value)}"
         )
     if not np.all(np.isfinite(array) & allowed.holds(array)):

@@ -101,12 +101,14 @@ def _parser(command: str) -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    race = add("race", _race, "tune rules in the same way, race them, draw it")
+    race = add("race", _race, "tune all rules alike, race them, draw the race")
     _add_problem(race, "beale", 250)
     _add_rules(race, RACERS, " ".join(RACERS))
     _add_tuning(race)
     race.add_argument(
-        "--hypothesis", metavar="TEXT", help="what you expect: the report shows it with the result"
+        "--hypothesis",
+        metavar="TEXT",
+        help="what you expect; the report shows it beside the result",
     )
     _add_out(race, "race.png")
     race.add_argument("--animate", type=_gif, metavar="FILE.gif", help="write an animation as well")
@@ -114,7 +116,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         "--report",
         type=_page,
         metavar="FILE.html",
-        help="write a page to keep: all of it, one file",
+        help="write a report to keep: one file with everything in it",
     )
 
     many = add("suite", _suite, "race every rule on every function, draw places and profiles")
@@ -127,7 +129,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         help=f"the test functions (default: all), or {', '.join(MATRICES)}: problems with matrices",
     )
     many.add_argument("--steps", type=int, default=500, help="steps of each run (default: 500)")
-    _add_rules(many, None, f"all, on matrices without {', '.join(LONG)}")
+    _add_rules(many, None, f"all; on matrices all but {', '.join(LONG)}")
     _add_tuning(many)
     _add_out(many, "suite.png")
     many.add_argument("--csv", type=_csv, metavar="FILE.csv", help="write the table as well")
@@ -135,7 +137,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         "--store",
         type=_folder,
         metavar="FOLDER",
-        help="keep what is finished there: the same command goes on from it",
+        help="keep finished work there; the same command resumes from it",
     )
 
     grid = add("sweep", _sweep, "run one rule over hyper-parameter grids, draw a curve or a map")
@@ -144,8 +146,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         "grids",
         nargs="+",
         metavar="name=low:high:count",
-        help="a grid (spaced in ratios when it spans a factor of 10 or more; of whole numbers "
-        "where the default is one), or name=a,b,c, or name=value",
+        help="a grid (log-spaced when it spans a factor of 10 or more; whole numbers where the "
+        "default is one), or name=a,b,c, or name=value",
     )
     _add_problem(grid, "rosenbrock", 500)
     _add_out(grid, "sweep.png")
@@ -158,7 +160,7 @@ def _parser(command: str) -> argparse.ArgumentParser:
         type=_page,
         default="explore.html",
         metavar="FILE.html",
-        help="the page, one file that needs no other (default: explore.html)",
+        help="the page, a single self-contained file (default: explore.html)",
     )
     played.add_argument("--open", action="store_true", help="open it in the browser")
 
@@ -175,11 +177,11 @@ def _parser(command: str) -> argparse.ArgumentParser:
         default=Path("claims"),
         metavar="FOLDER",
         help="where the numbers (.json), the figures (.png) and a page with them (README.md) go "
-        "(default: claims). What is finished "
-        "of a run that was stopped is kept there, and the same command goes on from it",
+        "(default: claims). What a stopped run has finished is kept there, and the same command "
+        "resumes from it",
     )
     claims.add_argument(
-        "--jobs", type=int, default=-1, metavar="N", help="processes (default: one a core)"
+        "--jobs", type=int, default=-1, metavar="N", help="processes (default: one per core)"
     )
 
     figures = add("figures", _figures, "draw the pictures of the README and the course")
@@ -191,8 +193,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
         type=_folder,
         default=Path("figures"),
         metavar="FOLDER",
-        help="where they go (default: figures). Claims that were measured into its folder claims "
-        "are drawn again",
+        help="where they go (default: figures). Claims already measured in its folder claims "
+        "are redrawn",
     )
 
     listed = add("functions", _functions, "list the test functions with their formulas")
@@ -247,21 +249,21 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         type=float,
         metavar="LR",
-        help="one number: everybody's learning rate, untuned; several: the grid to tune over "
+        help="one number: the learning rate of every rule, untuned; several: the grid to tune over "
         "(default: 60 values from 1e-5 to 10, and closer ones around the best)",
     )
     parser.add_argument(
         "--trials",
         type=int,
         metavar="N",
-        help="tune over so many points of each rule's own space instead, lr among them",
+        help="tune over this many points of each rule's own space instead, lr included",
     )
     parser.add_argument(
         "--seeds",
         type=int,
         metavar="N",
-        help="tune on so many moved starts, show so many others (default: 32; on matrices 5 and 12 "
-        "or more); 0: a single run",
+        help="tune on this many moved starts, show this many others (default: 32; on matrices 5 "
+        "and 12 or more); 0: a single run",
     )
     parser.add_argument(
         "--budget",
@@ -382,7 +384,7 @@ def _problem(options: argparse.Namespace) -> Problem:
 def _steps(options: argparse.Namespace) -> int:
     """How many, if they will come to an end."""
     if checks.whole("steps", options.steps, 1) > MOST_STEPS:
-        raise ValueError(f"steps must be {MOST_STEPS:,} at the most, got {options.steps}")
+        raise ValueError(f"steps must be at most {MOST_STEPS:,}, got {options.steps}")
     steps: int = options.steps
     return steps
 
@@ -512,7 +514,7 @@ def _claims(options: argparse.Namespace) -> None:
     check_once(options.labels)
     if options.jobs < -1 or options.jobs == 0:
         raise ValueError(
-            f"--jobs must be a number of processes, or -1 for one a core, got {options.jobs}"
+            f"--jobs must be a number of processes, or -1 for one per core, got {options.jobs}"
         )
     store = options.out / f".unfinished-{'quick' if options.quick else 'full'}"
     results = []

@@ -44,7 +44,7 @@ def read_grids(rule: str, texts: Sequence[str]) -> dict[str, Any]:
     if len(sizes) > 2:
         raise ValueError("sweep draws one grid or two; give the others a single value")
     if math.prod(sizes) > MOST:
-        raise ValueError(f"{math.prod(sizes):,} runs are too many, {MOST:,} the most")
+        raise ValueError(f"{math.prod(sizes):,} runs are too many; at most {MOST:,} are allowed")
     return dict(pairs)
 
 
@@ -80,12 +80,12 @@ def _check_name(rule: str, name: str) -> None:
         raise ValueError(f"{name} is an option: {OPTIONS[name]}")
     if name in inspect.signature(sweep).parameters.keys() - {"rule", "grids"}:
         call = f"sweep({rule}, rosenbrock, {name}=…)"
-        raise ValueError(f"{name} is no hyper-parameter; it is given in Python: {call}")
+        raise ValueError(f"{name} is not a hyper-parameter; set it in Python: {call}")
     inner = known.get("inner")
     if inner is not None and name in defaults(inner):
         call = f"sweep({rule}, rosenbrock, inner=partial({inner.__name__}, {name}=…))"
         raise ValueError(
-            f"{name} is one of {inner.__name__}, the inner rule; it is given in Python: {call}"
+            f"{name} is one of {inner.__name__}, the inner rule; set it in Python: {call}"
         )
     raise ValueError(misspelt(RULES[rule], name))
 
@@ -109,7 +109,8 @@ def _wanted(rule: str, name: str, text: str) -> str:
     words = f"{text!r} must look like lr=1e-3:1:40, k=2,5,10 or lr=0.1"
     if isinstance(default, (int, float)):
         return words
-    return f"{words}; what is no number is given in Python: sweep({rule}, rosenbrock, {name}=…)"
+    call = f"sweep({rule}, rosenbrock, {name}=…)"
+    return f"{words}; values that are not numbers are set in Python: {call}"
 
 
 def _spaced(
@@ -122,7 +123,7 @@ def _spaced(
     if not (count >= 2 and float(count).is_integer()):
         raise ValueError(f"{text!r} must have two values or more, got {count:g}")
     if count > MOST:
-        raise ValueError(f"{text!r} has too many values, {MOST:,} are the most")
+        raise ValueError(f"{text!r} has too many values; at most {MOST:,} are allowed")
     if low == high:
         raise ValueError(f"{text!r} has one value only: low and high must differ")
     wide = min(low, high) > 0 and max(low, high) / min(low, high) >= WIDE
@@ -150,4 +151,4 @@ def check_once(names: Sequence[str]) -> None:
 def check_different(given: str, values: Sequence[Any]) -> None:
     """Raise a ValueError for a value that is there twice."""
     if len({*values}) < len(values):
-        raise ValueError(f"{given} has a value twice")
+        raise ValueError(f"{given} lists a value twice")

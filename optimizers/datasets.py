@@ -186,7 +186,7 @@ def _batch(name: str, value: Any) -> Batch:
     for array in arrays:
         if array.ndim == 0 or array.dtype.kind not in "biuf":
             raise TypeError(
-                f"{name} must hold arrays of numbers, one row an example, got {shown(array)}"
+                f"{name} must hold arrays of numbers, one row per example, got {shown(array)}"
             )
     lengths = [len(array) for array in arrays]
     if len(set(lengths)) > 1:

@@ -115,7 +115,9 @@ def _without_gradient(words: str, called: str) -> Exception:
     instead = "Write it with sums, products and np.where, or give a gradient, grad="
     if found and found.group(1) in ALTERNATIVES:
         instead = f"Instead, for example: {ALTERNATIVES[found.group(1)]}"
-    return TypeError(f"{called} uses what autograd has no gradient for: {what}. {instead}")
+    return TypeError(
+        f"{called} uses something that autograd has no gradient for: {what}. {instead}"
+    )
 
 
 def _too_many_arguments(words: str, called: str) -> Exception | None:
@@ -123,7 +125,7 @@ def _too_many_arguments(words: str, called: str) -> Exception | None:
     if not found:
         return None
     return TypeError(
-        f"{called} wants more than its weights ({found.group(1)} is missing). Weights come as one "
+        f"{called} needs more than its weights ({found.group(1)} is missing). Weights come as one "
         "argument: write lambda w: f(*w) for f(x, y); a second one is a batch, minimize(batches=…)"
     )
 

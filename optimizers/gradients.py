@@ -340,7 +340,7 @@ class Gradient:
             i = int(numpy.argmax(numpy.where(numpy.isnan(off), numpy.inf, off)))
             raise ValueError(
                 f"grad differs from the gradient that autograd takes of {self.problem.called}: "
-                f"beside the start, at weight {i} of {g.size}, it is {g[i]:.6g}, "
+                f"near the start, at weight {i} of {g.size}, it is {g[i]:.6g}, "
                 f"autograd's {right[i]:.6g}"
             )
 
@@ -387,7 +387,11 @@ class Gradient:
         if numpy.shape(value) != runs:
             raise ValueError(
                 f"{self._expected()}, got an array of shape {numpy.shape(value)}; "
-                + (f"expected shape {runs}, one a run" if runs else "take np.sum or np.mean of it")
+                + (
+                    f"expected shape {runs}, one per run"
+                    if runs
+                    else "take np.sum or np.mean of it"
+                )
             )
 
     def _expected(self) -> str:

@@ -45,7 +45,7 @@ class Kind(NamedTuple):
     check
         From its name and a value to the value as it is kept; raises an error for a wrong one.
     range
-        The range of a number, which may be one a run; None for what is no such number.
+        The range of a number, which may be one per run; None for what is no such number.
     """
 
     check: Check
@@ -70,12 +70,12 @@ OWN_DEFAULT: Any = _OwnDefault()
 
 
 def number_in(allowed: checks.Range) -> Kind:
-    """A number, or one a run: an array of shape (runs, 1)."""
+    """A number, or one per run: an array of shape (runs, 1)."""
     return Kind(partial(number, allowed), allowed)
 
 
 def number(allowed: checks.Range, name: str, value: Any) -> Any:
-    """A number in this range, or one a run."""
+    """A number in this range, or one per run."""
     found = checks.number_or_runs(name, value, allowed)
     return value if isinstance(value, int) else found  # a whole one stays whole
 
@@ -120,7 +120,7 @@ class RuleClass(ABCMeta):
         if len(args) > 3 and not any(map(_arguments, cls.__mro__)):
             by_name = ", ".join(f"{name}=…" for name in list(known)[1:])
             raise TypeError(
-                f"{cls.__name__}: what comes after lr is given by name: "
+                f"{cls.__name__}: pass everything after lr by name: "
                 f"{cls.__name__}(loss, weights, lr, {by_name})"
             )
         for name in keywords:
@@ -165,7 +165,7 @@ def misspelt(rule: Any, name: str) -> str:
     known, ours = rule.__hyper_parameters__, OTHER_SPELLINGS.get(name)
     hint = f" Here it is {ours!r}." if ours in known else checks.nearest(name, known)
     if "inner" in known and not hint:
-        hint = f" One of the inner rule goes in with it: inner=partial(Adam, {name}=…)."
+        hint = f" Those of the inner rule go in with it: inner=partial(Adam, {name}=…)."
     return f"{rule.__name__} has no hyper-parameter {name!r}; it has {', '.join(known)}.{hint}"
 
 

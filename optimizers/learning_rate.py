@@ -1,4 +1,4 @@
-"""η: a number, one a run, one for each layer, or a schedule: a function of t to any of these."""
+"""η: a number, one per run, one for each layer, or a schedule: a function of t to any of these."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ def check_runs(name: str, value: Any, runs: tuple[int, ...]) -> None:
     """Raise an error for numbers that are one a run, but for other runs than these."""
     if np.ndim(value) > 1 and value.shape[:-1] not in ((1,), runs):
         raise ValueError(
-            f"{name} must be a number, or one a run; got {len(value)} for {runs or 'a single run'}"
+            f"{name} must be a number, or one per run; got {len(value)} for "
+            f"{runs or 'a single run'}"
         )
 
 
@@ -82,7 +83,7 @@ def warn_of_runs(lr: Any, theta: np.ndarray, layout: Layout) -> None:
     if theta.ndim == 1 and len(lr) > 1 and len(lr) in (theta.size, parts):
         warnings.warn(
             f"lr has {len(lr)} values, as many as there are weights: taken as {len(lr)} runs, one "
-            f"a learning rate. For one a weight give them by name, lr={{{layout.names[0]!r}: …}}; "
-            f"for runs, in shape ({len(lr)}, 1)",
+            f"per learning rate. For one per weight, give them by name, lr={{{layout.names[0]!r}: "
+            f"…}}; for runs, in shape ({len(lr)}, 1)",
             stacklevel=4,
         )

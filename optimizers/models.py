@@ -45,9 +45,9 @@ class Model(Remade):
         A kernel (in, out) is drawn from N(0, σ²): σ² = 2 / in for "he", 2 / (in + out) for
         "xavier", 1 for "normal". Biases are 0, the scales of norms are 1.
     loss
-        `loss(weights, batch)` → one number, or one a run: (...). It can be recorded.
+        `loss(weights, batch)` → one number, or one per run: (...). It can be recorded.
     accuracy
-        `accuracy(weights, batch)` → the share of right answers, a number or one a run; None
+        `accuracy(weights, batch)` → the share of right answers, a number or one per run; None
         where there is nothing to be right about.
 
     Notes
@@ -351,7 +351,7 @@ def _classifier(name: str, sizes: list[int], phi: Callable[[Any], Any]) -> Model
     def parts(batch: Any) -> Any:
         x, y = _parts(name, batch, "x", "y")
         if y.shape != x.shape[:1]:
-            raise ValueError(f"{name} takes one label an example, got {y.shape} for x {x.shape}")
+            raise ValueError(f"{name} takes one label per example, got {y.shape} for x {x.shape}")
         return x, y
 
     def logits(weights: Weights, x: Any) -> Any:
@@ -483,7 +483,7 @@ def transformer(
             )
         if targets.shape != tokens.shape:
             raise ValueError(
-                f"{name} takes one target a token, got {targets.shape} for tokens {tokens.shape}"
+                f"{name} takes one target per token, got {targets.shape} for tokens {tokens.shape}"
             )
         return tokens, np.reshape(targets, -1)
 

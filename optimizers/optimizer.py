@@ -58,10 +58,10 @@ class Optimizer(Settings):
     >>> from optimizers import Optimizer
     >>> class HeavyBall(Optimizer):
     ...     mu = 0.5
-    ...     state = ("m",)
+    ...     state = ("p",)
     ...     def direction(self, theta, g):
-    ...         self.m = self.mu * self.m + g
-    ...         return self.m
+    ...         self.p = self.mu * self.p + g
+    ...         return self.p
     >>> HeavyBall(lambda x: np.sum(x**2), [4.0], lr=0.25).minimize(3).theta[:, 0]
     array([ 4.,  2.,  0., -1.])
     """
@@ -192,7 +192,7 @@ class Optimizer(Settings):
         Returns
         -------
         loss
-            The loss before the step: a float, or one a run.
+            The loss before the step: a float, or one per run.
         """
         before = snapshot(parts(self))
         try:
@@ -215,21 +215,21 @@ class Optimizer(Settings):
         progress: bool = False,
         callback: Callable[[Any], Any] | None = None,
     ) -> Trajectory:
-        """Make `steps` steps; called again, go on from there.
+        """Make `steps` steps; another call continues from there.
 
         Parameters
         ----------
         steps
             How many steps, 0 or more.
         batches
-            One batch a step, handed to the loss as its second argument. The loss of the last
+            One batch per step, handed to the loss as its second argument. The loss of the last
             iterate is taken on the last batch.
         tol
             Stop as soon as the gradient's norm is at most this (in every run).
         watch
             Names of inner state to record as well, such as ("m_hat", "v_hat").
         every
-            Keep every so many-th step; the first and the last are always kept.
+            Keep a row every so many steps; the first and the last are always kept.
         progress
             Whether to show a progress bar.
         callback
@@ -246,7 +246,7 @@ class Optimizer(Settings):
         Raises
         ------
         TypeError, ValueError
-            If an argument is wrong, or the batches run dry.
+            If an argument is wrong, or the batches run out.
         MemoryError
             If the record would not fit into memory; the message says which `every` would.
 
@@ -338,7 +338,7 @@ class Optimizer(Settings):
             copied. If the loss promises to take many runs (a test function, `@batched`), a lone
             array (..., P) is that many runs.
         lr
-            The learning rate η: a number; one a run (shape (runs,) or (runs, 1)); one for each
+            The learning rate η: a number; one per run (shape (runs,) or (runs, 1)); one for each
             layer, by name or in the weights' nesting (0 freezes; who is not named has the rule's
             own); or a schedule: a function of the step t = 1, 2, … that returns any of these.
         grad
@@ -347,7 +347,7 @@ class Optimizer(Settings):
         project
             A function from weights to weights, applied after each step: for constraints.
         **hyper_parameters
-            By name. A number may be one a run, as lr.
+            By name. A number may be one per run, as lr.
 
         Raises
         ------
@@ -384,7 +384,7 @@ class Optimizer(Settings):
         except ValueError as error:
             counts = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
             raise ValueError(
-                f"the numbers of runs do not fit: weights {theta.shape[:-1]}, {counts}"
+                f"the numbers of runs do not match: weights {theta.shape[:-1]}, {counts}"
             ) from error
         self.t, self.batch = 0, None
         self._is_library = is_library(type(self))
@@ -411,14 +411,14 @@ class Optimizer(Settings):
             return repeat(None) if batches is None else iter(batches)
         except TypeError as error:
             raise TypeError(
-                f"batches must be an iterable with one batch a step, got {shown(batches)}"
+                f"batches must be an iterable with one batch per step, got {shown(batches)}"
             ) from error
 
     def _next_batch(self, stream: Iterator[Any], done: int, steps: int) -> Any:
         for batch in stream:
             return batch
         raise ValueError(
-            f"batches ran dry after {done} of {steps} steps: give at least as many batches as "
+            f"batches ran out after {done} of {steps} steps: give at least as many batches as "
             "steps (itertools.cycle repeats a list)"
         )
 
@@ -426,7 +426,7 @@ class Optimizer(Settings):
 
     @property
     def theta(self) -> Any:
-        """The weights now, in the nesting that was given, to be read; assign to change them."""
+        """The current weights, read-only, in the nesting that was given; assign to change them."""
         now = self.handed_out(self._theta).copy()
         now.setflags(write=False)
         return read_only(self.layout.unflatten(now))
@@ -452,7 +452,7 @@ class Optimizer(Settings):
 
     @property
     def value(self) -> Any:
-        """The loss at the newest weights (in a formula, before the step): a float, or one a run."""
+        """The loss at the newest weights (in a formula, before a step): a float, or one per run."""
         if self._value is None:
             batch = self.batch
             if self._batch_of is not None:
@@ -467,7 +467,7 @@ class Optimizer(Settings):
         return 1
 
     def select(self, runs: np.ndarray) -> None:
-        """Go on with some of the runs only.
+        """Continue with some of the runs only.
 
         Parameters
         ----------

@@ -209,8 +209,8 @@ class Problem:
             return side_by_side(self.loss, theta, layout, *batch)
         if _promises_of(self.formula).batched and mixes_runs(self.loss, theta, layout, *batch):
             raise ValueError(
-                f"{self.called} promises to be batched, but gives other numbers for runs side by "
-                "side than for one: take sums and means with axis=-1, or leave out the promise"
+                f"{self.called} promises to be batched, but gives different numbers for runs side "
+                "by side than for one: take sums and means with axis=-1, or leave out the promise"
             )
         return self.loss
 
@@ -370,7 +370,7 @@ class Promises:
 
 
 def pure(loss: Loss) -> Loss:
-    """Promise that a loss depends on its arguments alone: no globals that change, no chance.
+    """Promise that a loss depends on its arguments alone: no globals that change, no randomness.
 
     Then it is not traced anew for each run, and where compiling does not pay, its gradient is
     replayed as NumPy lines.
@@ -388,7 +388,7 @@ def pure(loss: Loss) -> Loss:
 
 
 def batched(loss: Loss) -> Loss:
-    """Promise that a loss takes many runs: weights (runs, …) give one number a run, (runs,).
+    """Promise that a loss takes many runs: weights (runs, …) give one number per run, (runs,).
 
     A lone array of shape (runs, P) is then that many runs of P weights. Without the promise its
     whole shape is weights, and the loss is tried where many runs are wanted.
@@ -409,7 +409,7 @@ def batched(loss: Loss) -> Loss:
 def _promised(loss: Loss, **promise: bool) -> Loss:
     if not callable(loss):
         raise TypeError(
-            f"a promise is made for a loss, a function of the weights; got {shown(loss)}"
+            f"only a loss, a function of the weights, can be promised; got {shown(loss)}"
         )
     loss.__promises__ = replace(_promises_of(loss), **promise)  # type: ignore[attr-defined]
     return loss

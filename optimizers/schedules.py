@@ -41,7 +41,7 @@ class Schedule:
         self._arguments = arguments
 
     def __call__(self, t: int) -> Any:
-        """The learning rate of step t = 1, 2, …: a number, or one a run, (runs, 1)."""
+        """The learning rate of step t = 1, 2, …: a number, or one per run, (runs, 1)."""
         return self._formula(checks.whole("t", t, 1))
 
     def __repr__(self) -> str:
@@ -85,12 +85,12 @@ def constant(lr: Any) -> Callable[[int], Any]:
     Parameters
     ----------
     lr
-        η ≥ 0: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0: a number, or one per run (shape (runs,) or (runs, 1)).
 
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1).
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1).
 
     Raises
     ------
@@ -128,7 +128,7 @@ def step_decay(lr: Any, every: int, factor: Any = 0.1) -> Callable[[int], Any]:
     Parameters
     ----------
     lr
-        η ≥ 0, the rate of the first k steps: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0, the rate of the first k steps: a number, or one per run (shape (runs,) or (runs, 1)).
     every
         k, how many steps a stair is long, 1 or more.
     factor
@@ -137,7 +137,7 @@ def step_decay(lr: Any, every: int, factor: Any = 0.1) -> Callable[[int], Any]:
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1). It has no end.
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1). It has no end.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def exponential(lr: Any, every: int, factor: Any = 0.1) -> Callable[[int], Any]:
     Parameters
     ----------
     lr
-        η ≥ 0, the rate of the first step: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0, the rate of the first step: a number, or one per run (shape (runs,) or (runs, 1)).
     every
         k, in how many steps the rate changes by the factor, 1 or more.
     factor
@@ -185,7 +185,7 @@ def exponential(lr: Any, every: int, factor: Any = 0.1) -> Callable[[int], Any]:
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1). It has no end.
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1). It has no end.
 
     Raises
     ------
@@ -225,12 +225,12 @@ def inverse_sqrt(lr: Any) -> Callable[[int], Any]:
     Parameters
     ----------
     lr
-        α ≥ 0, the rate of the first step: a number, or one a run (shape (runs,) or (runs, 1)).
+        α ≥ 0, the rate of the first step: a number, or one per run (shape (runs,) or (runs, 1)).
 
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1). It has no end.
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1). It has no end.
 
     Raises
     ------
@@ -268,7 +268,7 @@ def cosine(lr: Any, steps: int, end: Any = 0.0) -> Callable[[int], Any]:
     Parameters
     ----------
     lr
-        η ≥ 0, the rate of the first step: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0, the rate of the first step: a number, or one per run (shape (runs,) or (runs, 1)).
     steps
         T, 1 or more. Step T is the last before the end is reached; from step T + 1 on the rate
         stays at `end`.
@@ -278,7 +278,7 @@ def cosine(lr: Any, steps: int, end: Any = 0.0) -> Callable[[int], Any]:
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1).
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1).
 
     Raises
     ------
@@ -318,7 +318,7 @@ def polynomial(lr: Any, steps: int, power: Any = 1.0, end: Any = 0.0) -> Callabl
     Parameters
     ----------
     lr
-        η ≥ 0, the rate of the first step: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0, the rate of the first step: a number, or one per run (shape (runs,) or (runs, 1)).
     steps
         T, 1 or more. Step T is the last before the end is reached; from step T + 1 on the rate
         stays at `end`.
@@ -330,7 +330,7 @@ def polynomial(lr: Any, steps: int, power: Any = 1.0, end: Any = 0.0) -> Callabl
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1).
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1).
 
     Raises
     ------
@@ -436,7 +436,7 @@ def warmup_polynomial(lr: Any, steps: int, warmup: int, power: Any = 1.0) -> Cal
     Parameters
     ----------
     lr
-        η ≥ 0, the rate at the top: a number, or one a run (shape (runs,) or (runs, 1)).
+        η ≥ 0, the rate at the top: a number, or one per run (shape (runs,) or (runs, 1)).
     steps
         T, all steps, the warm-up's among them; from step T + 1 on the rate is 0.
     warmup
@@ -447,7 +447,7 @@ def warmup_polynomial(lr: Any, steps: int, warmup: int, power: Any = 1.0) -> Cal
     Returns
     -------
     Schedule
-        A function of t = 1, 2, … that returns a number, or one a run: (runs, 1).
+        A function of t = 1, 2, … that returns a number, or one per run: (runs, 1).
 
     Raises
     ------

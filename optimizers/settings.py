@@ -28,7 +28,7 @@ class Settings(metaclass=RuleClass):
     layout: Layout
     _theta: np.ndarray  # the weights, flat: (..., P)
     _value: Any  # the loss there, once it is known
-    _diverged_at: Any  # the step, or one a run; -1 for none
+    _diverged_at: Any  # the step, or one per run; -1 for none
     _fused: Any  # how its steps are made in one pass, and what these left to be looked at
     _unseen: Any
 
@@ -47,7 +47,7 @@ class Settings(metaclass=RuleClass):
         elif own.get("_is_made"):
             if name in IN_VAIN:
                 raise AttributeError(
-                    f"{name!r} cannot be set on an optimizer that has been made: make another, "
+                    f"{name!r} cannot be changed once the optimizer is made: make another, "
                     f"{type(self).__name__}(loss, optimizer.theta, …)"
                 )
             if name not in own and not hasattr(type(self), name) and _is_mistaken(name, known):

@@ -7,7 +7,7 @@ from typing import TypedDict
 QUESTIONS = {
     "memory": "what it keeps of the past",
     "direction": "which way it goes",
-    "magnitude": "how far, and in which unit",
+    "magnitude": "how far, measured in what",
     "decay": "how weights shrink",
 }
 

@@ -77,7 +77,7 @@ class Choice:
 
     def __init__(self, *values: Any) -> None:
         if not values:
-            raise ValueError("a choice must have one value at least")
+            raise ValueError("a choice must have at least one value")
         self.ends: Sequence[Any] = values
 
     def at(self, shares: np.ndarray) -> np.ndarray:

@@ -35,8 +35,8 @@ class Trajectory:
         The weights, flat: (rows, ..., P). The axes in the middle are runs. Row 0 is the start, the
         last row the last iterate.
     loss, grad_norm
-        The loss and the Euclidean norm of its gradient at `theta`: (rows, ...). Of a rule that
-        hands out other weights than those of its gradients, `theta` and `loss` are of the former.
+        The loss and the Euclidean norm of its gradient at `theta`: (rows, ...). For a rule that
+        hands out weights other than those of its gradients, `theta` and `loss` are of the former.
     step
         The number of steps made at each row: (rows,), counted from the optimizer's first.
     watched
@@ -115,7 +115,7 @@ class Trajectory:
                 f"got {shown(points)}"
             ) from error
         if not points:
-            raise ValueError("points must have one row at least, got none")
+            raise ValueError("points must have at least one row, got none")
         layout = flatten(points[0], name="points[0]")[1]
         theta = np.array([layout.ravel(p, f"points[{i}]") for i, p in enumerate(points)])
         steps = np.arange(len(theta)) if step is None else np.array(step)
@@ -387,8 +387,8 @@ class Recorder:
         if size > there:
             enough = _round_up(int(self.every * size / there) + 1)
             raise MemoryError(
-                f"the record would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are there "
-                f"for it: keep every {enough}th step only, every={enough}"
+                f"the record would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are free: "
+                f"keep only every {enough}th step, every={enough}"
             )
 
     def _first_rows(self) -> int:
@@ -416,7 +416,11 @@ class Recorder:
         self.optimizer._bring_back()
         seen = [k for k, v in vars(self.optimizer).items() if _watchable(k, v)]
         what = type(self.optimizer).__name__
-        lacks = f"has no {name!r}" if value is None else f"cannot record {name!r}, no array"
+        lacks = (
+            f"has no {name!r}"
+            if value is None
+            else f"cannot record {name!r}, which is not an array"
+        )
         raise ValueError(f"watch: {what} {lacks}; it has {', '.join(seen)}.{nearest(name, seen)}")
 
     def _mark(self, theta: np.ndarray, loss: Any) -> np.ndarray:

@@ -246,7 +246,7 @@ class ReadOnlyCopy:
 
     def _refuse(self, *args: Any, **keywords: Any) -> Any:
         raise TypeError(
-            "these weights are a copy, to be read: to change them, assign all of them, such as "
+            "these weights are a read-only copy: to change them, assign all of them, such as "
             "optimizer.theta = {**optimizer.theta, 'bias': new}"
         )
 

@@ -42,7 +42,7 @@ def check(replay: Callable[..., Any], function: Callable[..., Any], inputs: Any)
             if not same:
                 raise NotTraceable(
                     "the replay differs from the plain function: it reads something besides its "
-                    "arguments, draws random numbers, or looks at a value unseen"
+                    "arguments, draws random numbers, or looks at a value unnoticed"
                 )
 
 

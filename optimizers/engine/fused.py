@@ -159,7 +159,7 @@ class Fused:
             self.is_right = all(_is_equal(after[name], value) for name, value in right.items())
             if not self.is_right or self.around.changed:
                 self.around.put_back()
-                self.refuse("it does not give what the formula gives")
+                self.refuse("it gives other numbers than the formula")
                 return None
         return after, replay
 

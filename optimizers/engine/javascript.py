@@ -78,13 +78,13 @@ def step_in_javascript(step: Step, name: str = "step") -> str:
     >>> print(step_in_javascript(rule_of(Momentum(sphere, [3.0]))))
     function step(theta, g, state, t, hyper, hessian, seen) {
       const theta_0 = theta[0];
-      const m_0 = state.m[0];
+      const p_0 = state.p[0];
       const g_0 = g[0];
-      const x1 = hyper.momentum * m_0;
+      const x1 = hyper.momentum * p_0;
       const x2 = x1 + g_0;
       const x3 = hyper.lr * x2;
       const x4 = theta_0 - x3;
-      state.m[0] = x2;
+      state.p[0] = x2;
       theta[0] = x4;
     }
     """

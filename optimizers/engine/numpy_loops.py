@@ -30,7 +30,7 @@ def numpy_loop(name: str) -> tuple[int, int]:
     ufunc = getattr(np, name, None)
     wide = sys.implementation.name == "cpython" and struct.calcsize("P") == 8  # not so in a browser
     if not isinstance(ufunc, np.ufunc) or not wide:
-        raise Untraceable(f"np.{name} is no ufunc whose loop can be called")
+        raise Untraceable(f"np.{name} is not a ufunc whose loop can be called")
     address = id(ufunc) + object.__basicsize__
     *counts, _, functions, data, kinds, _, _, types = struct.unpack(
         "4i2P2i2P", ctypes.string_at(address, struct.calcsize("4i2P2i2P"))

@@ -75,11 +75,11 @@ class OneRun:
         try:
             around = Surroundings(self.loss)
             if not (self.alone or around.sees_all):
-                raise Untraceable("it may read what changes unseen between two steps")
+                raise Untraceable("it may read something that changes unnoticed between two steps")
             inputs = (theta,) if batch is None else (theta, batch)
             self._known[key] = record(self.gradient, *inputs, title=self.title)
             if around.changed:
-                raise Untraceable("it keeps something from call to call, or draws by chance")
+                raise Untraceable("it keeps something from call to call, or draws random numbers")
             self._around = around
         except Exception as reason:  # whatever it is, plain autograd will come to it
             self.why_not = str(reason)

@@ -127,7 +127,7 @@ def constant(value: Any) -> Scalar:
     if isinstance(value, Scalar):
         return value
     if not isinstance(value, (bool, int, float)):
-        raise Untraceable(f"it computes with something else than real numbers: {type(value)}")
+        raise Untraceable(f"it computes with something other than real numbers: {type(value)}")
     return _node(
         "constant", (value,), 0, value is True or value is False, (type(value), repr(value))
     )
@@ -477,7 +477,7 @@ def _check_exponents(exponents: np.ndarray) -> None:
     if exponents.size > 1:
         known = {_float(x) if isinstance(x, Scalar) else x for x in exponents.ravel().tolist()}
         if not known.isdisjoint(SQUARES):
-            raise Untraceable("it raises to a power of each number's own")
+            raise Untraceable("it raises each number to a power of its own")
 
 
 # ------------------------------------------------------------------ the order in which NumPy adds
@@ -655,7 +655,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     elements = [_number(constant(x)) for x in (*a.ravel(), *b.ravel())]
     layout = tuple((x.shape, "F" if x.flags.f_contiguous and x.ndim > 1 else "C") for x in (a, b))
     if not all(x.flags.contiguous or x.flags.f_contiguous for x in (a, b)):
-        raise Untraceable("it multiplies matrices that do not lie in one piece")
+        raise Untraceable("it multiplies matrices that are not contiguous in memory")
     depends = reduce(operator.or_, (x.depends for x in elements)) | RUN
     call = _node("matmul", (layout, *elements), depends, False)
     shape = (*a.shape[:-1], *b.shape[1:])

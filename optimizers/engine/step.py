@@ -200,7 +200,7 @@ def rule_of(
     >>> from optimizers import Momentum
     >>> from optimizers.functions import sphere
     >>> step = rule_of(Momentum(sphere, [3.0, 4.0]))
-    >>> step.after["m"][0].op, list(step.settings)
+    >>> step.after["p"][0].op, list(step.settings)
     ('add', ['lr', 'momentum'])
     """
     P = optimizer._theta.shape[-1]
@@ -237,7 +237,7 @@ def _traced(
     for prefix, part in by_prefix(optimizer).items():
         for name in part.state:
             if not isinstance(vars(part)[name], np.ndarray):
-                raise Untraceable(f"its state {name!r} is no array")
+                raise Untraceable(f"its state {name!r} is not an array")
             before[prefix + name] = inputs(prefix + name, np.shape(vars(part)[name])[runs:])
     given = None if batch is None else inputs("batch", batch, STEP)
     loss, slope = map(symbols, gradient(before["theta"], given))
@@ -333,8 +333,8 @@ def moved(
             left = [_told([extras(part) for part in parts(one)]) for one in (clone, fresh)]
             if left[0] != left[1] or _told(after) != _told(anew):
                 raise Untraceable(
-                    "it keeps something from step to step that `state` does not name, or draws by "
-                    "chance"
+                    "it keeps something from step to step that `state` does not name, or draws "
+                    "random numbers"
                 )
         return found
 
@@ -383,7 +383,7 @@ def _told(value: Any, depth: int = 8) -> Any:
 
 def _projected(project: Any, theta: Symbols) -> Symbols:
     if not project.layout.is_vector:
-        raise Untraceable("it brings back weights that are no vector")
+        raise Untraceable("it returns weights that are not a vector")
     return symbols(project.function(theta.copy()))
 
 

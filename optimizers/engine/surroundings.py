@@ -134,7 +134,7 @@ def _places(roots: tuple[Any, ...]) -> Iterator[Place | None]:
             names = _names(value.__code__)
         for place, held in _opened(value, names):
             if held is None or any(h is root for h in held for root in roots):
-                yield None  # what reaches itself would be kept for ever by who keeps this
+                yield None  # what reaches itself would be kept forever by who keeps this
             queue.extend((child, names) for child in held or [] if not _is_leaf(child))
             if place is not None:
                 yield place
@@ -157,7 +157,7 @@ def _opened(value: Any, names: frozenset[str]) -> Opened:
             if names & PRINTS:
                 raise Untraceable("it prints, or reads a file or the keyboard")
             if names & BY_CHANCE:
-                raise Untraceable("it makes a source of chance of its own")
+                raise Untraceable("it makes a random generator of its own")
             if names & RAISES:
                 raise Untraceable("it asks NumPy for errors")
             yield _some(value.__globals__, names)
@@ -249,7 +249,7 @@ def _of_module(module: ModuleType, names: frozenset[str]) -> Opened:
 
 def _refuse_outside(module: str | None) -> None:
     if (module or "").partition(".")[0] in OUTSIDE:
-        raise Untraceable(f"it looks at the world outside, by {module}")
+        raise Untraceable(f"it looks at the outside world, through {module}")
 
 
 def _is_fixed(module: str | None) -> bool:

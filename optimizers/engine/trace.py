@@ -272,7 +272,7 @@ class Recording:
     def input(self, name: str, value: Any) -> Traced:
         """Write down an input."""
         if np.asarray(value).dtype.kind not in "biufc":
-            self.refuse(f"an input holds something else than numbers: {type(value)}")
+            self.refuse(f"an input holds something other than numbers: {type(value)}")
         if isinstance(value, np.ndarray):
             self.sharing[_memory(value)] += 1  # with the caller
         return self._add(None, (), {}, value, name)
@@ -299,7 +299,7 @@ class Recording:
         if value is None:
             self.refuse(f"np.{fun.__name__} writes into an array")
         if not several and _letter(value) not in "biufc":
-            self.refuse(f"np.{fun.__name__} returns something else than numbers")
+            self.refuse(f"np.{fun.__name__} returns something other than numbers")
         if len(self.nodes) > LONGEST:
             self.refuse(f"it makes more than {LONGEST} NumPy calls")
         if isinstance(value, np.ndarray):
@@ -679,7 +679,7 @@ def trace(function: Callable[..., Any], *inputs: Any, again: bool = False) -> Tr
             if not any(type(leaf) is Traced for leaf in leaves(returned)):
                 recording.refuse("its value does not depend on the inputs")
             if any(_letter(_value(leaf)) not in "biufc" for leaf in leaves(returned)):
-                recording.refuse("it returns something else than arrays and numbers")
+                recording.refuse("it returns something other than arrays and numbers")
     except Exception as error:
         reason = str(error) if type(error) is NotTraceable else f"{type(error).__name__}: {error}"
         raise NotTraceable((recording.reasons or [reason])[0]) from error

@@ -84,7 +84,7 @@ def updates_of(optimizer: Any, eta: Any) -> tuple[list[Update], frozenset[tuple[
     if not all(map(is_library, map(type, parts(optimizer)))):
         again, _ = _of_layers(optimizer, eta, MORE)
         if [_told(update) for update in updates] != [_told(update) for update in again]:
-            raise Untraceable("how many weights there are counts")
+            raise Untraceable("it depends on how many weights there are")
     return updates, names
 
 

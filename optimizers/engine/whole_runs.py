@@ -147,9 +147,9 @@ class _Run:
                 if run is not None and not self._begins_so(run[0], first):
                     run = None  # the first call counts
             if run is None or now.changed:
-                reason = "it keeps something from call to call, or draws by chance"
+                reason = "it keeps something from call to call, or draws random numbers"
                 if not now.changed:
-                    reason = "it reads what changes: plain steps do not say the same"
+                    reason = "it reads something that changes: plain steps give other numbers"
                 raise self._refused(reason)
         except BaseException as error:
             before.put_back()
@@ -167,7 +167,7 @@ class _Run:
         shared = _shared(machine)
         numbers = (steps // every + 2) * machine.width * machine.ld
         if 8 * numbers > trajectory.room():
-            raise Untraceable("its record is too long to be made in one go")
+            raise Untraceable("its record is too long to make in one go")
         start = seen.carried
         for name in self.watch:
             value = getattr(optimizer, name, None)
@@ -304,7 +304,7 @@ def settled_step(optimizer: Any) -> Step:
                 return step
     finally:
         before.put_back()
-    raise Untraceable("it keeps something from call to call, or draws by chance")
+    raise Untraceable("it keeps something from call to call, or draws random numbers")
 
 
 def traced_hessian(optimizer: Any) -> Symbols:
@@ -320,7 +320,7 @@ def _one_run(optimizer: Any) -> tuple[np.ndarray, ...]:
     """The weights of one run, as one of many if that is how it is computed; and the batch."""
     gradient, theta = optimizer.gradient, optimizer._theta
     if theta.ndim > 2:
-        raise Untraceable("its runs are more than a row")
+        raise Untraceable("its runs have more than one axis")
     batch = optimizer._next_noise()
     if theta.ndim > 1 and gradient.takes_runs(theta, *batch):
         theta = theta[:1]
@@ -363,7 +363,7 @@ def _shared(machine: Machine) -> list[str]:
     numbers = {n: x.item().depends for n, x in machine.step.watched.items() if x.shape == ()}
     shared = [name for name, depends in numbers.items() if not depends & RUN]
     if shared and machine.columns:
-        raise Untraceable(f"it watches {shared[0]!r}, which may be one number or one a run")
+        raise Untraceable(f"it watches {shared[0]!r}, which may be one number or one per run")
     return shared
 
 

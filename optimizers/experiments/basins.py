@@ -28,7 +28,7 @@ class Basins:
     minima
         Where runs came to rest: (k, n), the function's global minima first.
     known
-        How many of these are global minima; None if nobody knows.
+        How many of these are global minima; None if that is not known.
     reached
         For each start the row of `minima` that it reached, -1 if it ended at none, -2 if it
         diverged: (ny, nx), or (nx,).

@@ -74,7 +74,7 @@ def compare(
         values are tried on both sides of the best, a quarter as many as the grid has. A number, or
         a dict by label, is taken as it is, untuned.
     trials
-        Tune over so many points of each rule's own search space instead (`Adam.space`): its
+        Tune over this many points of each rule's own search space instead (`Adam.space`): its
         learning rate and what else it names, the same number for every rule, quasi-random.
     budget
         "gradients": `steps` counts gradients of the loss. Newton's step takes one for each weight
@@ -84,7 +84,7 @@ def compare(
         Tune for the median over these seeds (how many, or which), then show the race on as many
         others. "auto": 32 and 32; for a training, and where runs are slow (over 64 weights, or a
         loss that takes one point at a time and cannot be traced), 5 and 12, or as many as it takes
-        to tell so many rules apart. None: a single run from the start as it is, as in a textbook,
+        to separate so many rules. None: a single run from the start as it is, as in a textbook,
         tuned on itself.
     scatter
         How far a seed moves the start (see `sweep`); a training's seeds draw the first weights.
@@ -96,14 +96,14 @@ def compare(
     schedule, n_jobs, progress
         As in `sweep`; processes share the tuning.
     store
-        A folder that keeps what is finished of the tuning (see `sweep`), a folder a rule. Delete
+        A folder that keeps what is finished of the tuning (see `sweep`), a folder per rule. Delete
         it yourself after a change in a file that is read, in compiled code, in an installed
         package or in what is reached through `getattr`: these are not noticed.
 
     Returns
     -------
     Comparison
-        A mapping from labels to trajectories, a run a seed; it prints as a table.
+        A mapping from labels to trajectories, one run per seed; it prints as a table.
 
     Raises
     ------
@@ -143,15 +143,15 @@ def compare(
         cost = racer.gradients_per_step
         if budget == "gradients" and cost is None:
             raise ValueError(
-                f"a step of {label} takes a varying number of evaluations, so that it cannot be "
+                f"a step of {label} takes a varying number of evaluations, so it cannot be "
                 "given as many gradients as others: race with budget='steps', where its "
                 "evaluations are counted"
             )
         its_steps = steps if budget == "steps" else steps // (cost or 1)
         if not its_steps:
             raise ValueError(
-                f"steps must pay for one step of {label} at least: it takes {cost} gradients, the "
-                f"budget is {steps}"
+                f"steps must pay for at least one step of {label}, which costs {cost} gradients; "
+                f"the budget is {steps}"
             )
         tuning, luck, once = None, None, None
         others: dict[str, np.ndarray] = {}

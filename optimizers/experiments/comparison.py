@@ -70,7 +70,7 @@ class Entry:
     chosen
         The hyper-parameters that it raced with, beside its own defaults; lr is among them.
     path
-        What is shown: a run a seed; a single one without seeds.
+        What is shown: one run per seed; a single one without seeds.
     once
         The run from the start itself; None if the seeds draw the start.
     tuning
@@ -99,7 +99,7 @@ Curves = dict[str, np.ndarray]
 
 
 class Comparison(Mapping[str, Trajectory]):
-    """A race: each rule's trajectory by its label, how it was tuned, and who is before whom.
+    """A race: each rule's trajectory by its label, how it was tuned, and the ranking.
 
     Attributes
     ----------
@@ -116,10 +116,10 @@ class Comparison(Mapping[str, Trajectory]):
         how far they move the start.
     losses, accuracies
         By label, along the trajectory: the loss without noise or on held-out data, and for a
-        training the share of held-out data told right: (rows,), or (rows, seeds) as the
+        training the share of held-out data classified correctly: (rows,), or (rows, seeds) as the
         trajectories.
     standing
-        Who is before whom, as far as the seeds tell.
+        The ranking, as far as the seeds tell.
     target, hypothesis
         As they were given.
     made
@@ -273,14 +273,14 @@ class Comparison(Mapping[str, Trajectory]):
     def plot(self, axes: Any = None, **options: Any) -> Any:
         """Draw paths, convergence and learning-rate curves side by side. Returns the Axes.
 
-        `optimizers.plotting.plot_race` tells the options: a title of your own, and the width.
+        `optimizers.plotting.plot_race` lists the options: a title of your own, and the width.
         """
         from optimizers.plotting import plot_race
 
         return plot_race(self, axes, **options)
 
     def plot_budget(self, ax: Any = None) -> Any:
-        """Draw what so many random trials would have reached: who leads at which budget."""
+        """Draw what k random trials would have reached: which rule leads at which budget."""
         from optimizers.plotting import plot_budget
 
         return plot_budget(self, ax)
@@ -319,7 +319,7 @@ class Comparison(Mapping[str, Trajectory]):
     def animate(self, **options: Any) -> Any:
         """Animate the paths of one or two weights: a `Film`, which a notebook plays.
 
-        `optimizers.plotting.animate_paths` tells the options, `save_gif` writes it to a file.
+        `optimizers.plotting.animate_paths` lists the options, `save_gif` writes it to a file.
         """
         from optimizers.plotting import animate_paths
 
@@ -340,7 +340,7 @@ class Comparison(Mapping[str, Trajectory]):
             raise ValueError("expected_best: the learning rates were given, not tuned")
         most = min(int(tuning.is_first.sum()) for tuning in self.tunings.values())
         if checks.whole("k", k, 1) > most:
-            raise ValueError(f"k must be at most {most}, the trials that were made; got {k}")
+            raise ValueError(f"k must be at most {most}, the number of trials; got {k}")
         return {
             label: float(tuning.expected_best(np.array([k]))[0, 1])
             for label, tuning in self.tunings.items()
@@ -427,7 +427,7 @@ class Comparison(Mapping[str, Trajectory]):
 
     @property
     def winner(self) -> str | None:
-        """Who is told apart from everybody else; None if nobody is, or nobody can be."""
+        """The rule separated from all others; None if there is none, or none can be."""
         return self.standing.winner if self.has_order else None
 
     @property
@@ -437,12 +437,12 @@ class Comparison(Mapping[str, Trajectory]):
 
     @property
     def leaders(self) -> list[str]:
-        """The lowest and all who are not told apart from it; nobody if there is no order."""
+        """The lowest and all that cannot be separated from it; none if there is no order."""
         return self.standing.leaders if self.has_order else []
 
     @property
     def has_order(self) -> bool:
-        """Whether lower means better: not without a bottom, nor where chance differs by rule."""
+        """Whether lower means better: not without a bottom, nor where the noise differs by rule."""
         return self.problem.is_bounded and not self.problem.depends_on_chance
 
     def finding(self) -> str:
@@ -485,7 +485,7 @@ class Comparison(Mapping[str, Trajectory]):
         write_report(self, file)
 
     def to_csv(self, file: str | PathLike[str]) -> None:
-        """Write the rows of the table, a line a rule."""
+        """Write the rows of the table, one line per rule."""
         write_csv(file, self.rows())
 
     def __repr__(self) -> str:

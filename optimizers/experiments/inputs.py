@@ -85,7 +85,7 @@ def seeds_of(seeds: Any) -> Seeds:
     if seeds is None:
         return None
     if isinstance(seeds, str):
-        raise TypeError(f"seeds must be how many, or which, or None, got {seeds!r}")
+        raise TypeError(f"seeds must be how many, a list of seeds, or None, got {seeds!r}")
     if not isinstance(seeds, Iterable):
         return tuple(range(checks.whole("seeds", seeds, 1)))
     chosen = tuple(checks.whole("seeds", seed, 0) for seed in seeds)
@@ -208,8 +208,8 @@ def kept_steps(problem: Problem, steps: int, runs: int) -> int:
     size, there = row * (steps // every + 2), room()
     if size > there:
         raise MemoryError(
-            f"the paths of this race would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB are "
-            "there for them: race with fewer steps, rules or seeds, or `sweep`, which keeps none"
+            f"the paths of this race would take {size / 1e9:.3g} GB, and {there / 1e9:.3g} GB "
+            "are free: race with fewer steps, rules or seeds, or `sweep`, which keeps none"
         )
     return every
 
@@ -237,7 +237,7 @@ def rates_of(
     grid = LEARNING_RATES if lr is None else as_grid("lr", lr)
     if grid.dtype == object:
         raise TypeError(
-            "lr must be numbers to be tuned over; rates for each layer or schedules race if each "
+            "lr must be numbers to tune over; rates for each layer or schedules can race if each "
             f"rule has its own, compare(..., lr={{label: rates}}), got {shown(lr)}"
         )
     return grid, {}
@@ -257,7 +257,9 @@ def _given(lr: Any, named: Mapping[str, Rule]) -> dict[str, Any]:
         raise ValueError(f"lr must name every rule; missing: {', '.join(missing)}")
     several = [label for label, value in lr.items() if np.ndim(value) > 0]
     if several:
-        raise ValueError(f"lr must be one number a rule; {several[0]} has {shown(lr[several[0]])}")
+        raise ValueError(
+            f"lr must be one number per rule; {several[0]} has {shown(lr[several[0]])}"
+        )
     return dict(lr)
 
 

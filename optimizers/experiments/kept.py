@@ -132,7 +132,9 @@ def _problem(function: Any, about: Any, known: Any, start: Any) -> Problem:
     if function is not None:
         problem, name = as_problem(function, start), about["problem"]["name"]
         if problem.name != name:
-            raise ValueError(f"function must be what was raced on, {name}; got {problem.name}")
+            raise ValueError(
+                f"function must be the one that was raced on, {name}; got {problem.name}"
+            )
         return problem
     lost = LostLoss()
     exact = lost if about["is_exact"] else None
@@ -151,7 +153,9 @@ def _tuning(arrays: dict[str, np.ndarray]) -> Tuning | None:
 def _packed(arrays: dict[str, Any]) -> bytes:
     for name, values in arrays.items():
         if np.asarray(values).dtype == object and values is not None:
-            raise ValueError(f"{name} holds what is no number, and cannot be kept in a file")
+            raise ValueError(
+                f"{name} holds something that is not a number, and cannot be saved to a file"
+            )
     stream = BytesIO()
     np.savez(stream, **{name: v for name, v in arrays.items() if v is not None})
     return stream.getvalue()

@@ -97,7 +97,7 @@ def distances(theta: np.ndarray, minima: np.ndarray) -> np.ndarray:
 def first_step(reached: np.ndarray, step: np.ndarray) -> float:
     """The first step at which something holds, (rows, runs): the median over runs, inf for never.
 
-    `step` has one entry a row, or one a run in each.
+    `step` has one entry a row, or one per run in each.
 
     Examples
     --------

@@ -41,7 +41,7 @@ def each_piece(
     threads
         How many threads of this process share the pieces where nothing else is said.
     n_jobs
-        How many processes share them, −1 for one a core. None leaves it to an enclosing
+        How many processes share them, −1 for one per core. None leaves it to an enclosing
         `joblib.parallel_config`, a Dask cluster for example, and to `threads` where there is none.
         In a browser there is one process, whatever is asked for; a warning says so.
     store, settings
@@ -64,7 +64,7 @@ def each_piece(
     if n_jobs is not None:
         checks.whole("n_jobs", n_jobs, -1)
         if n_jobs == 0:
-            raise ValueError("n_jobs must be a number of processes, or -1 for one a core, got 0")
+            raise ValueError("n_jobs must be a number of processes, or -1 for one per core, got 0")
         if IN_BROWSER:
             if n_jobs > 1:
                 warnings.warn(f"a browser has one process for n_jobs={n_jobs}", stacklevel=2)

@@ -85,7 +85,7 @@ class Runs:
     kept
         The steps whose losses are kept as well: multiples of the first that is not 0.
     schedule
-        From a learning rate (or one a run) to a schedule; None if it stays.
+        From a learning rate (or one per run) to a schedule; None if it stays.
     measure
         What to keep of the last weights: from the problem and (runs, P) to arrays by name.
     together
@@ -284,7 +284,7 @@ def follow(
     watch: Iterable[str] = (),
     progress: bool = True,
 ) -> Trajectory:
-    """The paths of a rule, a run a seed: (rows, seeds, P)."""
+    """The paths of a rule, one run per seed: (rows, seeds, P)."""
     columns, starts = _placed(problem, {SEED: np.array(seeds)}, scatter)
     if starts is not None and not columns:
         work = Runs(rule, problem, steps, columns, starts, NOTHING, None, last_weights)
@@ -377,7 +377,7 @@ def _hold_to_its_promise(work: Runs) -> None:
     diverged = not np.isfinite(by_itself).all()
     if not diverged and not np.allclose(beside, by_itself, rtol=1e-6):
         raise ValueError(
-            f"{type(both).__name__} promises `batched = True`, but gives other numbers for two "
+            f"{type(both).__name__} promises `batched = True`, but gives different numbers for two "
             "runs side by side than for one: take sums and norms with axis=-1, keepdims=True, or "
             "leave out the promise"
         )

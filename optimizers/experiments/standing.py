@@ -12,7 +12,7 @@ import numpy as np
 
 from optimizers.experiments.metrics import CLOSE, SMALLEST, middle
 
-NO_ORDER = "The loss hangs on chance: no order is claimed"
+NO_ORDER = "The loss itself is random: no order is claimed"
 NAMED = 4  # so many who share the lead are named, more are counted
 LEVEL = 0.05  # the share of races without any difference in which a test may see one
 EXACT = 50  # seeds: with more, the test's normal approximation serves
@@ -21,7 +21,7 @@ LARGEST = 1e300  # what diverged is that far from what did not
 
 @dataclass(frozen=True)
 class Standing:
-    """Who is before whom, as far as the seeds tell.
+    """The ranking, as far as the seeds tell.
 
     Attributes
     ----------
@@ -46,14 +46,14 @@ class Standing:
 
     @property
     def leaders(self) -> list[str]:
-        """The lowest, and all who are not told apart from it; nobody if all diverged."""
+        """The lowest, and all that cannot be separated from it; none if all diverged."""
         first = next(iter(self.medians))
         if not np.isfinite(self.medians[first]):
             return []
         return [label for label in self.medians if (first, label) not in self.better]
 
     def finding(self, when: str, named: Callable[[str], str] = str) -> str:
-        """Who is lowest at that time, as a sentence; who is not told apart shares it.
+        """Which is lowest at that time, as a sentence; those not separated from it share it.
 
         Examples
         --------
@@ -77,7 +77,7 @@ class Standing:
 
     @property
     def winner(self) -> str | None:
-        """Who is told apart from everybody else."""
+        """The one separated from all others."""
         return self.leaders[0] if len(self.leaders) == 1 else None
 
 

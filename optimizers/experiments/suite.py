@@ -64,7 +64,7 @@ class Suite(Mapping[str, Comparison]):
         """Gradients of the loss until the target is reached, (problems, rules).
 
         The median over the seeds; inf where half of them do not get there, nan for all on a problem
-        without a target, since nobody knows its minimum.
+        without a target, since its minimum is not known.
         """
         found = np.full((len(self), len(self.labels)), np.nan)
         for i, race in enumerate(self.values()):
@@ -97,10 +97,10 @@ class Suite(Mapping[str, Comparison]):
         return taus, dict(zip(self.labels, shares, strict=True))
 
     def rows(self) -> list[dict[str, Any]]:
-        """A dict a rule, who wins most first, then who is most often among the leaders.
+        """A dict per rule: most wins first, then most often among the leaders.
 
-        Keys: rule, wins (problems on which it is told apart from all others), shared (on which it
-        is among several leaders), behind (on which a leader is told apart from it, or it diverged),
+        Keys: rule, wins (problems on which it is separated from all others), shared (on which it
+        is among several leaders), behind (on which it is separated from a leader, or it diverged),
         place (the median of the middles of its places), solved (problems whose target it reaches;
         of so many: `targets`).
         """
@@ -150,8 +150,8 @@ class Suite(Mapping[str, Comparison]):
         """How to read the table."""
         first = next(iter(self.values()))
         found = [
-            f"{len(self)} problems, {first.steps} {first.budget} each. Wins: told apart from every "
-            "other rule; shared: among several leaders; behind: a leader is told apart from it.",
+            f"{len(self)} problems, {first.steps} {first.budget} each. Wins: alone in the lead; "
+            "shared: among several leaders; behind: separated from a leader by the test.",
         ]
         found += self._drawn_to_origin() + self.without_matrices()
         if self.rows()[0]["targets"]:
@@ -190,7 +190,7 @@ class Suite(Mapping[str, Comparison]):
 
     def _elsewhere(self, with_some: tuple[str, ...], instead: str) -> str:
         if not with_some:
-            return f"No problem here has matrices, those in MATRICES do: {instead}."
+            return f"No problem here has matrices; those in MATRICES do: {instead}."
         shapes = [self[name].problem.layout.shapes for name in with_some]
         are_matrices = all(any(len(shape) == 2 for shape in some) for some in shapes)
         what = "matrices" if are_matrices else "arrays of several axes"
@@ -223,9 +223,9 @@ def suite(
     problems
         Test functions, losses that know their start, trainings; or a dict of them by name, such as
         `FUNCTIONS`, the test functions, `MATRICES`, the problems whose weights are matrices, or
-        both, `FUNCTIONS | MATRICES`. On vectors, Muon, SOAP and Shampoo are not themselves.
+        both, `FUNCTIONS | MATRICES`. On vectors, Muon, SOAP and Shampoo step like other rules.
     store
-        A folder that keeps what is finished, a folder a problem: the same call goes on from there.
+        A folder that keeps what is finished, a folder per problem: the same call resumes there.
     progress
         Whether to show a bar when it takes longer than a moment.
     **race
@@ -297,9 +297,9 @@ def _named(problems: Any) -> dict[str, Any]:
 def _leaders(race: Comparison) -> str:
     """Who leads a race, as its table has it."""
     if not race.problem.is_bounded:
-        return "nobody: unbounded below"
+        return "no winner: unbounded below"
     if not race.has_order:
-        return "nobody: chance decides"
+        return "no winner: the loss itself is random"
     if not race.leaders:
-        return "nobody: all diverged"
+        return "no winner: all diverged"
     return race.winner or f"no clear winner: {', '.join(race.leaders)}"

@@ -55,8 +55,8 @@ class Sweep:
     losses
         With seeds: the final loss of each, (*shape of final_loss, seeds).
     accuracies
-        For a training: the share of held-out data told right, shaped like `losses`; 0 for a run
-        that diverged.
+        For a training: the share of held-out data classified correctly, shaped like
+        `losses`; 0 for a run that diverged.
     refuted
         Whether a run ended below the known minimum inside the domain: then it is no minimum, and
         `problem` knows none.
@@ -89,7 +89,7 @@ class Sweep:
     def accuracy(self) -> np.ndarray:
         """The median of the accuracies over the seeds, shaped like `final_loss`."""
         if self.accuracies is None:
-            raise AttributeError(f"{self.problem.name} has no accuracy: it is no Training")
+            raise AttributeError(f"{self.problem.name} has no accuracy: it is not a Training")
         return self.accuracies if self.seeds is None else middle(self.accuracies)
 
     @property
@@ -167,7 +167,7 @@ def sweep(
     steps
         How many steps each run makes.
     every
-        Keep the loss of every so many-th step as well, as `curves`.
+        Also keep the loss every so many steps, as `curves`.
     seeds
         Repeat every run with these seeds: how many (0, 1, …), or which. Of a function they move the
         start and change the noise, if there is any; of a training they draw the first weights and
@@ -179,7 +179,7 @@ def sweep(
         From a learning rate to a schedule, such as `partial(cosine, steps=500)`; left out, the
         learning rate stays as it is.
     n_jobs
-        How many processes share the work, −1 for one a core. Left out, it stays in this one, or
+        How many processes share the work, −1 for one per core. Left out, it stays in this one, or
         goes where `joblib.parallel_config` says: to a Dask cluster, for example.
     store
         A folder that keeps what is finished: called again after a crash or Ctrl-C, only the rest is

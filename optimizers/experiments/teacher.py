@@ -24,7 +24,7 @@ AT_LEAST_1 = checks.Range("a finite number >= 1", lambda v: v >= 1)
 class Teacher(Training):
     """A student network that fits a fixed random one; `teacher` makes it.
 
-    A `Training` whose loss is that on all examples: without chance if a step sees them all, else
+    A `Training` whose loss is that on all examples: without noise if a step sees them all, else
     each step has a mini-batch. Its seed draws the student's first weights and the order of the
     examples; teacher and inputs stay.
 
@@ -106,8 +106,8 @@ def teacher(
     activation
         φ: "tanh" or "relu".
     condition
-        κ ≥ 1, of the inputs' second moments (1/n) Σ xᵢᵀxᵢ: so many times as large as the smallest
-        eigenvalue the largest is. They lie evenly on a log axis, their mean is 1, and their
+        κ ≥ 1, of the inputs' second moments (1/n) Σ xᵢᵀxᵢ: the largest eigenvalue over the
+        smallest. They lie evenly on a log axis, their mean is 1, and their
         directions are random.
     student
         The student's sizes; left out, those of the teacher.

@@ -19,7 +19,7 @@ from optimizers.weights import flatten
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Training(Known):
-    """The loss of a model on mini-batches, and what one wants to know of the training.
+    """The loss of a model on mini-batches, and what you want to know about the training.
 
     It is a noisy function of the weights: each step t has a mini-batch of its own, which depends on
     the seed and on t alone, so that every rule meets the same ones.
@@ -113,7 +113,7 @@ class Training(Known):
         return other.as_problem(start)
 
     def steps(self, epochs: int) -> int:
-        """How many steps so many passes through the data take."""
+        """How many steps this many passes through the data take."""
         return self.batches.steps(epochs)
 
     def __call__(self, weights: Any, batch: Batch | None = None) -> Any:
@@ -129,14 +129,12 @@ class Training(Known):
         return self._held_out(self.model.loss, theta)
 
     def accuracy(self, theta: np.ndarray) -> Any:
-        """The share of held-out data that is told right at flat weights: (..., P) → (...).
+        """The share of held-out data classified correctly at flat weights: (..., P) → (...).
 
-        Weights that are not finite tell nothing right.
+        Weights that are not finite get nothing right.
         """
         if self.model.accuracy is None:
-            raise TypeError(
-                f"{self.model.name} has no accuracy, there is nothing to be right about"
-            )
+            raise TypeError(f"{self.model.name} has no accuracy: there are no classes to get right")
         with np.errstate(all="ignore"):
             share = self._held_out(self.model.accuracy, theta)
         return np.where(np.isfinite(theta).all(axis=-1), share, 0.0)

@@ -17,6 +17,7 @@ from optimizers.experiments.standing import fewest_seeds
 from optimizers.files import written_whole
 from optimizers.weights import flatten
 
+UNCLIPPED = "The race itself clips nothing."  # what a rule does in its own step is its own
 PAIRS = {  # columns of a file for what is a pair in `rows()`
     "place": ("place", "worst_place"),
     "quartiles": ("lower_quartile", "upper_quartile"),
@@ -181,7 +182,7 @@ def notes(race: Comparison) -> list[str]:
         found.append(f"There are no matrices among the weights: {instead}.")
     dear = [f"{label} {cost}" for label, cost in race.costs.items() if cost not in (1, None)]
     if dear:
-        found.append(f"Gradients that a step takes: {', '.join(dear)}; the others 1.")
+        found.append(f"Gradients per step: {', '.join(dear)}; the others 1.")
     searching = [label for label, cost in race.costs.items() if cost is None]
     if searching:
         found.append(
@@ -190,12 +191,12 @@ def notes(race: Comparison) -> list[str]:
         )
     if race.refuted:
         found.append(
-            "A run ended inside the domain with less than the minimum that was given: it is "
-            "none, so no gap to it is told. Give `minima` with all their digits, or leave them "
-            "out."
+            "A run ended inside the domain below the minimum that was given: so that is not "
+            "the minimum, and no gap to it is shown. Give `minima` with all their digits, or "
+            "leave them out."
         )
     if not race.problem.is_bounded:
-        found.append("Unbounded below: the order says who falls fastest, not who is best.")
+        found.append("Unbounded below: the order says which rule falls fastest, not which is best.")
     left = [label for label in race if race.left_domain(label)]
     if left:
         found.append(
@@ -225,11 +226,11 @@ def _made(race: Comparison) -> str:
     tuning = next(iter(race.tunings.values()))
     count, first = len(tuning.losses), int(tuning.is_first.sum())
     if race.trials is not None:
-        return head + f"Each rule tuned over {count} points of its own space. Nothing is clipped."
+        return head + f"Each rule tuned over {count} points of its own space. {UNCLIPPED}"
     rates = tuning.trials["lr"][tuning.is_first]
-    closer = f" and {count - first} closer ones around its best" if count > first else ""
+    closer = f" and {count - first} more, closely around its best" if count > first else ""
     over = f"learning rates from {rates.min():.3g} to {rates.max():.3g}"
-    return head + f"Each rule tuned over the same {first} {over}{closer}. Nothing is clipped."
+    return head + f"Each rule tuned over the same {first} {over}{closer}. {UNCLIPPED}"
 
 
 def _chances(race: Comparison) -> list[str]:
@@ -238,7 +239,7 @@ def _chances(race: Comparison) -> list[str]:
     if race.race_seeds is None or race.seeds is None or len(race.race_seeds) == 1:
         if not race.problem.depends_on_chance:
             tuned = ", tuned on itself" if race.tunings and race.seeds is None else ""
-            found.append(f"A single run{tuned}: another start or seed may turn the order.")
+            found.append(f"A single run{tuned}: another start or seed may change the order.")
     else:
         moved = ""
         if race.scatter and not race.problem.draws_start:
@@ -255,8 +256,9 @@ def _chances(race: Comparison) -> list[str]:
     if race.problem.depends_on_chance:
         found.append(
             "The loss gives two values for the same weights: the rules did not meet the same "
-            "chance, and the order may be its doing. Let the step decide it: noisy(function, "
-            "sigma), or a loss(weights, batch) whose batch is drawn from a seed and the step."
+            "noise, and the order may be due to that. Let the step decide the noise: "
+            "noisy(function, sigma), or a loss(weights, batch) whose batch is drawn from a seed "
+            "and the step."
         )
     return found
 
@@ -269,13 +271,13 @@ def _places(race: Comparison) -> list[str]:
     if len(race.race_seeds) < fewest:
         return [
             f"Places: {len(race.race_seeds)} seeds are too few to tell {len(race)} rules apart, "
-            f"it takes {fewest}."
+            f"at least {fewest} are needed."
         ]
-    parts = {0 if e.luck is None else len(e.luck) for e in race.entries.values()}
-    luck = f", also as tuned anew on each of {max(parts)} parts of the seeds" if max(parts) else ""
+    parts = max(0 if e.luck is None else len(e.luck) for e in race.entries.values())
+    luck = f", which must also hold when tuned anew on each of {parts} parts of the seeds"
     return [
         "Places: a paired test over the seeds (Wilcoxon, Holm's correction)"
-        f"{luck}. Who is not told apart shares them, such as 2–4."
+        f"{luck if parts else ''}. Rules it cannot tell apart share a range of places, such as 2–4."
     ]
 
 
@@ -284,8 +286,8 @@ def _tuned(race: Comparison) -> list[str]:
     found, rows = [], race.rows()
     if any(row["good_lr"] for row in rows):
         found.append(
-            "The gap is the loss above the minimum. Good lr: ends within ten times the best gap of "
-            "this race, or with 0.1% of the first one left, never with more than 10%."
+            "The gap is the loss above the minimum. Good lr: ends within ten times the smallest "
+            "gap of this race, or below 0.1% of the first gap, but never above 10% of it."
         )
     lost = [label for label, curve in race.final_loss.items() if np.isinf(curve).all()]
     if lost:

@@ -34,10 +34,10 @@ def sphere(x: Array) -> Any:
 def quadratic(condition: float = 10, rotation: float = 0, dimension: int = 2) -> Function:
     r"""Return an elongated bowl, the quadratic form with a given condition number.
 
-    .. math:: \frac{1}{2} \sum_i \lambda_i u_i^2, \quad u = Q (x - 1), \quad
-              \lambda_i = \kappa^{(i-1)/(n-1)}
+    .. math:: \frac{1}{2} \sum_i h_i u_i^2, \quad u = Q (x - 1), \quad
+              h_i = \kappa^{(i-1)/(n-1)}
 
-    The eigenvalues λ are spaced geometrically from 1 to the condition number κ. The minimum lies at
+    The curvatures h are spaced geometrically from 1 to the condition number κ. The minimum lies at
     (1, …, 1): at the origin it would favour the rules that pull the weights there.
 
     Parameters
@@ -80,15 +80,15 @@ def quadratic(condition: float = 10, rotation: float = 0, dimension: int = 2) ->
         label="quadratic",
         code=_quadratic_code(condition, rotation),
         formula=(
-            r"\frac{1}{2} \sum_{i=1}^{n} \lambda_i u_i^2, \quad u = Q (x - 1), \quad "
-            rf"\lambda_i = \kappa^{{(i-1)/(n-1)}}, \quad \kappa = {condition:g}"
+            r"\frac{1}{2} \sum_{i=1}^{n} h_i u_i^2, \quad u = Q (x - 1), \quad "
+            rf"h_i = \kappa^{{(i-1)/(n-1)}}, \quad \kappa = {condition:g}"
         ),
         domain=np.array([(-3, 5), (-3, 5)]),
         start=np.array([-2.5, 3.0]),
         minima=np.array([[1, 1]]),
         minimum=0.0,
         source="Goh (2017), Why momentum really works, Distill",
-        summary="An elongated bowl: what is steep one way and flat the other slows descent down.",
+        summary="An elongated bowl: steep one way and flat the other, it slows descent down.",
         smallest_dimension=2,
     )
     return cycled(function, None, dimension)

@@ -62,7 +62,7 @@ class Line:
 
     @property
     def parabola(self) -> np.ndarray:
-        """What slope and curvature at the start alone would make of the loss: (n,)."""
+        """The loss that slope and curvature at the start alone predict: (n,)."""
         at_start = self.loss[np.argmin(np.abs(self.x))]
         return np.asarray(at_start + self.slope * self.x + self.curvature * self.x**2 / 2)
 
@@ -107,7 +107,7 @@ def line(
     Raises
     ------
     TypeError, ValueError
-        If start and end are the same, if there is no gradient, or if nobody knows how far to go.
+        If start and end are the same, if there is no gradient, or if it is not known how far to go.
 
     Examples
     --------
@@ -129,7 +129,9 @@ def line(
     points = checks.whole("points", points, 3)
     if end is not None:
         if reach is not None:
-            raise ValueError("line: reach belongs to the gradient; between start and end leave it")
+            raise ValueError(
+                "line: reach is for a line along the gradient; leave it out between start and end"
+            )
         direction = objective.at(end, "end") - theta
         if not direction.any():
             raise ValueError("line: start and end are the same weights, give two others")
@@ -173,8 +175,8 @@ def _down(reach: Any, slope: float, curvature: float, points: int) -> np.ndarray
     if reach is None:
         if not curvature > 0:
             raise ValueError(
-                "line: along the gradient the loss is not curved upwards at start, and how far to "
-                "go is not known: give reach, the largest step, such as reach=1.0"
+                "line: along the gradient the loss is not curved upwards at start, so how far "
+                "to go is not known: give reach, the largest step, such as reach=1.0"
             )
         return np.linspace(0, STEPS * -slope / curvature, points)
     reach = checks.number("reach", reach, checks.Range("a finite number > 0", lambda v: v > 0))

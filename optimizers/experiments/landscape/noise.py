@@ -62,7 +62,7 @@ class GradientNoise:
 
     @property
     def noise_scale(self) -> float | None:
-        """tr Σ / ‖G‖², in examples: batches of so many have as much noise as gradient.
+        """tr Σ / ‖G‖², in examples: batches of this size have as much noise as gradient.
 
         None without examples; inf where the gradient is 0.
         """
@@ -81,7 +81,7 @@ class GradientNoise:
     def expected(self, sizes: Any) -> np.ndarray:
         """‖g_B − G‖² in the mean, by the trace: one number for each batch size."""
         if self.trace is None:
-            raise ValueError("nothing is expected of batch sizes where there are no examples")
+            raise ValueError("without examples there is no batch size to expect anything of")
         return self.trace * self._expected(np.asarray(sizes, float))
 
     def _expected(self, sizes: np.ndarray) -> np.ndarray:
@@ -129,7 +129,7 @@ def gradient_noise(
         \mathrm{E}\,\|g_B - G\|^2 = \frac{\operatorname{tr} \Sigma}{B} \cdot \frac{N - B}{N - 1}
 
     with Σ the covariance of the N examples' gradients. A batch far larger than the noise scale
-    averages what is no noise any more; a far smaller one is mostly noise.
+    has hardly any noise left to average; a far smaller one is mostly noise.
 
     Parameters
     ----------

@@ -50,7 +50,7 @@ EDGES = {
 
 @dataclass(frozen=True, eq=False)
 class Sharpness:
-    """The largest curvature along a path, and the largest that the rule's steps can bear.
+    """The largest curvature along a path, and the largest at which the rule's steps are stable.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Sharpness:
         The largest of P⁻¹H for a rule that divides by P = √v + ε: (n, count). Else None.
     threshold
         At each step, the curvature from which on the rule's steps grow on a parabola: (n,). It is
-        that of `preconditioned` if there is one. None for rules of which nobody knows.
+        that of `preconditioned` if there is one. None for rules without a known one.
     """
 
     rule: str
@@ -110,7 +110,7 @@ def sharpness(
 ) -> Sharpness:
     r"""The largest eigenvalues of the Hessian along a path, beside the edge of stability.
 
-    On a parabola of curvature λ, gradient descent is stable up to λ = 2/η. Training goes on beyond:
+    On a parabola of curvature h, gradient descent is stable up to h = 2/η. Training goes on beyond:
     the sharpness rises to about 2/η and stays there. What the threshold is:
 
     .. math::
