@@ -8,7 +8,7 @@ MISTAKES = {
     "01_gradient_descent": {
         "gradient-descent-1": ("return g", "return -g"),
         "gradient-descent-3": ("2 / max", "1 / max"),
-        "gradient-descent-5": ('"to and fro"', '"diverges"'),
+        "gradient-descent-5": ('"back and forth"', '"diverges"'),
     },
     "02_momentum": {
         "momentum-1": ("+ g", "+ (1 - self.momentum) * g"),
@@ -162,12 +162,12 @@ LIBRARY = {
         "    return schedules.warmup_polynomial(lr, steps, warmup)(t)",
     },
     "09_find_the_bug": {
-        "bugs-1": 'fault1 = "correction multiplied"\n' + as_own("Mended1", "Adam"),
-        "bugs-4": 'fault4 = "epsilon inside the root"\n' + as_own("Mended4", "Adam"),
+        "bugs-1": 'fault1 = "correction multiplied"\n' + as_own("Fixed1", "Adam"),
+        "bugs-4": 'fault4 = "epsilon inside the root"\n' + as_own("Fixed4", "Adam"),
     },
     "10_find_more_bugs": {
-        "more-bugs-2": 'fault2 = "gradient damped"\n' + as_own("Mended2", "Momentum"),
-        "more-bugs-6": 'fault6 = "hidden clamp"\n' + as_own("Mended6", "LAMB"),
+        "more-bugs-2": 'fault2 = "gradient damped"\n' + as_own("Fixed2", "Momentum"),
+        "more-bugs-6": 'fault6 = "hidden clamp"\n' + as_own("Fixed6", "LAMB"),
     },
     "12_a_fair_race": {"race-3": as_own("MyRule", "Momentum", "nesterov = True")},
     "13_one_line_more": {
