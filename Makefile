@@ -6,8 +6,10 @@
 # make browser    try it in Chromium: milliseconds, and screenshots in build/screenshots
 # make claims  measure what the article and its papers claim (half an hour and more), write figures/claims
 # make notebooks, make figures    execute and draw again what the repository shows
+# make slides  the lessons as slides, in build/slides; one of them: make slides LESSON=02
 # make site    the course as static pages whose Python runs in the browser: build/site
 # make site-test    run it in headless Chromium with every other address cut off (needs npm, chromium)
+# make solutions    the solved exercises, without the teacher's tests: build/solutions
 # make classroom    grade a class of sample submissions with nbgrader: build/classroom
 # make bench   measure beside torch and optax (installs them, some minutes), write benchmarks/RESULTS.md
 #
@@ -19,7 +21,7 @@ RUN := $(VENV)/bin/python -W error -m
 PAGE := optimizers/page/source
 IF_CHROMIUM := $(if $(shell command -v chromium),$(VENV)/browser)
 
-.PHONY: demo test page-check lab app page browser claims notebooks figures site site-test classroom bench clean
+.PHONY: demo test page-check lab app page browser claims notebooks slides figures site site-test solutions classroom bench clean
 
 demo: $(VENV)/class
 	$(VENV)/bin/python -m optimizers
@@ -58,6 +60,11 @@ claims: $(VENV)/class
 notebooks: $(VENV)/dev
 	$(VENV)/bin/python tests/test_notebooks.py
 
+slides: $(VENV)/class
+	$(VENV)/bin/python -m nbconvert --config notebooks/nbconvert/config.py --to slides \
+	  --output-dir build/slides notebooks/$(or $(LESSON),[0-9][0-9])_*.ipynb
+	@echo "Open build/slides: arrows or the space bar go on, O shows all, F fills the screen."
+
 figures: $(VENV)/class
 	$(VENV)/bin/python -m optimizers figures
 
@@ -70,6 +77,9 @@ site-test: $(VENV)/site
 	$(VENV)/bin/python tests/local_pyodide.py build/pyodide
 	$(VENV)/bin/python notebooks/site/build.py --pyodide build/pyodide --to build/site-test
 	SITE=build/site-test $(VENV)/bin/python -m pytest -q -rs -s tests/test_site.py
+
+solutions: $(VENV)/class
+	$(VENV)/bin/python notebooks/exercises/classroom/solution.py
 
 classroom: $(VENV)/classroom
 	$(VENV)/bin/python notebooks/exercises/classroom/make_classroom.py

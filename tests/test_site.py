@@ -36,7 +36,8 @@ FLAGS = [
 ]
 DIGITS = "from optimizers.datasets import digits\n\nlen(digits().train[1])"
 PROCESSES = """import warnings
-from optimizers import sweep
+from optimizers import Adam, sweep
+from optimizers.functions import rosenbrock
 with warnings.catch_warnings(record=True) as said:
     found = sweep(Adam, rosenbrock, lr=[0.01, 0.1], steps=50, n_jobs=2, store="kept")
 print(said[0].message, found.rule)"""
@@ -58,16 +59,18 @@ def parts():
 
 def test_the_contents_are_the_notebooks_and_what_they_read_and_link_to(parts, tmp_path):
     parts["copy_contents"](tmp_path)
-    numbered = sorted(file.name for file in (ROOT / "notebooks").glob("[0-9]*.ipynb"))
-    copied = sorted((tmp_path / "notebooks").glob("*.ipynb"))
-    assert [file.name for file in copied] == numbered
+    for folder in ("notebooks", "notebooks/deeper", "notebooks/exercises"):
+        numbered = sorted(file.name for file in (ROOT / folder).glob("[0-9]*.ipynb"))
+        assert sorted(file.name for file in (tmp_path / folder).glob("*.ipynb")) == numbered
+    copied = sorted((tmp_path / "notebooks").glob("**/*.ipynb"))
     for file in copied:
         text = file.read_text("utf8")
         assert json.loads(text)["metadata"]["kernelspec"]["name"] == "python"
         nbformat.validate(json.loads(text))
-        for link in re.findall(r"\]\((\.\./[^)#\s]+)", text):
+        for link in parts["links_of"](file):
             assert (file.parent / link).exists(), f"{file.name} links to {link}"
-    assert "Python runs in your browser" in copied[0].read_text("utf8")
+    first = next(file for file in copied if file.name == parts["FIRST"])
+    assert "Python runs in your browser" in first.read_text("utf8")
     assert list((tmp_path / "figures" / "claims").glob("*.json"))
 
 
@@ -263,7 +266,9 @@ def test_the_course_opens_on_the_first_notebook_runs_it_and_keeps_what_is_change
     assert answer(page, PROCESSES).endswith("a browser has one process for n_jobs=2 Adam")
     answer(page, "from optimizers import explore\n\nexplore(rosenbrock)")
     assert not complaints(page)
-    live = page.frame_locator(".jp-OutputArea iframe").locator("#page canvas").first
+    live = (
+        page.frame_locator(".jp-OutputArea iframe[title=Rosenbrock]").locator("#page canvas").first
+    )
     live.wait_for()
     live.scroll_into_view_if_needed()
     picture_of(page, "site-explore")

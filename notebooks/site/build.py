@@ -127,12 +127,12 @@ def make_wheels(wheels: Path, source: Path) -> list[Path]:
 
 def copy_contents(files: Path) -> None:
     """The notebooks, the measurements that they read, and the files that they link to."""
-    folders = (ROOT / "notebooks", ROOT / "notebooks" / "exercises")  # not those with solutions
+    course = ROOT / "notebooks"
+    folders = (course, course / "deeper", course / "exercises")  # not those with solutions
     notebooks = [notebook for folder in folders for notebook in folder.glob("[0-9]*.ipynb")]
     wanted = {*notebooks, *ROOT.glob("figures/claims/*.json")}
     for notebook in notebooks:
-        for link in re.findall(r"\]\((\.\.?/[^)#\s]+)", notebook.read_text("utf8")):
-            wanted.add((notebook.parent / link).resolve())
+        wanted |= {(notebook.parent / link).resolve() for link in links_of(notebook)}
     for file in sorted(wanted):
         if file.is_file() and file.is_relative_to(ROOT):
             copy = files / file.relative_to(ROOT)
@@ -141,6 +141,13 @@ def copy_contents(files: Path) -> None:
                 write(copy, for_the_browser(file))
             else:
                 shutil.copy(file, copy)
+
+
+def links_of(file: Path) -> list[str]:
+    """The files that a notebook's text links to."""
+    cells = nbformat.read(file, as_version=4).cells
+    text = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    return re.findall(r"\]\((?!https?:)([^)#\s]+)", text)
 
 
 def for_the_browser(file: Path) -> nbformat.NotebookNode:
