@@ -375,13 +375,13 @@ def complex_inside():
     return lambda x: np.abs(x[0] + 1j * x[1]) ** 2
 
 
-@refused("chance")
+@refused("random numbers")
 def random_inside():
     numpy.random.seed(0)  # noqa: NPY002
     return lambda x: np.sum((x + 0.1 * numpy.random.randn(2)) ** 2)  # noqa: NPY002
 
 
-@refused("chance")
+@refused("random numbers")
 def random_subset():
     rng = numpy.random.default_rng(0)
 
@@ -392,13 +392,13 @@ def random_subset():
     return loss
 
 
-@refused("chance")
+@refused("random numbers")
 def random_of_python():
     random.seed(0)
     return lambda x: np.sum(x**2) * random.uniform(0.9, 1.1)
 
 
-@refused("chance")
+@refused("random numbers")
 def dropout():
     rng = numpy.random.RandomState(3)
     return lambda w: np.mean((X @ (w * (rng.rand(2) < 0.8)) - Y) ** 2)
@@ -473,7 +473,7 @@ def takes_from_a_generator():
     return lambda w: (w @ next(batches)) ** 2 + w @ w
 
 
-@refused("world outside")
+@refused("outside world")
 def looks_at_the_clock():
     began = time.time()
     return lambda x: np.sum(x**2) * (1 if time.time() < began + 3600 else 2)

@@ -96,17 +96,17 @@ MISTAKES = {
     "lr True": (make(Adam, lr=True), r"lr must be .*got True"),
     "lr complex": (make(Adam, lr=1j), r"lr must be .*got 1j"),
     "lr of some runs negative": (make(SGD, lr=[0.1, -0.1]), r"lr must be .*every run"),
-    "lr of no runs": (make(SGD, lr=[]), r"lr must be a number, or one a run"),
+    "lr of no runs": (make(SGD, lr=[]), r"lr must be a number, or one per run"),
     "lr of a strange shape": (make(SGD, lr=np.ones((2, 2))), r"lr must be .*shape \(2, 2\)"),
-    "lr of ragged runs": (make(SGD, lr=[[0.1], [0.2, 0.3]]), r"lr must be a number or one a run"),
+    "lr of ragged runs": (make(SGD, lr=[[0.1], [0.2, 0.3]]), r"lr must be a number or one per run"),
     "lr too large for a float": (make(SGD, lr=10**400), r"lr must be a finite number"),
     "lr for other runs than weights": (
         lambda: SGD(rosenbrock, np.ones((2, 2)), lr=[0.1, 0.2, 0.3]),
-        r"numbers of runs do not fit: weights \(2,\), lr \(3,\)",
+        r"numbers of runs do not match: weights \(2,\), lr \(3,\)",
     ),
     "schedule for runs that are not there": (
         lambda: SGD(rosenbrock, [0.0, 0.0], lr=lambda t: 0.1 if t == 1 else [0.1, 0.2]).minimize(2),
-        r"schedule's lr at t = 2 must be a number, or one a run; got 2 for a single run",
+        r"schedule's lr at t = 2 must be a number, or one per run; got 2 for a single run",
     ),
     "schedule negative": (schedule(-1.0), r"schedule's lr at t = 1 must be .*got -1.0"),
     "schedule nan": (schedule(math.nan), r"schedule's lr at t = 1 must be .*got nan"),
@@ -173,7 +173,7 @@ MISTAKES = {
     "of the inner rule": (make(Lookahead, bta1=0.9), r"no hyper-parameter 'bta1'.*inner=partial"),
     "by position after lr": (
         lambda: AdamW(bowl, [1.0, 2.0], 0.01, 0.05),
-        r"after lr is given by name: AdamW\(loss, weights, lr, beta1=….*weight_decay=…",
+        r"pass everything after lr by name: AdamW\(loss, weights, lr, beta1=….*weight_decay=…",
     ),
     "a dict for a test function": (
         lambda: SGD(rosenbrock, {"x": 1.0, "y": 2.0}).minimize(1),
@@ -239,7 +239,7 @@ MISTAKES = {
     "batches a number": (minimize(batches=3), r"batches must be an iterable.*got 3"),
     "batches run dry": (
         lambda: SGD(lambda x, b: np.sum(x * b), [1.0]).minimize(3, batches=[1, 2]),
-        r"batches ran dry after 2 of 3 steps",
+        r"batches ran out after 2 of 3 steps",
     ),
     # test functions
     "wrong dimension": (
@@ -279,7 +279,7 @@ MISTAKES = {
     ),
     "compare several lr a rule": (
         lambda: compare([SGD], beale, lr={"SGD": [0.1, 0.2]}),
-        r"lr must be one number a rule; SGD has \[0.1, 0.2\]",
+        r"lr must be one number per rule; SGD has \[0.1, 0.2\]",
     ),
     "start a string": (lambda: compare([SGD], beale, start="here"), r"here"),
     "sweep without a grid": (lambda: sweep(SGD, beale, lr=0.1), r"sweep needs a grid"),

@@ -183,13 +183,13 @@ def test_what_is_published_may_be_far_from_what_is_measured(measured):
     for rule in found["rules"].values():
         rule["published"] = float(np.mean(rule["losses"]))
     assert quadratic_deep.verdict(found).startswith("Reproduced")
-    assert "same order" in quadratic_deep.verdict(found)
+    assert "and in the same order" in quadratic_deep.verdict(found)
     found["rules"]["Adam"]["published"] *= 2
     assert quadratic_deep.verdict(found).startswith("Not reproduced")
     assert "the order here is" in quadratic_deep.verdict(found)
     for rule in found["rules"].values():
         rule["reshuffled"] = rule["losses"]
-    assert "make no difference" in quadratic_deep.verdict(found)
+    assert "makes no difference" in quadratic_deep.verdict(found)
 
 
 # ------------------------------------------------------------------------------- 2. momentum
@@ -367,7 +367,7 @@ def test_the_paper_s_picture_may_come_about(measured):
     found["maps"]["AdamW, λ as in the paper"] = block
     assert "as in the paper's figure 2" in weight_decay.verdict(found)
     found["maps"]["AdamW, λ as in the paper"] = diagonal
-    assert "does not come out" in weight_decay.verdict(found)
+    assert "is not reproduced" in weight_decay.verdict(found)
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_lion_may_want_what_is_said_or_not(measured):
     assert lion.verdict(found).startswith("Not true here")
     smaller["lr"] = adamw["lr"]
     found = measured[lion] | {"maps": {"AdamW": adamw, "Lion": smaller}}
-    assert lion.verdict(found).startswith("Only in part")
+    assert lion.verdict(found).startswith("Only partly")
 
 
 # ---------------------------------------------------------------------------- 5. and 6. batches
@@ -445,7 +445,7 @@ def test_both_parts_of_lamb_may_be_needed_or_one_or_none(measured):
     ends = found["ends"]["he"]
     for label in trust_ratio.PARTS:
         ends[label]["accuracy"] = [0.50, 0.51]
-    assert "neither part is seen to help" in trust_ratio.verdict(found)
+    assert "neither part measurably helps" in trust_ratio.verdict(found)
     ends["LAMB"]["accuracy"] = [0.80, 0.81]
     assert "both parts are needed" in trust_ratio.verdict(found)
     ends["LARS"]["accuracy"] = [0.80, 0.81]
@@ -546,7 +546,7 @@ def test_what_the_seeds_do_not_tell_apart_is_level():
     assert matrices.outcome(found, "1", "Muon", "gradients") == "level"
     assert "Muon level at 2" in matrices.verdict(found)
     found["found"]["1"]["SOAP"] = raced(0.25, 1.0)["found"]["1"]["SOAP"]
-    assert matrices.verdict(found).startswith("True in part at equal gradients")
+    assert matrices.verdict(found).startswith("Partly true at equal gradients")
 
 
 @pytest.mark.parametrize(
@@ -622,23 +622,23 @@ def test_the_sharpness_may_rise_to_the_edge_and_stay(at_the_edge):
         ([0.1, 0.5, 0.5, 0.5, 0.5], "below", "below"),
         ([0.1, 2.0, 2.0, 2.0, 2.0], "above", "above"),
         ([1.0, 1.0, 1.0, 1.0, 1.0], "at once", "there from the start"),
-        ([0.1, 1.0, 1.0, 0.5, 1.5], "to and fro", "going to and fro around it"),
+        ([0.1, 1.0, 1.0, 0.5, 1.5], "back and forth", "going back and forth around it"),
     ],
 )
 def test_what_the_sharpness_does_instead_is_said(at_the_edge, shares, place, words):
     row = along(at_the_edge, "SGD", 0.4, shares)
     assert edge_of_stability.places(row) == [place, place]
     said = edge_of_stability.verdict(at_the_edge)
-    assert said.startswith("In part true here for gradient descent")
+    assert said.startswith("Partly true here for gradient descent")
     assert "0 of 2 starts at η = 0.4" in said
-    assert f"; of the others: 2 {words}. True here for Adam" in said
+    assert f"; the other starts: 2 {words}. True here for Adam" in said
     along(at_the_edge, "SGD", 0.2, shares)
     assert edge_of_stability.verdict(at_the_edge).startswith("Not true here for gradient descent")
 
 
 def test_the_rate_is_not_seen_to_hold_a_sharpness_that_goes_nowhere(at_the_edge):
     along(at_the_edge, "SGD", 0.2, [0.1, 0.2, 0.3, 0.3, 0.3])
-    assert "holds it down is not seen" in edge_of_stability.verdict(at_the_edge)
+    assert "not observed that η holds it down" in edge_of_stability.verdict(at_the_edge)
 
 
 def test_a_run_that_diverges_is_above_the_edge():
@@ -667,7 +667,7 @@ def with_losses(measured, times, noise=0.01, seeds=3):
     ("times", "head", "places"),
     [
         ((1.0, 0.5), "True here", "level and ahead"),
-        ((1.0, 1.5), "In part true here", "level and behind"),
+        ((1.0, 1.5), "Partly true here", "level and behind"),
         ((2.0, 1.5), "Not true here", "behind and behind"),
     ],
 )
@@ -681,13 +681,13 @@ def test_schedule_free_may_match_cosine_or_not(measured, times, head, places):
 @pytest.mark.parametrize(
     ("times", "noise", "head", "places"),
     [
-        ((1.0, 1.0), 0.5, "Cannot be told here", "unclear and unclear"),
-        ((1.2, 0.9), 0.5, "Cannot be told here", "unclear and unclear"),
+        ((1.0, 1.0), 0.5, "Undecided here", "unclear and unclear"),
+        ((1.2, 0.9), 0.5, "Undecided here", "unclear and unclear"),
         ((2.0, 1.0), 0.5, "Not true here", "behind and unclear"),
-        ((0.4, 1.0), 0.5, "In part true here", "ahead and unclear"),
+        ((0.4, 1.0), 0.5, "Partly true here", "ahead and unclear"),
         ((1.03, 1.0), 0.01, "True here", "level and level"),
-        ((1.03, 1.0), 0.1, "In part true here", "unclear and level"),
-        ((1.08, 1.0), 0.01, "In part true here", "behind and level"),
+        ((1.03, 1.0), 0.1, "Partly true here", "unclear and level"),
+        ((1.08, 1.0), 0.01, "Partly true here", "behind and level"),
     ],
 )
 def test_noise_does_not_make_a_match(measured, times, noise, head, places):
@@ -706,7 +706,7 @@ def test_a_run_that_diverged_is_no_match(measured, loss):
     ends[0]["loss"] = [loss, *ends[1]["loss"][1:]]
     assert schedule_free.standings(found, schedule_free.COSINE) == ["unclear", "level"]
     ends[1]["loss"] = ends[0]["loss"]
-    assert schedule_free.verdict(found).startswith("Cannot be told here")
+    assert schedule_free.verdict(found).startswith("Undecided here")
     schedule_free.draw(found)
     plt.close("all")
     found["arms"][schedule_free.COSINE][0]["loss"] = [loss] * 12
@@ -751,7 +751,7 @@ def with_ends(measured, largest, accuracy):
     ("largest", "flat"),
     [
         (2.0, "Flatter: yes, here"),
-        (4.0, "Flatter: not seen here"),
+        (4.0, "Flatter: not observed here"),
         (8.0, "Flatter: no, sharper here"),
     ],
 )
@@ -759,7 +759,7 @@ def with_ends(measured, largest, accuracy):
     ("accuracy", "good"),
     [
         (0.9, "Better: yes, here"),
-        (0.8, "Better: not seen here"),
+        (0.8, "Better: not observed here"),
         (0.7, "Better: no, worse here"),
     ],
 )
@@ -774,7 +774,7 @@ def test_flat_and_good_are_judged_apart(measured, largest, flat, accuracy, good)
 def test_sam_must_be_better_at_as_many_gradients_too(measured):
     found = with_ends(measured, 2.0, 0.9)
     found["problems"]["wrong"][flat_minima.LONGER]["accuracy"] = [0.9, 0.9, 0.9]
-    assert "Better: not seen here" in flat_minima.verdict(found)
+    assert "Better: not observed here" in flat_minima.verdict(found)
 
 
 def test_one_problem_may_say_yes_and_another_no(measured):
@@ -788,7 +788,7 @@ def test_one_problem_may_say_yes_and_another_no(measured):
     ("flatter", "other", "head"),
     [
         (2.0, 8.0, "Flatter: only with wrong labels, sharper with right labels. "),
-        (4.0, 8.0, "Flatter: not seen here, sharper with right labels. "),
+        (4.0, 8.0, "Flatter: not observed here, sharper with right labels. "),
         (4.0, 2.0, "Flatter: only with right labels. "),
     ],
 )
@@ -872,7 +872,7 @@ def test_an_order_may_stay_whatever_the_budget_is():
     assert tuning_budget.leaders(better, "P", 64) == ["A"]
     for found in (better, judged(steady, steady), judged(risky, risky)):
         assert not tuning_budget.turns(found, "P")
-        assert tuning_budget.verdict(found).startswith("Not seen here")
+        assert tuning_budget.verdict(found).startswith("Not observed here")
 
 
 def test_curves_that_cross_by_chance_are_no_turn():
@@ -891,12 +891,13 @@ def test_more_orders_must_turn_than_chance_makes():
     found["problems"] |= {f"Q{i}": deepcopy(still) for i in range(59)}
     assert tuning_budget.by_chance(found) == pytest.approx(1.5)
     said = tuning_budget.verdict(found)
-    assert said.startswith("Cannot be told here: 1 of 60 pairs of rules changes places ")
+    assert said.startswith("Undecided here: 1 of 60 pairs of rules changes places ")
     assert "chance alone makes at most 1.5 do so on average" in said
     found["problems"] = {name: found["problems"][name] for name in ("P", "Q0")}
     said = tuning_budget.verdict(found)
     assert said.startswith("True here on some problems: 1 of 2 pairs of rules changes places ")
-    assert "; on 1 by more than chance makes of any pair of all once in 20 times. " in said
+    margin = "the margin that chance gives any of the pairs once in 20 times"
+    assert f"; on 1 by more than {margin}. " in said
 
 
 def test_chance_tells_a_level_pair_apart_no_more_often_than_is_said():

@@ -10,7 +10,8 @@ import pytest
 
 import optimizers
 from optimizers import Optimizer
-from optimizers.classroom import check, compare, faults, kinds, one_line
+from optimizers.classroom import check, compare, faults, hint, kinds, one_line
+from optimizers.classroom.hints import HINTS
 from optimizers.classroom.tasks import LONG_STEPS, TASKS
 
 SOURCES = sorted((Path(__file__).parents[1] / "notebooks/exercises/solutions").glob("*.ipynb"))
@@ -63,6 +64,27 @@ def solutions():
     return found
 
 
+def answers():
+    """The cells with the answers: by task."""
+    found = {}
+    for source in SOURCES:
+        for cell in json.loads(source.read_text("utf-8"))["cells"]:
+            text = "".join(cell["source"])
+            if cell["metadata"].get("nbgrader", {}).get("solution"):
+                answer = text
+            elif asked := re.fullmatch(r'check\(.*, "(.*)"\)', text.strip(), re.DOTALL):
+                found[asked[1]] = answer
+    return found
+
+
+ANSWERS = answers()
+REGION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
+
+
+def closed_up(text):
+    return re.sub(r"\s", "", text)
+
+
 def test_every_task_has_a_solution(solutions):
     assert set(solutions) == set(TASKS)
 
@@ -92,7 +114,7 @@ def quiet():
 
 @pytest.mark.parametrize("task", TASKS)
 def test_nonsense_gets_a_sentence(task):
-    for nonsense in (*NONSENSE, {"fault": 3, "mended": None}, {"A": np.nan}, Raises, Wide, Nan):
+    for nonsense in (*NONSENSE, {"fault": 3, "fixed": None}, {"A": np.nan}, Raises, Wide, Nan):
         answer = check(nonsense, task)
         assert not answer
         assert repr(answer).startswith(f"✗ {task}: ")
@@ -169,12 +191,12 @@ def test_a_mistake_must_change_something():
 
 def test_numbers_written_in_are_found():
     class Mine(Optimizer):
-        state = ("m",)
+        state = ("p",)
         momentum = 0.9
 
         def direction(self, theta, g):
-            self.m = 0.9 * self.m + g
-            return self.m
+            self.p = 0.9 * self.p + g
+            return self.p
 
     assert "written in" in repr(check(Mine, "momentum/1"))
     assert not check(lambda lr, curvature: 0.7, "gradient_descent/2")
@@ -213,5 +235,44 @@ def test_what_is_not_kept_by_name_is_not_judged():
             m_hat, v_hat = self.m / (1 - self.beta1**t), self.v / (1 - self.beta2**t)
             return m_hat / (np.sqrt(v_hat) + self.epsilon)
 
-    answer = check({"fault": "t never counted", "mended": Mine}, "bugs/5")
+    answer = check({"fault": "t never counted", "fixed": Mine}, "bugs/5")
     assert "step 1 agrees, step 2 differs in the step: is the power t used?" in repr(answer)
+
+
+def test_a_hint_asked_for_again_goes_one_rung_down_to_the_last(monkeypatch):
+    monkeypatch.setattr(sys.modules["optimizers.classroom.hint"], "_asked", {})
+    said = [repr(hint("adam/2")) for _ in range(4)]
+    for rung, sentence in enumerate(HINTS["adam/2"], 1):
+        assert said[rung - 1] == f"adam/2, hint {rung} of 3: {sentence}"
+    assert said[3] == said[2]
+    assert "hint 1 of 3" in repr(hint("adam/3"))
+
+
+def test_a_hint_for_an_unknown_task_names_the_tasks():
+    with pytest.raises(ValueError, match="Did you mean 'adam/2'"):
+        hint("adm/2")
+
+
+def test_every_task_has_three_different_hints():
+    assert list(HINTS) == list(TASKS)
+    for rungs in HINTS.values():
+        assert len(set(rungs)) == 3
+        assert all(rung.strip() == rung and rung[-1] in ".?" for rung in rungs)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_the_last_hint_holds_what_the_answer_needs_but_leaves_something_to_do(task):
+    last, answer = HINTS[task][-1], ANSWERS[task]
+    told = [closed_up(piece) for piece in re.findall(r"`(.*?)`", last)]
+    words = re.findall(r'= "?([^"\n]+)"?$', REGION.search(answer)[1], re.MULTILINE)
+    if "fault" in answer:
+        assert f'"{words[0]}"' in last, "the fault's name"
+    if "def " not in answer:
+        assert any(word in last for word in words)
+        assert not all(word in last for word in set(words))
+        return
+    code = REGION.findall(answer)[-1]
+    handed_out = closed_up(REGION.sub("", answer))
+    assert any(p in closed_up(code) and p not in handed_out for p in told), "a piece of it"
+    expressions = re.findall(r"^ *(?:return|[\w.]+ =) (.*)$", code, re.MULTILINE)
+    assert not all(any(closed_up(e) in p for p in told) for e in expressions), "all of it"

@@ -243,7 +243,7 @@ def test_a_dataset_gives_its_training_part():
         (lambda: minibatches((np.eye(3), [1]), 1), ValueError, r"differ in length, \[3, 1\]"),
         (lambda: minibatches((np.eye(0),), 1), ValueError, "data is empty"),
         (lambda: minibatches((np.array(["a"]),), 1), TypeError, "arrays of numbers"),
-        (lambda: minibatches((np.float64(3),), 1), TypeError, "one row an example"),
+        (lambda: minibatches((np.float64(3),), 1), TypeError, "one row per example"),
         (lambda: minibatches(digits(), 8).at(0), ValueError, "t must be a whole number >= 1"),
         (lambda: minibatches(digits(), 8).steps(0.5), TypeError, "epochs must be a whole"),
         (lambda: Dataset("d", (np.eye(3),), np.eye(3)), TypeError, "held_out must be a tuple"),

@@ -236,7 +236,7 @@ def test_a_loss_of_two_arguments_is_shown_how_to_take_one(run):
     def hill(x, y):
         return x**2 + y**2
 
-    with pytest.raises(TypeError, match=r"the loss 'hill' wants more.*'y'.*lambda w: f\(\*w\)"):
+    with pytest.raises(TypeError, match=r"the loss 'hill' needs more.*'y'.*lambda w: f\(\*w\)"):
         run(hill)
     assert minimize(lambda w: hill(*w)).loss[0] == 5
 

@@ -272,7 +272,7 @@ def test_a_promise_that_is_not_kept_is_an_error():
         batched = True
 
     with pytest.raises(
-        ValueError, match="Broken promises `batched = True`, but gives other numbers"
+        ValueError, match="Broken promises `batched = True`, but gives different numbers"
     ):
         sweep(Broken, rosenbrock, steps=20, lr=[1e-3, 1e-1])
 
@@ -289,7 +289,7 @@ def test_a_sweep_says_when_the_best_value_sits_at_the_edge():
 
 
 def test_a_function_without_a_minimum_has_no_winner():
-    assert "who falls fastest" in repr(compare([SGD], monkey_saddle, steps=5, lr=1e-3))
+    assert "which rule falls fastest" in repr(compare([SGD], monkey_saddle, steps=5, lr=1e-3))
 
 
 def test_in_more_dimensions_the_gap_is_measured_to_the_minimum_there():
@@ -359,7 +359,7 @@ def test_rates_for_each_layer_race_if_given_and_are_not_tuned():
         return (w["a"] - 1) ** 2 + 3 * (w["b"] - 2) ** 2
 
     start, rates = {"a": 0.0, "b": 0.0}, {"a": 0.1, "b": 0.2}
-    with pytest.raises(TypeError, match=r"^lr must be numbers to be tuned over; rates for each"):
+    with pytest.raises(TypeError, match=r"^lr must be numbers to tune over; rates for each"):
         compare([SGD], loss, start=start, steps=5, lr=[rates, {"a": 0.2, "b": 0.1}])
     race = compare([SGD, Adam], loss, start=start, steps=5, lr={"SGD": rates, "Adam": 0.1})
     assert numpy.array_equal(race.once["SGD"].theta, SGD(loss, start, lr=rates).minimize(5).theta)

@@ -77,7 +77,9 @@ def test_a_loss_of_one_s_own_is_given_again_for_the_map(tmp_path):
         without.animate()
     assert len(Comparison.load(tmp_path / "kept.race", loss).plot()) == 3
     RACES["many starts"]().save(tmp_path / "kept.race")
-    with pytest.raises(ValueError, match="must be what was raced on, Beale; got Rosenbrock"):
+    with pytest.raises(
+        ValueError, match="must be the one that was raced on, Beale; got Rosenbrock"
+    ):
         Comparison.load(tmp_path / "kept.race", rosenbrock)
     plt.close("all")
 
@@ -97,8 +99,8 @@ def test_that_a_minimum_was_refuted_is_kept(tmp_path):
     )
     race = compare([SGD], wrong, steps=50, lr=0.1, **QUIET)
     race.save(tmp_path / "kept.race")
-    assert "it is none" in " ".join(race.notes())
-    assert "it is none" in " ".join(Comparison.load(tmp_path / "kept.race").notes())
+    assert "that is not the minimum" in " ".join(race.notes())
+    assert "that is not the minimum" in " ".join(Comparison.load(tmp_path / "kept.race").notes())
 
 
 def test_what_is_no_race_is_called_so(tmp_path):

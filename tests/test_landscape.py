@@ -576,7 +576,7 @@ def test_a_line_that_leads_nowhere_is_refused(arguments, what):
 
 
 def test_reach_belongs_to_the_gradient():
-    with pytest.raises(ValueError, match="reach belongs to the gradient"):
+    with pytest.raises(ValueError, match="reach is for a line along the gradient"):
         line(two_hollows, [1.0, 0.0], [0.0, 0.0], reach=1.0)
 
 
@@ -614,7 +614,7 @@ def test_held_out_losses_are_drawn_where_there_are_any(moons, paths):
     found = plane(moons, paths, resolution=9, **QUIET)
     told = found.plot(held_out=True).get_figure().get_supxlabel().replace("\n", " ")
     assert "held-out loss, from" in told
-    with pytest.raises(ValueError, match="no data are held out"):
+    with pytest.raises(ValueError, match="has no held-out data"):
         plane(bowl(numpy.eye(2)), around=[1.0, 2.0], resolution=3, **QUIET).plot(held_out=True)
 
 

@@ -436,7 +436,7 @@ def test_averaged_can_be_around_it_and_it_looks_from_the_weights_that_it_moves()
 
 
 def test_sam_refuses_a_rule_that_searches():
-    with pytest.raises(ValueError, match="SAM cannot be around LBFGS"):
+    with pytest.raises(ValueError, match="SAM cannot wrap LBFGS"):
         SAM(sphere, [1.0], inner=LBFGS)
 
 

@@ -317,7 +317,7 @@ def test_nested_weights_that_are_handed_out_serve_wherever_weights_do():
 def test_what_is_set_in_vain_is_refused(name):
     for optimizer in (Adam(bowl, [1.0]), Lookahead(bowl, [1.0])):
         optimizer.minimize(1)
-        with pytest.raises(AttributeError, match=f"'{name}' cannot be set.*make another"):
+        with pytest.raises(AttributeError, match=f"'{name}' cannot be changed.*make another"):
             setattr(optimizer, name, bowl)
 
 
@@ -597,7 +597,7 @@ def test_a_path_made_elsewhere_that_ends_in_nan_has_diverged_there():
 @pytest.mark.parametrize(
     ("points", "words"),
     [
-        ([], "must have one row"),
+        ([], "must have at least one row"),
         ([[1.0, numpy.nan]], r"points\[0\] must be finite"),
         ([[1.0, 2.0], [1.0]], r"points\[1\] must be shaped like the weights"),
         ([[1.0, 2.0], ["b", "c"]], r"points\[1\] must be shaped like the weights"),

@@ -263,7 +263,7 @@ def sigmoid_by_masks(w):
         (with_math, r"cannot see through \(math.*autograd\.numpy"),
         (fills_a_window, "assigns to an array in place"),
         (sigmoid_by_masks, "assigns to an array in place"),
-        (temperature, r"'temperature' wants more.*lambda w: f\(\*w\)"),
+        (temperature, r"'temperature' needs more.*lambda w: f\(\*w\)"),
     ],
 )
 @pytest.mark.parametrize("door", ["minimize", "compare", "sweep"])

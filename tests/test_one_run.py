@@ -110,7 +110,7 @@ def test_where_something_may_change_unseen_it_is_not_recorded():
         return lambda w, batch: network(w, batch) + np.mean((data @ w["a"]) ** 2)
 
     told = both(loss, batches=lambda: examples(between=stir)).recorded
-    assert "unseen" in told.why
+    assert "unnoticed" in told.why
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_an_iterator_of_batches_goes_on_where_it_was():
 
 def test_batches_that_run_dry_say_so_and_keep_the_path_so_far():
     sgd = SGD(lambda x, batch: np.sum(x) * batch, [0.0], lr=1.0)
-    with pytest.raises(ValueError, match="batches ran dry after 2 of 5 steps"):
+    with pytest.raises(ValueError, match="batches ran out after 2 of 5 steps"):
         sgd.minimize(5, batches=iter([1, 2]))
     assert sgd.t == 1  # the second step needs the third batch to be whole
     assert sgd.path.theta[:, 0].tolist() == [0, -1]
@@ -219,7 +219,7 @@ def test_watching_through_lookahead_shows_the_inner_rule_s_state():
 
 def test_lr_may_be_one_a_run_as_a_column_or_as_a_list():
     column = SGD(sphere, [1.0, 1.0], lr=np.array([[0.1], [0.2]])).minimize(3)
-    with pytest.warns(UserWarning, match=r"taken as 2 runs.*one a weight.*lr={'weights': …}"):
+    with pytest.warns(UserWarning, match=r"taken as 2 runs.*one per weight.*lr={'weights': …}"):
         plain = SGD(sphere, [1.0, 1.0], lr=[0.1, 0.2]).minimize(3)
     assert column.theta.shape == (4, 2, 2)
     assert numpy.array_equal(column.theta, plain.theta)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
 import struct
@@ -15,6 +16,8 @@ import numpy
 import pytest
 import student_losses
 from autograd.extend import defvjp, primitive
+from matplotlib.colors import to_rgb
+from PIL import Image
 
 matplotlib.use("Agg")
 
@@ -40,9 +43,10 @@ from optimizers.functions import (
     shifted,
     sphere,
 )
-from optimizers.page import Page
+from optimizers.page import Page, pictures
 from optimizers.page.formula import lines_of
 from optimizers.page.written import literal, numbers
+from optimizers.plotting.style import looks
 from optimizers.schedules import cosine
 
 FIRST_BYTES_OF_PNG = b"\x89PNG\r\n\x1a\n"
@@ -110,7 +114,7 @@ def floats_in(letters):
         (bowl, {"start": [1, 2], "vary": {"a": (2, 1)}}, r"low < high, got \(2, 1\)"),
         (bowl, {"start": [1, 2], "vary": {"a": (0, 1, 2)}}, r"low < high, got \(0, 1, 2\)"),
         (bowl, {"start": [1, 2], "vary": {"a": (0, 1, 0.5, 3)}}, r"must be \(low, high\)"),
-        (bowl, {"start": [1, 2], "vary": {3: (0, 1)}}, "vary: 3 is no name"),
+        (bowl, {"start": [1, 2], "vary": {3: (0, 1)}}, "vary: 3 is not the name"),
         (
             bowl,
             {"start": [1, 2], "vary": {"a": (0, 1)}},
@@ -155,7 +159,7 @@ class Drawing(Optimizer):
 
 
 @pytest.mark.parametrize(
-    ("rule", "words"), [(Branching, "branches on a value"), (Drawing, "chance")]
+    ("rule", "words"), [(Branching, "branches on a value"), (Drawing, "random numbers")]
 )
 def test_a_rule_that_cannot_be_traced_is_named_with_the_reason(rule, words, capsys):
     axes = explore(rosenbrock, [SGD, rule], steps=20)
@@ -404,7 +408,7 @@ class Reader(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.tags, self.ids, self.loaded = [], [], []
+        self.tags, self.ids, self.loaded, self.documents, self.alts = [], [], [], [], []
         self.feed(text)
         self.close()
 
@@ -412,6 +416,8 @@ class Reader(HTMLParser):
         self.tags.append(tag)
         self.ids += [value for name, value in attrs if name == "id"]
         self.loaded += [value for name, value in attrs if name in ("src", "href", "data", "action")]
+        self.documents += [value for name, value in attrs if name == "srcdoc"]
+        self.alts += [value for name, value in attrs if name == "alt"]
 
 
 def test_a_saved_page_is_one_small_file_that_loads_nothing(tmp_path):
@@ -437,17 +443,36 @@ def test_a_notebook_is_given_a_frame_of_its_own_with_a_still_behind_it():
     page = explore(rosenbrock, [SGD, Adam], steps=30, height=333)
     bundle = page._repr_mimebundle_(include=None, exclude=None)
     assert json.loads(json.dumps(bundle)) == bundle
-    assert list(bundle) == ["text/html", "image/png", "text/plain"]
+    assert list(bundle) == ["text/html", "text/plain"]
     assert bundle["text/plain"] == "<page: Rosenbrock with SGD, Adam>"
-    picture = base64.b64decode(bundle["image/png"])
-    assert picture.startswith(FIRST_BYTES_OF_PNG)
-    assert len(picture) < 150_000
     read = Reader(bundle["text/html"])
+    (address,) = (a for a in read.loaded if a.startswith("data:image/png;base64,"))
+    picture = base64.b64decode(address.partition(",")[2])
+    assert picture == page.still
+    assert picture.startswith(FIRST_BYTES_OF_PNG)
+    assert len(picture) < 50_000
     assert read.tags.count("iframe") == read.tags.count("img") == 1
     assert "script" not in read.tags  # all that runs is inside the frame
     assert all(address.startswith("data:image/png;base64,") for address in read.loaded)
     assert "height:333px" in bundle["text/html"]
-    assert re.search(r'alt="Rosenbrock with SGD, Adam', bundle["text/html"])
+    assert 'alt="Rosenbrock: the path of SGD, Adam over 30 steps on contour' in bundle["text/html"]
+
+
+def test_a_still_keeps_the_colours_of_its_rules():
+    page = pictures.turned_valley()
+    pixels = numpy.asarray(Image.open(io.BytesIO(page.still)).convert("RGB")).reshape(-1, 3)
+    for label, look in looks({label: label for label in page.chosen}).items():
+        color = numpy.array([255 * part for part in to_rgb(look.color)]).round()
+        assert (abs(pixels - color) <= 2).all(axis=1).sum() > 100, label
+
+
+def test_a_picture_is_a_small_part_of_a_notebook_and_says_what_is_in_its_still():
+    page = pictures.parabola()
+    read = Reader(page._repr_mimebundle_()["text/html"])
+    assert len(json.dumps(page._repr_mimebundle_(), ensure_ascii=False).encode()) < 160_000
+    assert read.documents == [page.html], "two signs are escaped, and read as they were written"
+    assert read.alts == [page.alt]
+    assert "A ball steps down a parabola" in page.alt
 
 
 def test_two_pages_in_one_notebook_share_no_ids():
@@ -583,7 +608,7 @@ def test_a_gradient_of_ones_own_is_refused(capsys):
 def test_a_name_that_is_none_in_javascript_is_refused(capsys):
     odd = {"</script><b>": 0.5, "direction": lambda self, theta, g: g}
     explore(sphere, [type("Odd", (Optimizer,), odd)], start=[1.0, 2.0], steps=5)
-    assert "is no name in JavaScript" in capsys.readouterr().out
+    assert "is not a name in JavaScript" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

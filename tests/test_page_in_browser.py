@@ -312,7 +312,7 @@ def test_one_step_back_and_on(page, visit):
     window.named("One step back").click()
     window.rests()
     assert window.of("page.step") == 198
-    window.named("One step on").click()
+    window.named("One step forward").click()
     window.rests()
     assert window.of("page.step") == 199
     assert window.find(".player .value").inner_text() == "199 of 200"
@@ -395,7 +395,7 @@ def test_the_formula_has_the_numbers_of_the_step_in_it(page, visit):
     window.look_at("Momentum")
     window.find(".tabs button", has_text="formula").click()
     window.named("To the start").click()
-    window.named("One step on").click()
+    window.named("One step forward").click()
     window.rests()
     told = window.find(".formula").inner_text()
     assert "Momentum, from step 1 to 2" in told

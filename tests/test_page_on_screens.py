@@ -16,9 +16,9 @@ from browser import Window, chromium, missing, visits
 
 matplotlib.use("Agg")
 
-from optimizers import LAMB, RULES, SGD, Adam, Lookahead, Momentum, RMSProp, compare, explore
+from optimizers import LAMB, RULES, SGD, Adam, Lookahead, Momentum, RMSProp, compare, explore, sweep
 from optimizers.functions import FUNCTIONS, rosenbrock, sphere
-from optimizers.page.pictures import bias_correction, decay, oscillator, parabola, turned_valley
+from optimizers.page import pictures
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=str(missing()))
 
@@ -180,7 +180,7 @@ def test_the_tab_key_reaches_the_map_and_shows_where_it_is(page, visit):
     assert all(style == "solid" for _, style in reached)
 
 
-@pytest.mark.parametrize("make", [parabola, oscillator, turned_valley, bias_correction, decay])
+@pytest.mark.parametrize("make", [getattr(pictures, name) for name in pictures.ALL])
 @pytest.mark.parametrize("width", [390, 760])
 def test_a_picture_for_a_lesson_fits_and_moves(make, width, visit):
     picture = make()
@@ -194,6 +194,37 @@ def test_a_picture_for_a_lesson_fits_and_moves(make, width, visit):
     window.press(*["ArrowRight"] * 3)
     after = window.paths()
     assert any(not numpy.array_equal(after[label][0], before[label][0]) for label in before)
+
+
+def test_a_step_of_lamb_is_the_same_share_of_both_layers_and_one_of_adam_the_same_length(visit):
+    window = visit(pictures.layers(), 760, 440)
+    moved = {label: numpy.diff(path[0], axis=0) for label, path in window.paths().items()}
+    begun = {label: path[0][:-1] for label, path in window.paths().items()}
+    numpy.testing.assert_allclose(moved["LAMB"] / begun["LAMB"], 0.05, rtol=1e-4)
+    numpy.testing.assert_allclose(moved["Adam"][:2], 0.1, rtol=0.02)
+    assert "LAMB 5% and 5%, Adam" in window.of("page.scene.says")
+
+
+def test_one_rate_more_turns_the_race_round_as_it_does_in_python(visit):
+    window = visit(pictures.sixty_rates(), 760, 480)
+    for count in (60, 61):
+        ends = {}
+        for rule in pictures.RACERS:
+            rates = numpy.geomspace(1e-5, 10, count)
+            found = sweep(rule, rosenbrock, steps=500, lr=rates, progress=False)
+            ends[rule.__name__] = found.best["loss"]
+        window.do(f"page.setRates({count})")
+        told = {label: losses[-1] for label, (_, losses, _) in window.paths().items()}
+        assert told == pytest.approx(ends, rel=1e-3)
+        first = min(ends, key=ends.get)
+        assert window.of("page.scene.says").startswith(f"The best of {count} rates: {first} ")
+    assert first == "Momentum"
+    window.named("how many learning rates each has").focus()
+    window.press("ArrowLeft")
+    assert window.of("page.rates") == 60
+    window.tab.mouse.move(*window.on_map([0.0, 1.0]))
+    window.do("page.setStart([-1.4, 1.9])")
+    assert window.of("page.paths.get('Adam').at(0)[0]") == -1.4
 
 
 def test_a_race_is_scrubbed_and_its_seeds_are_gone_through(visit):
@@ -323,7 +354,7 @@ def test_a_link_shows_the_same_again_from_a_plain_server(browser, page, served):
     window.open(address + "rosenbrock.html")
     before, paths = changed_in_many_ways(window), window.paths()
     window.find("button", has_text="Copy link").click()
-    window.find(".note", has_text="The link is copied.").wait_for()
+    window.find(".note", has_text="Link copied.").wait_for()
     link = window.tab.evaluate("navigator.clipboard.readText()")
     assert link.startswith(address + "rosenbrock.html#")
     assert window.asked == [address + "rosenbrock.html"]
@@ -364,7 +395,7 @@ def test_the_python_that_it_copies_makes_the_same_page(browser, page, served):
     window.open(address + "page.html")
     changed_in_many_ways(window)
     window.find("button", has_text="Copy Python").click()
-    window.find(".note", has_text="The Python is copied.").wait_for()
+    window.find(".note", has_text="Python copied.").wait_for()
     code = window.tab.evaluate("navigator.clipboard.readText()")
     names = {**FUNCTIONS, **RULES, "explore": explore}
     head, call = code.rsplit("\n", 1)

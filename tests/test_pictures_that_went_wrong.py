@@ -416,9 +416,9 @@ def test_where_the_loss_hangs_on_chance_no_winner_is_named():
     race = compare([SGD, Adam], noisy, start=[1.0, 2.0], steps=9, lr=[0.01, 0.1], progress=False)
     titles = ["noisy, from (1, 2)", race.finding(), "Final loss by learning rate"]
     assert [title(ax) for ax in race.plot()] == titles
-    assert titles[1] == "The loss hangs on chance: no order is claimed"
+    assert titles[1] == "The loss itself is random: no order is claimed"
     found = sweep(SGD, noisy, start=[1.0, 2.0], steps=9, lr=[0.01, 0.1], progress=False)
-    assert title(found.plot()) == "The loss hangs on chance: no best is claimed"
+    assert title(found.plot()) == "The loss itself is random: no best is claimed"
 
 
 # ------------------------------------------------------------------------------------ long labels
@@ -549,7 +549,7 @@ def test_the_state_of_weights_that_are_not_known_has_no_names():
     assert len(names(smoothed)) == 3
     assert not square.findobj(EndLabels)
     assert not step.findobj(EndLabels)
-    assert "v̂ is kept of 1 of 3 weights" in caption(drawn(square))
+    assert "v̂ is kept for 1 of 3 weights" in caption(drawn(square))
 
 
 def test_the_step_of_muons_rest_has_the_learning_rate_of_the_rest():

@@ -180,7 +180,7 @@ def test_ctrl_c_while_a_piece_is_saved_stops_the_others(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("n_jobs", "error", "message"),
     [
-        (0, ValueError, "n_jobs must be a number of processes, or -1 for one a core, got 0"),
+        (0, ValueError, "n_jobs must be a number of processes, or -1 for one per core, got 0"),
         (-2, ValueError, "n_jobs must be a whole number >= -1, got -2"),
         ("a", TypeError, "n_jobs must be a whole number >= -1, got 'a'"),
         (2.0, TypeError, "n_jobs must be a whole number"),

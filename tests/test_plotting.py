@@ -329,11 +329,15 @@ def test_every_rule_has_its_own_look():
     assert len(set(USUAL.values())) == len(USUAL)
 
 
-def test_a_rule_of_ones_own_gets_a_look_that_nobody_else_has():
+def test_a_rule_of_ones_own_has_no_colour_of_the_library_s_rules():
     four = {name: name for name in ("SGD", "Adam", "Lion", "Mine")}
     look = looks(four)
     assert len({one.color for one in look.values()}) == 4
+    assert look["Mine"].color not in PALETTE.values()
     assert look == looks(four)
+    many = looks({str(i): str(i) for i in range(12)})
+    assert len(set(many.values())) == 12
+    assert not {one.color for one in many.values()} & set(PALETTE.values())
     everyone = looks({name: name for name in [*RULES, "Mine", "Yours"]})
     assert len(set(everyone.values())) == len(RULES) + 2
 
@@ -1123,7 +1127,7 @@ def test_a_gif_has_a_picture_for_every_frame(film, tmp_path):
 def test_a_notebook_plays_the_gif_itself_without_scripts_and_the_same_each_time(film, tmp_path):
     page = film._repr_html_()
     (found,) = re.findall(r'src="data:image/gif;base64,([^"]+)"', page)
-    assert re.fullmatch(r"<img [^>]*alt=[^>]*>", page)
+    assert re.fullmatch(r"<img [^>]*alt=\"The paths of [^>]* on Rosenbrock, step[^>]*>", page)
     p.save_gif(film, tmp_path / "race.gif")
     assert b64decode(found) == (tmp_path / "race.gif").read_bytes()
     assert film._repr_html_() == page
@@ -1139,6 +1143,27 @@ def test_a_film_shows_no_more_than_has_happened():
     assert np.allclose(line.get_xydata()[:6], path.theta[:6])
     assert np.isnan(line.get_xydata()[6:]).all()
     assert ax.get_title(loc="left") == "Step 5 of 10"
+
+
+@pytest.mark.parametrize("steps", [60, 500])
+def test_the_first_twenty_steps_take_half_of_a_film_that_moves_for_four_seconds(steps):
+    film = p.animate_paths(run(steps=steps), rosenbrock)
+    shown = list(film.new_frame_seq())
+    assert shown[:21] == list(range(21))
+    assert len(shown) - 21 == 20
+    assert shown[-1] == steps
+    assert len(shown) * film._interval / 1000 >= 4
+    film._draw_was_started = True  # it need not be drawn
+
+
+@pytest.mark.parametrize(("steps", "frames"), [(500, 100), (500, 7), (500, 3), (500, 2), (25, 41)])
+def test_a_film_has_no_more_pictures_than_were_asked_for_from_first_to_last(steps, frames):
+    film = p.animate_paths(run(steps=steps), rosenbrock, frames=frames)
+    shown = list(film.new_frame_seq())
+    assert (shown[0], shown[-1]) == (0, steps)
+    assert len(shown) == min(frames, steps + 1)
+    assert shown == sorted(set(shown))
+    film._draw_was_started = True  # it need not be drawn
 
 
 def test_there_are_no_more_frames_than_steps(tmp_path):

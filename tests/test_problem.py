@@ -320,7 +320,7 @@ def test_a_promise_is_made_for_one_loss_and_no_wrapper_of_it():
     assert as_problem(loss).batched
     assert not as_problem(noisy_one).pure
     assert not as_problem(noisy_one).batched
-    with pytest.raises(TypeError, match="a promise is made for a loss"):
+    with pytest.raises(TypeError, match="only a loss, a function of the weights, can be promised"):
         pure(3)
 
 
@@ -378,7 +378,7 @@ def test_a_minimum_given_to_two_decimals_marks_no_better_run_as_diverged():
     race = compare([SGD, Adam], nearly, steps=200, **QUIET)
     assert race.refuted
     assert numpy.isfinite([row["final_loss"] for row in race.rows()]).all()
-    assert "less than the minimum that was given" in repr(race)
+    assert "below the minimum that was given" in repr(race)
     assert race.problem.known_minimum is None
     assert race.rows()[0]["gap"] is None
     found = sweep(SGD, nearly, steps=200, lr=[0.1, 0.4], **QUIET)
@@ -405,7 +405,7 @@ def test_chance_inside_a_loss_is_noticed_and_said():
     assert as_problem(drawn, [1.0, 2.0]).depends_on_chance
     for rules in ([SGD, Adam], [Adam, SGD]):
         race = compare(rules, drawn, start=[1.0, 2.0], steps=10, lr=0.1, **QUIET)
-        assert "did not meet the same chance" in repr(race)
+        assert "did not meet the same noise" in repr(race)
         assert "noisy(function, sigma)" in repr(race)
 
 

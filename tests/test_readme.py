@@ -19,9 +19,10 @@ LINKS = {
 
 @pytest.mark.parametrize(("target", "line"), sorted(LINKS))
 def test_a_link_leads_to_a_file_and_to_the_formula_s_line(target, line):
-    text = (ROOT / target).read_bytes()
+    assert (ROOT / target).exists()
     if line:
-        assert re.match(rb"    def (direction|update)\(self", text.splitlines()[int(line) - 1])
+        lines = (ROOT / target).read_text("utf8").splitlines()
+        assert re.match(r"    def (direction|update)\(self", lines[int(line) - 1])
 
 
 def test_every_rule_stands_in_the_table():

@@ -86,6 +86,34 @@ def test_tasks_come_in_pairs_of_an_answer_and_its_test(file):
 
 
 @each
+def test_the_solutions_to_read_alone_hold_every_answer_and_nothing_of_the_marks(file, samples):
+    import solution
+
+    source = read(file)
+    made = solution.clean(source)
+    nbformat.validate(made)
+    text = "\n".join(cell.source for cell in made.cells)
+    assert not re.search(r"(BEGIN|END) (SOLUTION|HIDDEN)|hidden_tests|YOUR CODE|\d points?\b", text)
+    assert not entries(made)
+    answers = samples.Assignment(file).answers.values()
+    assert all(answer.rstrip() in text for answer in answers)
+    pictures = [[c.outputs for c in n.cells if c.get("outputs")] for n in (source, made)]
+    assert pictures[0] == pictures[1]
+
+
+def test_solutions_are_written_by_number(samples, monkeypatch, tmp_path, capsys):
+    import solution
+
+    monkeypatch.setattr(solution, "ROOT", tmp_path)
+    monkeypatch.setattr(solution, "FOLDER", tmp_path / "build")
+    solution.main(["04"])
+    assert [file.name for file in (tmp_path / "build").iterdir()] == ["04_adam.ipynb"]
+    assert capsys.readouterr().out == "build/04_adam.ipynb\n"
+    with pytest.raises(SystemExit, match="no exercises 4; there are 01, 02"):
+        solution.main(["4"])
+
+
+@each
 def test_the_sample_submissions_can_be_made(file, samples):
     assignment = samples.Assignment(file)
     for name, sample in (samples.EVERYWHERE | samples.HOSTILE).items():

@@ -551,7 +551,7 @@ def test_turning_the_rows_of_a_matrix_turns_the_path(rule):
 def test_a_side_too_long_for_a_matrix_of_its_own_is_refused_or_left_as_it_is():
     long = numpy.ones((10_001, 1))
     loss = lambda w: np.sum((w - 2) ** 2)  # noqa: E731
-    with pytest.raises(ValueError, match=r"10,001 is too long, 10,000 the most"):
+    with pytest.raises(ValueError, match=r"10,001 is too long, at most 10,000 is"):
         Shampoo(loss, long)
     soap = SOAP(loss, long, lr=0.1, weight_decay=0.0, precondition_frequency=1)
     assert soap.minimize(3).weights(3) == pytest.approx(numpy.full((10_001, 1), 1.2), rel=1e-2)

@@ -148,7 +148,7 @@ MISTAKES = {
     "lr negative": (lambda: constant(-0.1), r"lr must be a finite number >= 0, got -0.1"),
     "lr a string": (lambda: inverse_sqrt("0.1"), r"lr must be .*got '0.1'"),
     "lr a schedule": (lambda: cosine(constant(0.1), 9), r"lr must be .*got constant\(lr=0.1\)"),
-    "lr of a strange shape": (lambda: constant(numpy.ones((2, 2))), r"one a run .*\(2, 2\)"),
+    "lr of a strange shape": (lambda: constant(numpy.ones((2, 2))), r"one per run .*\(2, 2\)"),
     "every zero": (lambda: step_decay(0.1, 0), r"every must be a whole number >= 1, got 0"),
     "every a fraction": (lambda: exponential(0.1, 2.5), r"every must be a whole .*got 2.5"),
     "factor negative": (lambda: exponential(0.1, 2, -1), r"factor must be .*>= 0, got -1"),
@@ -168,7 +168,7 @@ MISTAKES = {
     "step a fraction": (lambda: constant(0.1)(1.5), r"t must be a whole number >= 1, got 1.5"),
     "runs that are not there": (
         lambda: SGD(rosenbrock, numpy.ones((3, 2)), lr=cosine([0.1, 0.2], 9)).minimize(1),
-        r"numbers of runs do not fit: weights \(3,\), lr \(2,\)",
+        r"numbers of runs do not match: weights \(3,\), lr \(2,\)",
     ),
 }
 

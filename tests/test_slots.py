@@ -4,7 +4,18 @@ import autograd.numpy as np
 import numpy
 import pytest
 
-from optimizers import LBFGS, RULES, SAM, Adam, LineSearch, Newton, NonlinearCG, Optimizer
+from optimizers import (
+    LARS,
+    LBFGS,
+    RULES,
+    SAM,
+    Adam,
+    LineSearch,
+    Newton,
+    NonlinearCG,
+    Optimizer,
+    Prodigy,
+)
 from optimizers.rules.wrapper import Wrapper
 from optimizers.slots import QUESTIONS
 
@@ -81,6 +92,22 @@ def test_a_sum_grows_with_every_step_and_a_mean_does_not(rule):
         largest.append(max(numpy.max(kept, initial=0) for kept in memory(optimizer).values()))
     grows = largest[1] > max(1.9 * largest[0], 100)  # at least 1 a step
     assert grows == rule.slots["memory"].startswith("sum")
+
+
+@PLAIN_RULE
+def test_a_letter_of_the_state_means_the_same_in_every_rule(rule):
+    """m is a mean of gradients and v one of squares; p and G are sums, and go beyond."""
+    if rule is Prodigy:
+        pytest.skip("its means are of g times the distance, which grows")
+    keys = {"trust_coefficient": 1.0} if rule is LARS else {}
+    optimizer = made(rule, **keys)
+    optimizer.minimize(200, batches=numpy.ones((200, 9)))
+    for name, kept in memory(optimizer).items():
+        assert name not in ("u", "h"), "LAMB's step, and a curvature"
+        if name in ("m", "p"):
+            assert (numpy.linalg.norm(kept) > 1.001 * numpy.sqrt(9)) == (name == "p")
+        if name in ("v", "G"):
+            assert (numpy.sum(kept) > 1.001 * 9) == (name == "G")
 
 
 @PLAIN_RULE

@@ -310,7 +310,7 @@ def test_a_matrix_as_state_is_swept_over_as_many_runs_as_weights_of_which_half_d
         ("lr", numpy.nan, "lr must be"),
         ("beta1", 5, r"beta1 must be a number in \[0, 1\), got 5"),
         ("epsilon", -1e-8, "epsilon must be a finite number >= 0"),
-        ("lr", [0.1, 0.2], "lr must be a number, or one a run; got 2 for a single run"),
+        ("lr", [0.1, 0.2], "lr must be a number, or one per run; got 2 for a single run"),
     ],
 )
 def test_what_is_set_later_is_checked_like_what_is_given(name, value, words):

@@ -106,7 +106,7 @@ def as_problem_of(loss):
 def test_where_there_is_no_bottom_nobody_wins():
     fallen = suite([SGD, Adam], [monkey_saddle, booth], **HOW)
     assert fallen["Monkey saddle"].winner is None
-    assert "nobody: unbounded below" in repr(fallen)
+    assert "no winner: unbounded below" in repr(fallen)
     rows = fallen.rows()
     assert sum(row["wins"] + row["shared"] for row in rows) <= 2
     assert all(row["wins"] + row["shared"] + row["behind"] == 1 for row in rows)
@@ -155,7 +155,7 @@ def test_where_there_are_no_matrices_it_says_whose_steps_their_rules_make():
         "AdaGrad with a whole matrix; N steps like AdamW."
     )
     alone = suite(rules, [booth, beale], **how).notes()
-    assert f"No problem here has matrices, those in MATRICES do: {words}" in alone
+    assert f"No problem here has matrices; those in MATRICES do: {words}" in alone
     mixed = suite(rules, {"booth": booth} | SMALL, **how)
     assert f"Only network, linear have matrices; elsewhere {words}" in mixed.notes()
     assert f"There are no matrices among the weights: {words}" in mixed["booth"].notes()

@@ -481,7 +481,7 @@ WRITERS = {
     ),
     "place": (lambda x: numpy.place(x * 1, x > 0, x), "np.place"),
     "** of NumPy's single numbers": (lambda x: numpy.float64(0.9) ** x[0] * x, "last bit"),
-    "text": (lambda x: [x, str(x.dtype), "text"], "something else"),
+    "text": (lambda x: [x, str(x.dtype), "text"], "something other"),
 }
 
 
@@ -688,7 +688,7 @@ def test_what_cannot_be_replayed_is_refused(name, monkeypatch):
 def test_batches_of_something_else_are_refused():
     function = gradient_of(lambda x, batch: np.sum(x**2))
     for batch in ("text", numpy.array(["a"]), numpy.array([{}], dtype=object), {1, 2}):
-        with pytest.raises(NotTraceable, match="else than numbers"):
+        with pytest.raises(NotTraceable, match="other than numbers"):
             record(function, numpy.ones(2), batch)
 
 

@@ -292,7 +292,11 @@ def test_a_schedule_of_the_rule_s_own_learning_rate(moons):
         ({"lr": cosine(0.1, 5), "schedule": partial(cosine, steps=5)}, ValueError, "not both"),
         ({"seeds": 0}, ValueError, "seeds must be a whole number >= 1"),
         ({"seeds": 2.0}, TypeError, "seeds must be a whole number"),
-        ({"seeds": "two"}, TypeError, "seeds must be how many, or which, or None, got 'two'"),
+        (
+            {"seeds": "two"},
+            TypeError,
+            "seeds must be how many, a list of seeds, or None, got 'two'",
+        ),
         ({"seeds": []}, ValueError, "seeds must be different whole numbers, at least one"),
         ({"seeds": [1, 1]}, ValueError, "seeds must be different"),
         ({"seeds": [0, -1]}, ValueError, "seeds must be a whole number >= 0, got -1"),
@@ -398,7 +402,7 @@ def test_the_table_says_what_was_held_out_and_on_which_seeds(race):
         "Each rule tuned over the same 3 learning rates from 0.003 to 0.3",
         "Loss and accuracy are those on the held-out data.",
         "Seeds: tuned for the median over 3, shown on 3 others; medians and quartiles.",
-        "Places: 3 seeds are too few to tell 3 rules apart, it takes 7.",
+        "Places: 3 seeds are too few to tell 3 rules apart, at least 7 are needed.",
     ):
         assert words in repr(race)
         assert words in race._repr_html_()
@@ -510,7 +514,7 @@ def test_what_has_no_accuracies_is_not_drawn(moons):
     with pytest.raises(TypeError, match="plot_accuracy: comparison must be what compare returns"):
         plot_accuracy(compare([SGD], rosenbrock, steps=3, lr=1e-4))
     result = sweep(SGD, rosenbrock, steps=3, lr=[1e-4, 1e-3], start=[1.0, 2.0])
-    with pytest.raises(AttributeError, match="Rosenbrock has no accuracy: it is no Training"):
+    with pytest.raises(AttributeError, match="Rosenbrock has no accuracy: it is not a Training"):
         result.accuracy  # noqa: B018
     maps = sweep(AdamW, rosenbrock, steps=3, lr=[1e-4, 1e-3], weight_decay=[0.0, 0.1])
     with pytest.raises(ValueError, match="only the sweep of a Training has an accuracy"):

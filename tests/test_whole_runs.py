@@ -174,7 +174,7 @@ class Restarted(Momentum):
 
     def direction(self, theta, g):
         if self.t % self.period == 0:
-            self.m = np.zeros_like(self.m)
+            self.p = np.zeros_like(self.p)
         return super().direction(theta, g) * self.eta**0.1
 
 

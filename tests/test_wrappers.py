@@ -82,5 +82,5 @@ def test_a_hyper_parameter_is_set_however_deep_it_lies():
 
 @pytest.mark.parametrize("inner", [LBFGS, NonlinearCG])
 def test_cautious_refuses_a_rule_that_searches(inner):
-    with pytest.raises(ValueError, match=f"Cautious cannot be around {inner.__name__}"):
+    with pytest.raises(ValueError, match=f"Cautious cannot wrap {inner.__name__}"):
         Cautious(rosenbrock, [-1.5, 2.0], inner=inner)
