@@ -35,7 +35,7 @@ LARGE, SMALL = 40.0, 0.5  # lengths of the two layers; both are to become twice 
 
 
 def two_hollows() -> Page:
-    """One weight, two hollows: gradient descent ends in the one whose side it started on.
+    """One weight, two hollows: at a small rate the ball ends in the one whose side it started on.
 
     Drag the start, and the learning rate.
 
@@ -326,7 +326,7 @@ def layers() -> Page:
 
 
 def bounce() -> Page:
-    """A valley in the shape of a V: only a learning rate that falls lets the ball come to rest.
+    """A valley in the shape of a V: at most constant rates the ball never comes to rest.
 
     Drag the constant learning rate, or the start.
 
@@ -386,7 +386,7 @@ def sign() -> Page:
 
 
 def sixty_rates() -> Page:
-    """A race over 60 learning rates, or over 61: who wins is luck.
+    """A race over 60 learning rates, or over 61: another rule wins.
 
     Drag the number of rates that every rule is tuned over, or the start.
 
